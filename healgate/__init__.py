@@ -1,0 +1,1 @@
+"""healgate: a release gate for Kubernetes healers."""

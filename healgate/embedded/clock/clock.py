@@ -1,0 +1,117 @@
+"""Discrete-event time.
+
+Every timestamp, timer, back-off and jitter of the embedded cluster comes from here, so that a trial is
+a pure function of its seed. The trap is a second source of either: code that asks `time.time()` or the
+module-level `random` makes two runs with one seed differ.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+# A Saturday noon: no daylight-saving change, no month end. Only its being constant matters.
+EPOCH = datetime(2026, 5, 16, 12, 0, 0, tzinfo=UTC).timestamp()
+
+
+class Timer:
+    """One entry of the agenda; `cancel` is safe at any time, also after it fired."""
+
+    __slots__ = ("_args", "_call", "order", "when")
+
+    def __init__(self, when: float, order: int, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.when = when
+        self.order = order
+        self._call: Callable[..., Any] | None = call
+        self._args = args
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.when, self.order) < (other.when, other.order)
+
+    @property
+    def live(self) -> bool:
+        return self._call is not None
+
+    def cancel(self) -> None:
+        self._call = None
+        self._args = ()
+
+    def fire(self) -> None:
+        call, args = self._call, self._args
+        self.cancel()
+        if call is not None:
+            call(*args)
+
+
+class Clock:
+    """Virtual time in seconds since 1970, and the agenda of what happens when."""
+
+    def __init__(self, seed: str = "0", epoch: float = EPOCH) -> None:
+        self.epoch = epoch
+        self._now = epoch
+        self._agenda: list[Timer] = []
+        self._order = 0
+        self._seed = seed
+
+    def now(self) -> float:
+        return self._now
+
+    def random(self, purpose: str) -> random.Random:
+        """A stream of its own per purpose: a new consumer must not shift everybody else's draws."""
+        return random.Random(f"{self._seed}/{purpose}")
+
+    def call_at(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
+        self._order += 1
+        timer = Timer(max(when, self._now), self._order, call, args)
+        heapq.heappush(self._agenda, timer)
+        return timer
+
+    def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
+        return self.call_at(self._now + seconds, call, *args)
+
+    def next_due(self) -> float | None:
+        """When the next entry fires; None if nothing is on the agenda."""
+        while self._agenda and not self._agenda[0].live:
+            heapq.heappop(self._agenda)
+        return self._agenda[0].when if self._agenda else None
+
+    def step(self) -> bool:
+        """Jump to the next entry and run it; False if there was none."""
+        if self.next_due() is None:
+            return False
+        timer = heapq.heappop(self._agenda)
+        self._now = max(self._now, timer.when)
+        timer.fire()
+        return True
+
+    def run_until(self, when: float) -> None:
+        """Run all that is due up to and including `when`, and stand there."""
+        while (due := self.next_due()) is not None and due <= when:
+            self.step()
+        self._now = max(self._now, when)
+
+    def run_for(self, seconds: float) -> None:
+        self.run_until(self._now + seconds)
+
+
+def stamp(when: float) -> str:
+    """A Kubernetes Time: whole seconds, UTC."""
+    return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def micro_stamp(when: float) -> str:
+    """A Kubernetes MicroTime."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def nano_stamp(when: float) -> str:
+    """As container logs write it: nine fractional digits."""
+    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
+
+
+def seconds_of(text: str) -> float:
+    """The inverse of the three above."""
+    return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp()

@@ -1,0 +1,5 @@
+"""Objects, resource versions and the history of what happened to them."""
+
+from .store import Change, Obj, Store, TooOld
+
+__all__ = ["Change", "Obj", "Store", "TooOld"]

@@ -1,0 +1,160 @@
+"""What etcd is to a real cluster: every object, one rising revision, and every change in order.
+
+Objects are frozen by agreement: nobody edits one that came out of the store or went into it; whoever
+changes something copies the path that they change. That lets readers, watchers, histories and evidence
+share one dictionary without copying, and it is the trap: an edit in place changes the past.
+
+The store checks nothing. Names, defaults, conflicts, finalizers and generations belong to the api.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..clock import Clock
+
+Obj = dict[str, Any]
+
+# How many changes a watch may lag behind before it is told 410; etcd compacts by time, we by count.
+HISTORY = 20_000
+
+
+class TooOld(Exception):
+    """The revision asked for has left the history."""
+
+    def __init__(self, asked: int, oldest: int) -> None:
+        super().__init__(f"too old resource version: {asked} ({oldest})")
+
+
+@dataclass(slots=True)
+class Change:
+    """One change of one object. `object` is the new state; for DELETED the last one, with the deletion's revision."""
+
+    revision: int
+    time: float
+    type: str  # ADDED, MODIFIED, DELETED
+    resource: str  # "pods", "deployments.apps"
+    object: Obj
+    before: Obj | None
+    _encoded: bytes | None = field(default=None, repr=False)
+
+    @property
+    def encoded(self) -> bytes:
+        """The object as JSON, made once for all watchers."""
+        if self._encoded is None:
+            self._encoded = json.dumps(self.object, separators=(",", ":"), ensure_ascii=False).encode()
+        return self._encoded
+
+
+Subscriber = Callable[[Change], None]
+
+
+class Store:
+    """Keyed by resource ("pods", "deployments.apps"), then namespace ("" for cluster scope), then name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.revision = 1
+        self._objects: dict[str, dict[str, dict[str, Obj]]] = {}
+        self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
+        self._history: dict[str, deque[Change]] = {}
+        self._forgotten: dict[str, int] = {}
+        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        self._ids = clock.random("uid")
+
+    # -- reading
+
+    def get(self, resource: str, namespace: str, name: str) -> Obj | None:
+        return self._objects.get(resource, {}).get(namespace, {}).get(name)
+
+    def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
+        """All of a kind, ordered by namespace and name as etcd orders them."""
+        spaces = self._objects.get(resource, {})
+        wanted = sorted(spaces) if namespace is None else [namespace] if namespace in spaces else []
+        return [spaces[space][name] for space in wanted for name in sorted(spaces[space])]
+
+    def resources(self) -> list[str]:
+        return sorted(self._objects)
+
+    def owned_by(self, uid: str) -> Iterator[tuple[str, Obj]]:
+        """(resource, object) of everything whose ownerReferences name this uid."""
+        for resource, namespace, name in list(self._owned.get(uid, ())):
+            found = self.get(resource, namespace, name)
+            if found is not None:
+                yield resource, found
+
+    def since(self, resource: str, revision: int) -> list[Change]:
+        """What happened after `revision`, oldest first."""
+        forgotten = self._forgotten.get(resource, 0)
+        if revision < forgotten:
+            raise TooOld(revision, forgotten)
+        history = self._history.get(resource, ())
+        newer: list[Change] = []
+        for change in reversed(history):
+            if change.revision <= revision:
+                break
+            newer.append(change)
+        newer.reverse()
+        return newer
+
+    # -- writing
+
+    def new_uid(self) -> str:
+        return str(uuid.UUID(int=self._ids.getrandbits(128), version=4))
+
+    def put(self, resource: str, obj: Obj) -> Obj:
+        """Store a new state (the caller's dictionary must not be shared with an older one at the top two levels)."""
+        self.revision += 1
+        meta = obj["metadata"]
+        meta["resourceVersion"] = str(self.revision)
+        namespace, name = meta.get("namespace", ""), meta["name"]
+        space = self._objects.setdefault(resource, {}).setdefault(namespace, {})
+        before = space.get(name)
+        space[name] = obj
+        self._index(resource, namespace, name, before, obj)
+        self._commit(Change(self.revision, self.clock.now(), "MODIFIED" if before else "ADDED", resource, obj, before))
+        return obj
+
+    def remove(self, resource: str, namespace: str, name: str) -> Obj:
+        self.revision += 1
+        space = self._objects[resource][namespace]
+        before = space.pop(name)
+        if not space:
+            del self._objects[resource][namespace]
+        last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.revision)}}
+        self._index(resource, namespace, name, before, None)
+        self._commit(Change(self.revision, self.clock.now(), "DELETED", resource, last, before))
+        return last
+
+    # -- following
+
+    def subscribe(self, resource: str, call: Subscriber) -> Callable[[], None]:
+        """Have every later change of a resource ("*" for all) handed over at once, inside the write. Returns the way out."""
+        listeners = self._subscribers.setdefault(resource, {})
+        listeners[call] = None
+        return lambda: listeners.pop(call, None)
+
+    def _commit(self, change: Change) -> None:
+        history = self._history.setdefault(change.resource, deque())
+        history.append(change)
+        if len(history) > HISTORY:
+            self._forgotten[change.resource] = history.popleft().revision
+        for key in (change.resource, "*"):
+            for call in tuple(self._subscribers.get(key, ())):
+                call(change)
+
+    def _index(self, resource: str, namespace: str, name: str, before: Obj | None, after: Obj | None) -> None:
+        old = before["metadata"].get("ownerReferences", ()) if before else ()
+        new = after["metadata"].get("ownerReferences", ()) if after else ()
+        if old is new:
+            return
+        key = (resource, namespace, name)
+        for owner in old:
+            self._owned.get(owner["uid"], {}).pop(key, None)
+        for owner in new:
+            self._owned.setdefault(owner["uid"], {})[key] = None
