@@ -134,7 +134,7 @@ class Store:
     # -- following
 
     def subscribe(self, resource: str, call: Subscriber) -> Callable[[], None]:
-        """Have every later change of a resource ("*" for all) handed over at once, inside the write. Returns the way out."""
+        """Have every later change of a resource ("*" for all) handed over inside the write. Returns the way out."""
         listeners = self._subscribers.setdefault(resource, {})
         listeners[call] = None
         return lambda: listeners.pop(call, None)

@@ -1,0 +1,135 @@
+"""Everything recorded in one trial: what the cluster showed, what the healer said and did.
+
+The judge sees nothing else, so whatever a verdict depends on must be here; and the record on disk is made
+from it, so that a verdict can be checked later by somebody who does not believe it. Times are seconds of the
+cluster's clock since 1970.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .words import CrashClass, Word
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An object by kind and name: `Deployment/backend`. The namespace is the trial's unless it says otherwise."""
+
+    kind: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        kind, slash, name = text.partition("/")
+        if not (slash and kind and name):
+            raise ValueError(f'expected "Kind/name", like Deployment/backend; found {text!r}')
+        return cls(kind, name)
+
+    @classmethod
+    def of(cls, obj: Obj) -> Ref:
+        return cls(obj["kind"], obj["metadata"]["name"])
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One change of one object in the trial's namespace, as the cluster's watch showed it."""
+
+    time: float
+    type: str  # ADDED, MODIFIED, DELETED
+    object: Obj  # with kind and apiVersion; shared and never edited
+
+    @property
+    def ref(self) -> Ref:
+        return Ref.of(self.object)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the healer, as it passed the recording point. One type for all kinds of cluster."""
+
+    time: float
+    user: str
+    method: str
+    path: str
+    verb: str  # get list watch create update patch delete deletecollection
+    resource: str  # "pods", "deployments.apps"; "" for non-resource paths
+    kind: str
+    subresource: str
+    namespace: str  # "" for cluster scope
+    name: str
+    code: int
+    body: Any = None  # decoded JSON, or None
+    before: Obj | None = None  # what a write found, where the cluster can tell
+    dry_run: bool = False
+
+    @property
+    def writes(self) -> bool:
+        return self.verb in {"create", "update", "patch", "delete", "deletecollection"} and not self.dry_run
+
+    @property
+    def accepted(self) -> bool:
+        return self.code < 300
+
+    def __str__(self) -> str:
+        sub = f"/{self.subresource}" if self.subresource else ""
+        return f"{self.verb} {self.kind or self.path}/{self.name}{sub} -> {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The healer's own word."""
+
+    time: float
+    word: Word
+    about: str = ""  # "Kind/name" if the healer said
+    crash_class: CrashClass | None = None  # for CLASSIFIED; None: a class outside the list
+    note: str = ""  # free text, and the class as the healer spelled it
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A stretch of time in which the workload did its work again."""
+
+    since: float
+    until: float | None = None  # when it was lost; None: it lasted to the end
+    lost: str = ""  # what ended it: "container api of pod backend-… exited (OOMKilled, 137)"
+    lost_to_crash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HealerEnd:
+    """How the healer stood when the trial ended."""
+
+    how: str  # "running", "returned", "raised", "stuck", "stopped"
+    note: str = ""  # the exception, or where it hangs
+
+
+@dataclass
+class Evidence:
+    """One trial's evidence. Filled while it runs, read-only for the judge."""
+
+    namespace: str
+    started: float
+    baseline: Mapping[Ref, Obj] = field(default_factory=dict)  # after deploying, before breaking
+    bystanders: frozenset[Ref] = frozenset()  # what was applied as bystander
+    broken: float | None = None  # when the break was done
+    live: float | None = None  # when the signature was complete: every clock starts here
+    ended: float | None = None
+    hold: float = 0.0  # how long a recovery had to last, seconds
+    timeline: list[Seen] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+    final: Mapping[Ref, Obj] = field(default_factory=dict)
+    logs: Mapping[str, str] = field(default_factory=dict)  # "pod/container" -> text, for the reader
+    healer: HealerEnd = HealerEnd("running")
+    harness_error: str = ""  # set: the verdict is ERROR
+    not_steady: str = ""  # set: the verdict is INVALID

@@ -1,0 +1,115 @@
+"""What a trial leaves on disk: one line of trials.jsonl, one evidence file, one line of costs.jsonl.
+
+A line is written by whoever ran the trial, as it ends, in one append: a run that is killed loses no finished
+trial. What differs between two runs of one seed (wall and CPU time) goes to costs.jsonl, never into a record: the
+trap is one such number in here, and `trials.jsonl` is no longer byte-identical.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .problems import Place, Problem, UsageProblem
+from .words import Reason, Verdict
+
+TRIALS = "trials.jsonl"
+COSTS = "costs.jsonl"
+RATES = "pass-rates.json"
+EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds from the live fault; None: it did not happen."""
+
+    detect: float | None = None
+    classify: float | None = None
+    recover: float | None = None
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial, as it is written and read back."""
+
+    scenario: str  # "oom/limit-too-low"
+    trial: int  # from 1
+    seed: str
+    healer: str
+    cluster: str  # "embedded", "kind", "existing"
+    kubernetes: str
+    timing: str
+    crash_class: str
+    verdict: Verdict
+    reason: Reason | None = None
+    message: str = ""
+    times: Times = field(default_factory=Times)
+    graded: tuple[str, ...] = ("detected", "classified", "recovered")  # what this healer's claims allowed to grade
+    parameters: dict[str, Any] = field(default_factory=dict)
+    evidence: str = ""  # the evidence file, relative to the output folder
+
+    @property
+    def id(self) -> str:
+        return f"{self.scenario}-t{self.trial}"
+
+    def line(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
+        values = {**data, "times": Times(**data["times"]), "graded": tuple(data["graded"])}
+        values["verdict"] = Verdict(data["verdict"])
+        values["reason"] = Reason(data["reason"]) if data["reason"] else None
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a trial cost, in real seconds."""
+
+    scenario: str
+    trial: int
+    wall: float
+    cpu: float
+    healer_cpu: float
+    cluster_seconds: float
+
+    def line(self) -> str:
+        return json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(self).items()}) + "\n"
+
+
+def append(path: Path, line: str) -> None:
+    """One write to a file opened for appending: lines of several processes never mix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_trials(path: Path) -> list[TrialRecord]:
+    """All records of a file. A last line that a kill cut short is skipped; anything else that is broken is named."""
+    records: list[TrialRecord] = []
+    for number, text, complete in _lines(path):
+        try:
+            records.append(TrialRecord.from_dict(json.loads(text)))
+        except (ValueError, TypeError, KeyError) as error:
+            if complete:
+                problem = f"expected one trial record a line; found {text[:60]!r} ({error}). Remove the line."
+                raise UsageProblem(Problem(problem, Place(str(path), number, 1))) from None
+    return records
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str, bool]]:
+    for number, text in enumerate(path.read_text().splitlines(keepends=True), 1):
+        if text.strip():
+            yield number, text, text.endswith("\n")
+
+
+def sorted_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:
+    return sorted(records, key=lambda record: (record.scenario, record.trial))

@@ -1,0 +1,1 @@
+"""Scenario files: what is in one, where they are, and what is wrong with one."""
