@@ -54,6 +54,12 @@ class RunningHealer(Protocol):
     def cpu_seconds(self) -> float: ...
 
 
+class Surroundings(Protocol):
+    """What lies around a cluster and is no object in it: the registries that its node pulls from."""
+
+    def set_registry(self, host: str, reachable: bool) -> None: ...
+
+
 class Lease(Protocol):
     """One trial's place on a cluster: a fresh namespace with a neutral name, and the harness's own access to it."""
 
@@ -77,6 +83,15 @@ class Lease(Protocol):
 
     def watch(self, see: Callable[[Seen], None]) -> None:
         """From now on hand over every change of every object in the namespace, in order."""
+
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        """Have something done later on the cluster's clock: how co-actors act beside a trial."""
+
+    @property
+    def surroundings(self) -> Surroundings: ...
+
+    def official_client(self) -> Any:
+        """A kubernetes.client.ApiClient with the harness's access, for stock Chaos Toolkit actions."""
 
     def run_python_healer(self, call: HealerCall, report: Any, pass_every: float) -> RunningHealer:
         """Start it with a client of its own. One that returns is called again after `pass_every` seconds."""

@@ -1,0 +1,184 @@
+"""Watching over a workload: is it settled, did it recover, did that last?
+
+Ready is not recovered: a container that crashes every thirty seconds is Ready in between, and a rollout that has
+not begun leaves the old status standing. So a workload counts as settled only when its controller has seen its
+newest generation and everything that it should run does, and a recovery is over at the first crash, replaced pod or
+restart. Fed with changes only; it asks nobody and has no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from .evidence import Obj, Recovery, Ref, Seen
+
+
+class View:
+    """The newest state of every object in the trial's namespace."""
+
+    def __init__(self) -> None:
+        self.objects: dict[Ref, Obj] = {}
+        self._children: dict[str, dict[Ref, None]] = {}
+
+    def see(self, seen: Seen) -> None:
+        ref = seen.ref
+        before = self.objects.get(ref)
+        if before is not None:
+            for uid in _owners(before):
+                self._children.get(uid, {}).pop(ref, None)
+        if seen.type == "DELETED":
+            self.objects.pop(ref, None)
+            return
+        self.objects[ref] = seen.object
+        for uid in _owners(seen.object):
+            self._children.setdefault(uid, {})[ref] = None
+
+    def pods_of(self, ref: Ref) -> Iterator[Obj]:
+        """The pods that a workload owns, directly or through its ReplicaSets and Jobs."""
+        obj = self.objects.get(ref)
+        if obj is None:
+            return
+        if ref.kind == "Pod":
+            yield obj
+        for child in tuple(self._children.get(obj["metadata"]["uid"], ())):
+            yield from self.pods_of(child)
+
+    def snapshot(self) -> Mapping[Ref, Obj]:
+        return dict(self.objects)
+
+
+def _owners(obj: Obj) -> Iterator[str]:
+    for owner in obj["metadata"].get("ownerReferences", ()):
+        yield owner["uid"]
+
+
+def unsettled(view: View, ref: Ref) -> str:
+    """Why a workload does not stand as its spec asks; "" if it does."""
+    obj = view.objects.get(ref)
+    if obj is None:
+        return f"{ref} does not exist"
+    spec, status = obj.get("spec", {}), obj.get("status", {})
+    if status.get("observedGeneration", obj["metadata"].get("generation", 0)) < obj["metadata"].get("generation", 0):
+        return f"the controller of {ref} has not seen its newest spec"
+    if ref.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+        wanted = spec.get("replicas", 1)
+        for field in ("replicas", "updatedReplicas", "readyReplicas"):
+            if ref.kind == "ReplicaSet" and field == "updatedReplicas":
+                continue
+            if status.get(field, 0) != wanted:
+                return f"{ref} has {field} {status.get(field, 0)} of {wanted}"
+        if wanted == 0:
+            return f"{ref} is scaled to zero"
+    elif ref.kind == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        if status.get("numberReady", 0) != wanted or status.get("updatedNumberScheduled", 0) != wanted:
+            return f"{ref} has {status.get('numberReady', 0)} of {wanted} pods ready"
+    elif ref.kind == "Job":
+        if not any(c["type"] == "Complete" and c["status"] == "True" for c in status.get("conditions", ())):
+            return f"{ref} is not complete"
+    elif ref.kind == "PersistentVolumeClaim" and status.get("phase") != "Bound":
+        return f"{ref} is not bound"
+    if ref.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"):
+        for pod in view.pods_of(ref):
+            if problem := _pod_problem(pod):
+                return problem
+    return ""
+
+
+def _pod_problem(pod: Obj) -> str:
+    name = pod["metadata"]["name"]
+    if "deletionTimestamp" in pod["metadata"]:
+        return f"pod {name} is terminating"
+    for condition in pod.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            return "" if condition["status"] == "True" else f"pod {name} is not ready"
+    return f"pod {name} is not ready"
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What must stay the same while a recovery lasts: which pods run, and how often each container was restarted."""
+
+    pods: Mapping[str, tuple[str, tuple[tuple[str, int], ...]]]  # name -> (uid, restarts per container)
+
+
+def _standing(view: View, targets: Iterable[Ref]) -> _Standing:
+    pods: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {}
+    for target in targets:
+        for pod in view.pods_of(target):
+            restarts = tuple((c["name"], c["restartCount"]) for c in pod.get("status", {}).get("containerStatuses", ()))
+            pods[pod["metadata"]["name"]] = (pod["metadata"]["uid"], restarts)
+    return _Standing(pods)
+
+
+class Vigil:
+    """Keeps the list of recoveries of one set of workloads."""
+
+    def __init__(self, view: View, targets: Iterable[Ref]) -> None:
+        self.view = view
+        self.targets = tuple(targets)
+        self.recoveries: list[Recovery] = []
+        self._standing: _Standing | None = None
+
+    @property
+    def current(self) -> Recovery | None:
+        return self.recoveries[-1] if self._standing is not None else None
+
+    def settled(self) -> bool:
+        return not self.why_unsettled()
+
+    def why_unsettled(self) -> str:
+        for target in self.targets:
+            if why := unsettled(self.view, target):
+                return why
+        return ""
+
+    def begin(self, time: float) -> None:
+        """The workload is settled and was seen to do its work."""
+        self._standing = _standing(self.view, self.targets)
+        self.recoveries.append(Recovery(since=time))
+
+    def check(self, time: float) -> None:
+        """After a change: does the current recovery still stand?"""
+        if self._standing is None:
+            return
+        now = _standing(self.view, self.targets)
+        if why := _crash(self._standing, now, self.view, self.targets):
+            self.lose(time, why, crash=True)
+        elif why := self.why_unsettled():
+            self.lose(time, why, crash=False)
+        elif {name: uid for name, (uid, _) in now.pods.items()} != {
+            name: uid for name, (uid, _) in self._standing.pods.items()
+        }:
+            self.lose(time, "its pods were replaced", crash=False)
+
+    def lose(self, time: float, why: str, *, crash: bool) -> None:
+        self.recoveries[-1] = replace(self.recoveries[-1], until=time, lost=why, lost_to_crash=crash)
+        self._standing = None
+
+
+def _crash(before: _Standing, now: _Standing, view: View, targets: Iterable[Ref]) -> str:
+    for target in targets:
+        for pod in view.pods_of(target):
+            name = pod["metadata"]["name"]
+            for container in pod.get("status", {}).get("containerStatuses", ()):
+                ended = container["state"].get("terminated")
+                restarted = dict(before.pods.get(name, ("", ()))[1]).get(container["name"], container["restartCount"])
+                if ended is None and container["restartCount"] > restarted:
+                    ended = container.get("lastState", {}).get("terminated", {"reason": "Error", "exitCode": "?"})
+                if ended is not None and target.kind != "Job" and "deletionTimestamp" not in pod["metadata"]:
+                    how = f"{ended.get('reason')}, exit code {ended.get('exitCode')}"
+                    return f"container {container['name']} of pod {name} ended ({how})"
+    return ""
+
+
+def longest_back_off(view: View, targets: Iterable[Ref], cap: float = 300.0) -> float:
+    """The back-off that the next crash of any container would meet: 10 s doubled from the second crash on."""
+    longest = 0.0
+    for target in targets:
+        for pod in view.pods_of(target):
+            for container in pod.get("status", {}).get("containerStatuses", ()):
+                if container["restartCount"]:
+                    longest = max(longest, min(cap, 10.0 * 2 ** min(container["restartCount"] - 1, 10)))
+    return longest
