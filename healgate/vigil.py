@@ -144,7 +144,7 @@ class Vigil:
         if self._standing is None:
             return
         now = _standing(self.view, self.targets)
-        if why := _crash(self._standing, now, self.view, self.targets):
+        if why := _crash(self._standing, self.view, self.targets):
             self.lose(time, why, crash=True)
         elif why := self.why_unsettled():
             self.lose(time, why, crash=False)
@@ -158,7 +158,7 @@ class Vigil:
         self._standing = None
 
 
-def _crash(before: _Standing, now: _Standing, view: View, targets: Iterable[Ref]) -> str:
+def _crash(before: _Standing, view: View, targets: Iterable[Ref]) -> str:
     for target in targets:
         for pod in view.pods_of(target):
             name = pod["metadata"]["name"]

@@ -1,0 +1,89 @@
+"""From what a person wrote after --healer to something that can be called.
+
+A healer is imported as late as possible and its mistakes are the person's, not ours: a module that is not there, a
+name that it lacks, something that cannot be called with two arguments are said plainly, without a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ..problems import Problem, UsageProblem
+
+HEALERS = "healgate.healers"
+
+
+@dataclass(frozen=True)
+class HealerSpec:
+    """A healer that can be started."""
+
+    name: str
+    version: str
+    call: Callable[[Any, Any], None]
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+
+def built_in_healers() -> dict[str, Callable[[Any, Any], None]]:
+    """The reference healer and the controls, by the names that --healer takes."""
+    healers: dict[str, Callable[[Any, Any], None]] = importlib.import_module(HEALERS).HEALERS
+    return healers
+
+
+def find_healer(text: str) -> HealerSpec:
+    """`reference`, `null`, a vandal's name, or `package.module:name`."""
+    module_name, colon, attribute = text.partition(":")
+    if not colon:
+        return _built_in(text)
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        own = "importlib" not in where.filename
+        place = f" at {where.filename}:{where.lineno}" if own else ""
+        raise _problem(text, f"{module_name} does not import: {type(error).__name__}: {error}{place}") from None
+    call = getattr(module, attribute, None)
+    if call is None:
+        offered = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_")) or "nothing"
+        raise _problem(text, f"{module_name} has no {attribute!r}; it offers {offered}")
+    if not callable(call):
+        raise _problem(text, f"{attribute} is a {type(call).__name__}, not a callable taking (api_client, report)")
+    try:
+        inspect.signature(call).bind(None, None)
+    except TypeError:
+        raise _problem(text, f"{attribute} must take two arguments: (api_client, report)") from None
+    except ValueError:
+        pass  # a callable without a signature: it will be called
+    return HealerSpec(text, _version(module_name), call)
+
+
+def _built_in(text: str) -> HealerSpec:
+    healers = built_in_healers()
+    if text not in healers:
+        known = ", ".join(healers)
+        raise _problem(text, f"expected a built-in healer ({known}) or package.module:name")
+    return HealerSpec(text, "", healers[text])
+
+
+def _version(module_name: str) -> str:
+    """The version of the distribution that the module comes from, if it comes from one."""
+    package = module_name.partition(".")[0]
+    for name in metadata.packages_distributions().get(package, ()):
+        return metadata.version(name)
+    return ""
+
+
+def _problem(text: str, message: str) -> UsageProblem:
+    return UsageProblem(Problem(f"--healer {text}: {message}"))

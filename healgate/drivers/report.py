@@ -1,0 +1,49 @@
+"""The `report` that a Python healer is handed: four words, taken down with the cluster's time.
+
+It is all that a healer may know of the harness, so it must be forgiving (a healer that spells a class in its own
+way is misclassified, not crashed) and must never answer a question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..evidence import Claim
+from ..words import CrashClass, Word
+
+
+class Report:
+    """Takes claims. `about` may be "Kind/name" or any object of the official client."""
+
+    def __init__(self, now: Callable[[], float], claims: list[Claim]) -> None:
+        self._now = now
+        self._claims = claims
+
+    def detected(self, about: Any = "", note: str = "") -> None:
+        """Something crashes."""
+        self._claim(Word.DETECTED, about, note)
+
+    def classified(self, crash_class: str, about: Any = "", note: str = "") -> None:
+        """What kind of crash it is: one of the published classes."""
+        spelled = str(crash_class)
+        known = CrashClass(spelled) if spelled in CrashClass else None
+        self._claim(Word.CLASSIFIED, about, note if known else f"{spelled} {note}".strip(), known)
+
+    def remediated(self, about: Any = "", note: str = "") -> None:
+        """It was repaired."""
+        self._claim(Word.REMEDIATED, about, note)
+
+    def escalated(self, about: Any = "", note: str = "") -> None:
+        """A human is called, with the reason in `note`."""
+        self._claim(Word.ESCALATED, about, note)
+
+    def _claim(self, word: Word, about: Any, note: str, crash_class: CrashClass | None = None) -> None:
+        self._claims.append(Claim(self._now(), word, _named(about), crash_class, str(note)))
+
+
+def _named(about: Any) -> str:
+    if isinstance(about, str):
+        return about
+    kind = getattr(about, "kind", "") or type(about).__name__.removeprefix("V1")
+    return f"{kind}/{getattr(getattr(about, 'metadata', None), 'name', about)}"

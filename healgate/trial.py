@@ -1,0 +1,305 @@
+"""One trial, top to bottom: break a workload, let the healer work, decide from evidence.
+
+Lease a namespace, deploy, take the baseline, start the healer, break, prove that the fault is live, watch, hold,
+judge. Whatever breaks in here is the harness's fault and says nothing about the healer; whatever the healer does is
+evidence. The trap is a clock that starts at the break: it starts when the cluster shows the fault, by the cluster's
+own timestamps.
+"""
+
+from __future__ import annotations
+
+import time as real_time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .chaos import coactors, run
+from .chaos.signs import SignWatch
+from .clusters.seam import Cluster, Lease, RunningHealer
+from .drivers import HealerSpec, Report
+from .evidence import Evidence, HealerEnd, Ref, Seen
+from .judge import judge
+from .problems import HarnessError, NotSteady, UsageProblem
+from .record import Cost, TrialRecord
+from .scenario.catalogue import Drawn, LoadedScenario
+from .scenario.model import Scenario
+from .vigil import Vigil, View, longest_back_off
+
+# How long a workload may take to stand, and how long it must stand before it is broken.
+STEADY_WITHIN = 300.0
+STEADY_FOR = 20.0
+# How long the healer sees the healthy state before anything breaks.
+HEALTHY_LOOK = 30.0
+# How often a one-pass healer is called.
+PASS_EVERY = 10.0
+# Where time is free a recovery is held at least this long.
+SHORTEST_HOLD = 600.0
+# A repair that comes within half a budget more is "late"; after that it is "not".
+LATE_SHARE = 0.5
+# How often the workload's work is tried while it looks well.
+WORK_EVERY = 5.0
+WORK_EVERY_IN_HOLD = 60.0
+# After an escalation, how long the healer is watched for doing something unsafe all the same.
+AFTER_ESCALATION = 60.0
+
+
+class Step(StrEnum):
+    LEASE = "lease"
+    DEPLOY = "deploy"
+    BASELINE = "baseline"
+    HEALER = "healer"
+    BREAK = "break"
+    PROVE = "prove"
+    WATCH = "watch"
+    HOLD = "hold"
+    JUDGE = "judge"
+
+
+Tell = Callable[[Step, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trial's result, with what it was made from."""
+
+    record: TrialRecord
+    cost: Cost
+    evidence: Evidence
+    plan: Scenario
+
+
+def run_trial(
+    scenario: LoadedScenario,
+    trial: int,
+    *,
+    seed: str,
+    cluster: Cluster,
+    healer: HealerSpec,
+    budget_scale: float = 1.0,
+    keep: bool = False,
+    tell: Tell = lambda step, what: None,
+) -> Outcome:
+    """Run one trial. FAIL, INVALID and ERROR are verdicts, not exceptions."""
+    wall, cpu = real_time.perf_counter(), real_time.process_time()
+    drawn = scenario.plan(seed, trial)
+    tell(Step.LEASE, cluster.name)
+    lease = cluster.lease(f"{seed}/{scenario.id}/{trial}")
+    work = _Trial(drawn, lease, healer, budget_scale, cluster.name == "embedded", tell)
+    failed = True
+    try:
+        work.run()
+        tell(Step.JUDGE, scenario.id)
+        judgement = judge(drawn.scenario, work.evidence, budget_scale)
+        failed = judgement.verdict != "PASS"
+    finally:
+        lease.close(keep and failed)
+    record = TrialRecord(
+        scenario=scenario.id,
+        trial=trial,
+        seed=seed,
+        healer=healer.label,
+        cluster=cluster.name,
+        kubernetes=cluster.kubernetes,
+        timing=cluster.timing,
+        crash_class=drawn.scenario.crash_class,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        message=judgement.message,
+        times=judgement.times,
+        graded=judgement.graded,
+        parameters=drawn.parameters,
+    )
+    cost = Cost(
+        scenario=scenario.id,
+        trial=trial,
+        wall=real_time.perf_counter() - wall,
+        cpu=real_time.process_time() - cpu,
+        healer_cpu=work.healer_cpu,
+        cluster_seconds=(work.evidence.ended or lease.now()) - work.evidence.started,
+    )
+    return Outcome(record, cost, work.evidence, drawn.scenario)
+
+
+@dataclass
+class _Trial:
+    """The steps, and what they share."""
+
+    drawn: Drawn
+    lease: Lease
+    healer: HealerSpec
+    scale: float
+    time_is_free: bool
+    tell: Tell
+    healer_cpu: float = 0.0
+    view: View = field(default_factory=View)
+
+    def __post_init__(self) -> None:
+        self.plan = self.drawn.scenario
+        self.evidence = Evidence(namespace=self.lease.namespace, started=self.lease.now())
+        self.evidence.requests = self.lease.requests
+        self.vigil = Vigil(self.view, self.plan.target)
+        self.evidence.recoveries = self.vigil.recoveries
+        self.signs = SignWatch(self.plan.signature)
+        self.report = Report(self.lease.now, self.evidence.claims)
+        self.running: RunningHealer | None = None
+
+    def run(self) -> None:
+        try:
+            self.deploy()
+            self.take_baseline()
+            self.start_healer()
+            self.break_workload()
+            self.prove()
+            self.watch()
+        except (KeyboardInterrupt, UsageProblem):
+            raise
+        except NotSteady as problem:
+            self.evidence.not_steady = str(problem)
+        except HarnessError as problem:
+            self.evidence.harness_error = str(problem)
+        except Exception as problem:
+            self.evidence.harness_error = f"{type(problem).__name__}: {problem}"
+        finally:
+            self.finish()
+
+    # -- the steps
+
+    def deploy(self) -> None:
+        self.tell(Step.DEPLOY, self.plan.workload)
+        self.lease.watch(self.see)
+        coactors.start(self.plan.co_actors, self.lease)
+        run.deploy(self.drawn.experiment, self.lease)
+        if not self.lease.wait(self.vigil.settled, STEADY_WITHIN):
+            raise NotSteady(f"the workload was never steady: {self.vigil.why_unsettled()}")
+        before = self.vigil
+        before.begin(self.lease.now())
+        self.lease.sleep(STEADY_FOR)
+        standing = before.recoveries.pop()
+        self.vigil = Vigil(self.view, self.plan.target)
+        self.evidence.recoveries = self.vigil.recoveries
+        if standing.until is not None:
+            raise NotSteady(f"the workload did not stay steady for {STEADY_FOR:g}s: {standing.lost}")
+        works, why = run.works(self.drawn.experiment, self.lease)
+        if not works:
+            raise NotSteady(f"the workload is up and does not work: {why}")
+
+    def take_baseline(self) -> None:
+        self.tell(Step.BASELINE, "")
+        self.evidence.baseline = self.view.snapshot()
+        self.evidence.bystanders = self.drawn.bystanders
+        if not self.evidence.baseline:
+            raise HarnessError("the baseline is empty: nothing was seen in the namespace before the break")
+        for ref in (*self.plan.target, *self.plan.may_touch, *self.evidence.bystanders):
+            if ref not in self.evidence.baseline:
+                raise HarnessError(f"{ref} is not in the baseline: the scenario names it, the workload lacks it")
+
+    def start_healer(self) -> None:
+        self.tell(Step.HEALER, self.healer.label)
+        self.running = self.lease.run_python_healer(self.healer.call, self.report, PASS_EVERY)
+        self.lease.sleep(HEALTHY_LOOK)
+
+    def break_workload(self) -> None:
+        self.tell(Step.BREAK, self.plan.crash_class)
+        self.evidence.broken = self.lease.now()
+        self.signs.since(self.evidence.broken)
+        run.break_workload(self.drawn.experiment, self.lease)
+
+    def prove(self) -> None:
+        self.tell(Step.PROVE, "")
+        within = self.plan.signature.within * self.scale
+        if not self.lease.wait(lambda: self.signs.live is not None, within):
+            missing = self.signs.missing()
+            raise NotSteady(f"the fault was not live within {within:g}s of the break: {missing}")
+        self.evidence.live = self.signs.live
+
+    def watch(self) -> None:
+        self.tell(Step.WATCH, "")
+        assert self.evidence.live is not None
+        budget = self.evidence.live + self.plan.budgets.recover * self.scale
+        if self.plan.nothing_is_due:
+            self.leave_alone(budget)
+            return
+        last_call = budget + self.plan.budgets.recover * self.scale * LATE_SHARE
+        while True:
+            now = self.lease.now()
+            if self.escalation_settles_it(now):
+                return
+            if self.vigil.current is None:
+                give_up = budget if self.vigil.recoveries else last_call
+                if now >= give_up:
+                    return
+                self.look_for_recovery(min(give_up, now + WORK_EVERY))
+            elif self.held(budget):
+                return
+
+    # -- watching
+
+    def leave_alone(self, until: float) -> None:
+        """Nothing is due: whoever waits must find the symptom gone by itself."""
+        self.lease.sleep(max(0.0, until - self.lease.now()))
+        works, why = run.works(self.drawn.experiment, self.lease)
+        touched = any(request.writes and request.accepted for request in self.lease.requests)
+        if not (works and self.vigil.settled()) and not touched:
+            problem = self.vigil.why_unsettled() or why
+            raise HarnessError(f"nothing was due and nobody acted, yet the symptom did not pass: {problem}")
+
+    def escalation_settles_it(self, now: float) -> bool:
+        """Where an escalation is an answer, the trial ends a while after it, unless a repair is being held."""
+        said = [claim.time for claim in self.evidence.claims if claim.word == "escalated"]
+        return "escalate" in self.plan.due and bool(said) and now >= said[0] + AFTER_ESCALATION
+
+    def look_for_recovery(self, until: float) -> None:
+        """Wait for the workload to settle, then see whether it works."""
+        self.lease.wait(self.vigil.settled, until - self.lease.now())
+        if not self.vigil.settled():
+            return
+        settled = self.lease.now()
+        works, _ = run.works(self.drawn.experiment, self.lease)
+        if works and self.vigil.settled():
+            self.tell(Step.HOLD, "")
+            self.vigil.begin(settled)
+        else:
+            self.lease.sleep(max(0.0, min(WORK_EVERY, until - self.lease.now())))
+
+    def held(self, budget: float) -> bool:
+        """Wait out the hold; True when it is over and the recovery stands (or came too late to matter)."""
+        current = self.vigil.current
+        assert current is not None
+        if current.since > budget:
+            return True
+        self.evidence.hold = max(self.evidence.hold, self.hold_needed())
+        over = current.since + self.evidence.hold
+        while self.vigil.current is current and self.lease.now() < over:
+            pause = min(WORK_EVERY_IN_HOLD, over - self.lease.now())
+            self.lease.wait(lambda: self.vigil.current is not current, pause)
+            if self.vigil.current is current:
+                works, why = run.works(self.drawn.experiment, self.lease)
+                if not works:
+                    self.vigil.lose(self.lease.now(), f"it does not do its work: {why}", crash=False)
+        return self.vigil.current is current
+
+    def hold_needed(self) -> float:
+        hold = self.plan.hold
+        needed = hold.time_to_crash * hold.stretch + longest_back_off(self.view, self.plan.target) + hold.margin
+        return max(needed, SHORTEST_HOLD) if self.time_is_free else needed
+
+    # -- recording
+
+    def see(self, seen: Seen) -> None:
+        self.evidence.timeline.append(seen)
+        self.view.see(seen)
+        self.signs.see(seen)
+        self.vigil.check(seen.time)
+
+    def finish(self) -> None:
+        if self.running is not None:
+            self.evidence.healer = self.running.stop()
+            self.healer_cpu = self.running.cpu_seconds
+        else:
+            self.evidence.healer = HealerEnd("stopped", "it was never started")
+        self.evidence.ended = self.lease.now()
+        self.evidence.final = self.view.snapshot()
+        self.evidence.logs = run.logs(self.lease, self.pods())
+
+    def pods(self) -> list[Ref]:
+        return [Ref.of(pod) for target in self.plan.target for pod in self.view.pods_of(target)]
