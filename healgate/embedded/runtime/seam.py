@@ -52,6 +52,10 @@ class ContainerRun:
     read_only_root: bool
     working_dir: str
     memory_limit: int | None  # bytes: the smaller of the container's and the pod's as actuated
+    # Mount path -> what is mounted there, for the writable ones: "pvc/<namespace>/<claim>" outlives the pod,
+    # "emptydir/<pod uid>/<volume>" is shared by the pod's containers. A path that is missing here is private to
+    # the pod and shared by all its containers that mount it at this path.
+    volumes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,12 @@ class LogLine:
 
 @dataclass(frozen=True)
 class ExecResult:
+    """How a command beside process 1 ended. Code -1: it could not be started, `output` is the runtime's error."""
+
     code: int
-    output: str
+    output: str  # stdout and stderr as they came
     timed_out: bool = False
+    seconds: float = 0.0  # how long it took (the answer comes at once, a hook holds the container for this long)
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,9 @@ class Process(Protocol):
 
     def exec(self, argv: tuple[str, ...], timeout: float) -> ExecResult:
         """Run a command beside process 1 (exec probes, hooks, `kubectl exec`); answers at once in virtual time."""
+
+    def stored(self, mount: str = "") -> int:
+        """Bytes written below a writable mount; without one, into the container's own layer and its log."""
 
     def set_memory_limit(self, limit: int | None) -> None: ...
 
@@ -147,3 +157,5 @@ class Registries:
     reachable: dict[str, bool] = field(default_factory=dict)
     # repository prefix -> the credentials (auth strings "user:password") that open it; absent: public
     private: dict[str, frozenset[str]] = field(default_factory=dict)
+    # host -> base address of the mirror that containerd is told to ask instead, as a kind node often is
+    mirrors: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The node's container runtime: images, processes on the virtual clock, the network between them."""
