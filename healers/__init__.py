@@ -6,8 +6,8 @@ Nothing in this folder imports healgate: whatever stands here could have been wr
 from collections.abc import Callable
 from typing import Any
 
-from .null import heal as null
 from .notebook import heal as notebook
+from .null import heal as null
 from .reference import heal as reference
 from .vandals import VANDALS
 

@@ -1,0 +1,163 @@
+"""From a symptom to a class and a cause: the classification table.
+
+The order is the rule: what Kubernetes itself says (a reason, an event) comes before what a log says, and a log is
+only asked about things that Kubernetes cannot know. Words in logs mislead; an application that prints "out of memory"
+and exits with 1 was not killed for memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .access import Access
+from .symptoms import Symptom, seconds
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What kind of crash it is, and what the cause names: a Secret, a host, a local address."""
+
+    crash_class: str
+    cause: str  # image, unreachable, credentials, secret, config, memory, probe, address, election, partitions, exit...
+    names: str = ""
+    note: str = ""
+
+
+NO_CREDENTIALS = re.compile(r"401 Unauthorized|authorization failed|no basic auth|insufficient_scope|403 Forbidden")
+UNREACHABLE = re.compile(r"no such host|connection refused|i/o timeout|registry is unavailable|context deadline", re.I)
+SECRET = re.compile(
+    r'secret "(?P<name>[^"]+)" not found|find key \S+ in Secret \S+/(?P<of>\S+)|non-existent secret key'
+)
+CONFIG = re.compile(r'configmap "(?P<name>[^"]+)" not found|in ConfigMap \S+/(?P<of>\S+)|non-existent config key')
+OBJECT_OF_VOLUME = re.compile(r'failed for volume "(?P<volume>[^"]+)"')
+
+ELECTION = re.compile(r"leader ?election lost", re.I)
+ADDRESS = re.compile(r"(?P<host>\d+\.\d+\.\d+\.\d+):(?P<port>\d+)")
+FEWER_PARTITIONS = re.compile(r"InvalidPartitions|higher than the requested|would not be an increase", re.I)
+BROKER = re.compile(r"bootstrap|broker|kafka", re.I)
+CANNOT_REACH = re.compile(
+    r"(?P<host>[a-z][a-z0-9.-]*)(?::| port )(?P<port>\d{2,5}).*"
+    r"(?:refused|no such host|timed? ?out|unreachable|couldn't connect|failed to connect|name or service not known)"
+    r"|(?:connect to|reach|connecting to)\s+(?P<host2>[a-z][a-z0-9.-]*)(?::| port )(?P<port2>\d{2,5})",
+    re.I,
+)
+MISSING_SETTING = re.compile(
+    r"(?P<name>[A-Z][A-Z0-9_]{2,}).{0,40}(?:not set|is required|missing|undefined|must be set)"
+    r"|(?:missing|required|undefined)\D{0,40}?(?P<name2>[A-Z][A-Z0-9_]{2,})"
+)
+
+
+def diagnose(access: Access, symptom: Symptom) -> Diagnosis:
+    """The first row that applies."""
+    table = {
+        "pull": _pull,
+        "config": _configure,
+        "mount": _mount,
+        "start": _start,
+        "crash": _crash,
+        "unready": _unready,
+    }
+    return table[symptom.what](access, symptom)
+
+
+def _pull(access: Access, symptom: Symptom) -> Diagnosis:
+    said = " ".join(
+        [symptom.message, *(e["message"] for e in access.events_about(symptom.pod) if e["type"] == "Warning")]
+    )
+    if NO_CREDENTIALS.search(said):
+        secrets = [s["name"] for s in symptom.pod["spec"].get("imagePullSecrets", [])]
+        return Diagnosis("missing-secret", "credentials", ",".join(secrets))
+    if UNREACHABLE.search(said) and "not found" not in said:
+        return Diagnosis("bad-image", "unreachable")
+    return Diagnosis("bad-image", "image")
+
+
+def _configure(_access: Access, symptom: Symptom) -> Diagnosis:
+    return _missing(symptom.message) or Diagnosis("cannot-start", "config", note=symptom.message)
+
+
+def _missing(text: str) -> Diagnosis | None:
+    for pattern, crash_class, cause in ((SECRET, "missing-secret", "secret"), (CONFIG, "missing-config", "config")):
+        if found := pattern.search(text):
+            groups = found.groupdict()
+            return Diagnosis(crash_class, cause, (groups["name"] or groups["of"] or "").rstrip(":,."))
+    return None
+
+
+def _mount(access: Access, symptom: Symptom) -> Diagnosis:
+    for event in reversed(access.events_about(symptom.pod)):
+        if event["reason"] in ("FailedMount", "FailedAttachVolume"):
+            found = _missing(event["message"])
+            if found and not found.names and (volume := OBJECT_OF_VOLUME.search(event["message"])):
+                return Diagnosis(found.crash_class, found.cause, _source_of(symptom.pod, volume["volume"]))
+            return found or Diagnosis("storage", "mount", note=event["message"])
+    return Diagnosis("cannot-start", "mount")
+
+
+def _source_of(pod: Obj, volume: str) -> str:
+    for candidate in pod["spec"].get("volumes", []):
+        if candidate["name"] == volume:
+            return candidate.get("secret", {}).get("secretName") or candidate.get("configMap", {}).get("name") or ""
+    return ""
+
+
+def _start(_access: Access, symptom: Symptom) -> Diagnosis:
+    return Diagnosis("cannot-start", "start", note=symptom.message)
+
+
+def _unready(access: Access, symptom: Symptom) -> Diagnosis:
+    for event in reversed(access.events_about(symptom.pod)):
+        if event["reason"] == "Unhealthy":
+            return Diagnosis("failing-probe", "readiness", note=event["message"])
+    return Diagnosis("failing-probe", "readiness")
+
+
+def _crash(access: Access, symptom: Symptom) -> Diagnosis:
+    if symptom.reason == "OOMKilled" and symptom.exit_code == 137:
+        return Diagnosis("oom", "memory")
+    if _killed_by_probe(access, symptom):
+        return Diagnosis("failing-probe", "liveness")
+    if symptom.exit_code == 137:
+        return Diagnosis("oom", "memory", note="killed before the runtime could say why")
+    if symptom.reason == "StartError":
+        return Diagnosis("cannot-start", "start", note=symptom.message)
+    return _from_log(access.log(symptom.pod, symptom.container))
+
+
+def _killed_by_probe(access: Access, symptom: Symptom) -> bool:
+    """Did the kubelet say that it killed this container for a probe, not long before it died?"""
+    killed = [
+        seconds(event["lastTimestamp"])
+        for event in access.events_about(symptom.pod)
+        if event["reason"] == "Killing"
+        and "probe" in event["message"]
+        and event["involvedObject"].get("fieldPath") == f"spec.containers{{{symptom.container}}}"
+    ]
+    return bool(killed)
+
+
+def _from_log(log: str) -> Diagnosis:
+    lines = [line for line in log.splitlines() if line.strip()]
+    tail = "\n".join(lines[-12:])
+    last = lines[-1] if lines else ""
+    if ELECTION.search(tail):
+        address = ADDRESS.search(tail)
+        return Diagnosis("dependency", "election", address[0] if address else "", last)
+    if FEWER_PARTITIONS.search(tail):
+        return Diagnosis("kafka", "partitions", note=last)
+    for line in reversed(lines[-12:]):
+        if found := CANNOT_REACH.search(line):
+            host = (found["host"] or found["host2"]).rstrip(".")
+            port = found["port"] or found["port2"]
+            return Diagnosis("kafka" if BROKER.search(tail) else "dependency", "address", f"{host}:{port}", line)
+    for line in reversed(lines[-12:]):
+        if found := MISSING_SETTING.search(line):
+            return Diagnosis("missing-config", "setting", found["name"] or found["name2"], line)
+    return Diagnosis("exit", "exit", note=last)
+
+
+TABLE = {"pull": _pull, "config": _configure, "mount": _mount, "start": _start, "crash": _crash, "unready": _unready}

@@ -1,0 +1,85 @@
+"""What is wrong with a pod, read from its status alone: detection.
+
+A counter is not a crash: 26 restarts from last month are history, one restart is an accident, and a pod that is
+being deleted may exit as it likes. What counts is a state that is bad now, or restarts that come again and again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+Obj = dict[str, Any]
+
+CANNOT_PULL = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
+CANNOT_CONFIGURE = {"CreateContainerConfigError", "CreateContainerError"}
+CANNOT_START = {"RunContainerError", "PostStartHookError"}
+
+# How long a container may take to be created, and a running one to become ready, before that is a symptom.
+PATIENCE = 25.0
+# Restarts that are further apart than this do not belong to one crash loop.
+LOOP_WITHIN = 600.0
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """One container of one pod that is not well."""
+
+    pod: Obj
+    container: str
+    what: str  # pull, config, start, mount, crash, unready
+    exit_code: int | None = None
+    reason: str = ""
+    message: str = ""
+
+
+def seconds(stamp: str | None) -> float:
+    return datetime.fromisoformat(stamp).timestamp() if stamp else 0.0
+
+
+def find_symptom(pod: Obj, now: float) -> Symptom | None:
+    """The worst that a pod shows, or None."""
+    if "deletionTimestamp" in pod["metadata"]:
+        return None
+    status = pod.get("status", {})
+    found = [
+        symptom
+        for container in status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
+        if (symptom := _of_container(pod, container, now))
+    ]
+    for symptom in found:
+        if symptom.what != "unready":
+            return symptom
+    return found[0] if found else None
+
+
+def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
+    name = container["name"]
+    waiting = container["state"].get("waiting")
+    ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
+    if waiting:
+        reason, message = waiting.get("reason", ""), waiting.get("message", "")
+        for what, reasons in (("pull", CANNOT_PULL), ("config", CANNOT_CONFIGURE), ("start", CANNOT_START)):
+            if reason in reasons:
+                return Symptom(pod, name, what, reason=reason, message=message)
+        if reason == "ContainerCreating" and now - seconds(pod["metadata"]["creationTimestamp"]) >= PATIENCE:
+            return Symptom(pod, name, "mount", reason=reason)
+    if ended and _loops(container, ended, now):
+        return Symptom(pod, name, "crash", ended["exitCode"], ended.get("reason", ""), ended.get("message", ""))
+    running = container["state"].get("running")
+    if running and not container.get("ready") and now - seconds(running["startedAt"]) >= PATIENCE:
+        return Symptom(pod, name, "unready")
+    return None
+
+
+def _loops(container: Obj, ended: Obj, now: float) -> bool:
+    """Does it crash again and again, now?"""
+    waiting = container["state"].get("waiting", {}).get("reason")
+    if waiting == "CrashLoopBackOff":
+        return True
+    failed = ended["exitCode"] != 0
+    if "terminated" in container["state"]:
+        return failed and container["restartCount"] >= 1
+    # It runs at the moment: two deaths close to each other, the last one recent, are a loop.
+    return container["restartCount"] >= 2 and now - seconds(ended.get("finishedAt")) < LOOP_WITHIN / 2
