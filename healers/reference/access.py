@@ -24,7 +24,7 @@ class Access:
         self.apps: Any = client.AppsV1Api(api_client)
         self.batch: Any = client.BatchV1Api(api_client)
         self.custom: Any = client.CustomObjectsApi(api_client)
-        self._watch: Any = watch.Watch()
+        self._watch: Any = watch.Watch()  # type: ignore[no-untyped-call]
         self._version = ""
 
     # -- reading

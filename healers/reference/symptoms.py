@@ -78,8 +78,9 @@ def _loops(container: Obj, ended: Obj, now: float) -> bool:
     waiting = container["state"].get("waiting", {}).get("reason")
     if waiting == "CrashLoopBackOff":
         return True
-    failed = ended["exitCode"] != 0
+    restarts: int = container["restartCount"]
     if "terminated" in container["state"]:
-        return failed and container["restartCount"] >= 1
+        failed: bool = ended["exitCode"] != 0
+        return failed and restarts >= 1
     # It runs at the moment: two deaths close to each other, the last one recent, are a loop.
-    return container["restartCount"] >= 2 and now - seconds(ended.get("finishedAt")) < LOOP_WITHIN / 2
+    return restarts >= 2 and now - seconds(ended.get("finishedAt")) < LOOP_WITHIN / 2

@@ -1,0 +1,38 @@
+# Two commands for a stranger: `make run` and `make test`. Everything else is for people who change healgate.
+# Nothing is expected of the machine but Python 3.11 or newer, make and the package registries.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= healgate-out
+WORKERS ?= auto
+
+.PHONY: run test check lint bench clean
+
+run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster
+	$(BIN)/pytest -q -n $(WORKERS) --out $(OUT)
+
+test: $(VENV)/ready  ## healgate's own tests
+	$(BIN)/pytest -q -n $(WORKERS) tests
+
+check: test lint  ## what CI runs
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy healgate healers fixtures
+	$(BIN)/lint-imports
+	$(BIN)/healgate lint
+
+bench: $(VENV)/ready  ## what a trial costs
+	$(BIN)/python -m tests.benchmarks.trial
+
+# The environment is made again whenever what it is made from changes.
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("healgate needs Python 3.11 or newer; this is %d.%d. Say which: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
