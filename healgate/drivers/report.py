@@ -12,6 +12,8 @@ from typing import Any
 from ..evidence import Claim
 from ..words import CrashClass, Word
 
+_CLASSES = {str(crash_class): crash_class for crash_class in CrashClass}
+
 
 class Report:
     """Takes claims. `about` may be "Kind/name" or any object of the official client."""
@@ -27,7 +29,7 @@ class Report:
     def classified(self, crash_class: str, about: Any = "", note: str = "") -> None:
         """What kind of crash it is: one of the published classes."""
         spelled = str(crash_class)
-        known = CrashClass(spelled) if spelled in CrashClass else None
+        known = _CLASSES.get(spelled)
         self._claim(Word.CLASSIFIED, about, note if known else f"{spelled} {note}".strip(), known)
 
     def remediated(self, about: Any = "", note: str = "") -> None:

@@ -1,0 +1,59 @@
+"""What a person writes after --healer, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from healgate.drivers import Report, find_healer
+from healgate.evidence import Claim
+from healgate.problems import UsageProblem
+from healgate.words import CrashClass, Word
+
+
+def module(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
+    (folder / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder))
+
+
+@pytest.mark.parametrize("name", ["reference", "null", "notebook", "claims-only"])
+def test_built_in_healers_go_by_name(name: str) -> None:
+    assert find_healer(name).label == name
+
+
+def test_a_healer_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module(tmp_path, monkeypatch, "own_healer", "def heal(api_client, report): report.detected()")
+    claims: list[Claim] = []
+    find_healer("own_healer:heal").call(None, Report(lambda: 7.0, claims))
+    assert claims == [Claim(7.0, Word.DETECTED)]
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "message"),
+    [
+        ("nobody", "", "expected a built-in healer (reference, null"),
+        ("not_there:heal", "", "not_there does not import: ModuleNotFoundError"),
+        ("raising:heal", "1 / 0", "does not import: ZeroDivisionError: division by zero at "),
+        ("empty:heal", "def other(a, b): ...", "has no 'heal'; it offers other"),
+        ("number:heal", "heal = 3", "heal is a int, not a callable"),
+        ("narrow:heal", "def heal(client): ...", "heal must take two arguments: (api_client, report)"),
+    ],
+)
+def test_what_is_said_when_it_is_wrong(
+    text: str, source: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if source:
+        module(tmp_path, monkeypatch, text.partition(":")[0], source)
+    with pytest.raises(UsageProblem) as caught:
+        find_healer(text)
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(f"--healer {text}: ")
+
+
+def test_a_class_outside_the_list_is_kept_as_it_was_spelled() -> None:
+    claims: list[Claim] = []
+    report = Report(lambda: 0.0, claims)
+    report.classified("out of memory", about="Deployment/backend")
+    report.classified("oom")
+    assert [(c.crash_class, c.note) for c in claims] == [(None, "out of memory"), (CrashClass.OOM, "")]

@@ -1,0 +1,125 @@
+"""What counts as recovered, and what ends a recovery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from healgate.evidence import Ref, Seen
+from healgate.vigil import View, Vigil, longest_back_off, unsettled
+
+BACKEND = Ref("Deployment", "backend")
+
+
+def deployment(generation: int = 1, **status: Any) -> dict[str, Any]:
+    good = {"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+    return {
+        "kind": "Deployment",
+        "metadata": {"name": "backend", "uid": "d", "generation": generation},
+        "spec": {"replicas": 1},
+        "status": {**good, **status},
+    }
+
+
+def replica_set(uid: str = "r") -> dict[str, Any]:
+    owner = [{"uid": "d", "kind": "Deployment", "name": "backend"}]
+    return {
+        "kind": "ReplicaSet",
+        "metadata": {"name": f"backend-{uid}", "uid": uid, "ownerReferences": owner},
+        "spec": {"replicas": 1},
+    }
+
+
+def pod(name: str = "backend-r-1", ready: bool = True, restarts: int = 0, **state: Any) -> dict[str, Any]:
+    container = {"name": "api", "restartCount": restarts, "state": state or {"running": {}}, "lastState": {}}
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "uid": name, "ownerReferences": [{"uid": "r", "kind": "ReplicaSet", "name": "b"}]},
+        "status": {"conditions": [{"type": "Ready", "status": str(ready)}], "containerStatuses": [container]},
+    }
+
+
+def vigil_over(*objects: dict[str, Any]) -> Vigil:
+    view = View()
+    for obj in objects:
+        view.see(Seen(0.0, "ADDED", obj))
+    return Vigil(view, [BACKEND])
+
+
+def show(vigil: Vigil, time: float, obj: dict[str, Any], kind: str = "MODIFIED") -> None:
+    vigil.view.see(Seen(time, kind, obj))
+    vigil.check(time)
+
+
+def test_a_workload_that_stands_as_its_spec_asks_is_settled() -> None:
+    assert vigil_over(deployment(), replica_set(), pod()).settled()
+
+
+@pytest.mark.parametrize(
+    ("objects", "why"),
+    [
+        ([], "Deployment/backend does not exist"),
+        ([deployment(2, observedGeneration=1)], "has not seen its newest spec"),
+        ([deployment(readyReplicas=0)], "readyReplicas 0 of 1"),
+        ([deployment(replicas=2)], "replicas 2 of 1"),
+        ([deployment(), replica_set(), pod(ready=False)], "pod backend-r-1 is not ready"),
+        ([{**deployment(replicas=0, updatedReplicas=0, readyReplicas=0), "spec": {"replicas": 0}}], "scaled to zero"),
+    ],
+)
+def test_why_a_workload_is_not_settled(objects: list[dict[str, Any]], why: str) -> None:
+    assert why in unsettled(vigil_over(*objects).view, BACKEND)
+
+
+def test_a_job_is_settled_when_it_is_complete() -> None:
+    job = {"kind": "Job", "metadata": {"name": "topics", "uid": "j"}, "status": {}}
+    view = View()
+    view.see(Seen(0.0, "ADDED", job))
+    assert unsettled(view, Ref("Job", "topics")) == "Job/topics is not complete"
+    done = {**job, "status": {"conditions": [{"type": "Complete", "status": "True"}]}}
+    view.see(Seen(1.0, "MODIFIED", done))
+    assert unsettled(view, Ref("Job", "topics")) == ""
+
+
+def test_a_crash_ends_a_recovery_and_says_so() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    show(vigil, 20.0, pod(ready=False, terminated={"reason": "OOMKilled", "exitCode": 137}))
+    (recovery,) = vigil.recoveries
+    assert (recovery.since, recovery.until, recovery.lost_to_crash) == (10.0, 20.0, True)
+    assert "OOMKilled, exit code 137" in recovery.lost
+    assert vigil.current is None
+
+
+def test_a_restart_that_nobody_saw_happen_is_a_crash_too() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    show(vigil, 20.0, pod(restarts=1))
+    assert vigil.recoveries[0].lost_to_crash
+
+
+def test_replaced_pods_end_a_recovery_without_a_crash() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    show(vigil, 20.0, pod("backend-r-2"), "ADDED")
+    assert vigil.recoveries[0].lost == "its pods were replaced"
+    assert not vigil.recoveries[0].lost_to_crash
+
+
+def test_a_change_elsewhere_leaves_a_recovery_alone() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    show(vigil, 20.0, {"kind": "ConfigMap", "metadata": {"name": "other", "uid": "c"}})
+    assert vigil.current is vigil.recoveries[0]
+
+
+def test_old_restarts_do_not_end_a_new_recovery() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod(restarts=26))
+    vigil.begin(10.0)
+    show(vigil, 20.0, pod(restarts=26))
+    assert vigil.current is not None
+
+
+@pytest.mark.parametrize(("restarts", "expected"), [(0, 0.0), (1, 10.0), (2, 20.0), (5, 160.0), (26, 300.0)])
+def test_the_back_off_that_the_next_crash_would_meet(restarts: int, expected: float) -> None:
+    assert longest_back_off(vigil_over(deployment(), replica_set(), pod(restarts=restarts)).view, [BACKEND]) == expected
