@@ -1,0 +1,58 @@
+"""Small operations on plain JSON objects that everything here needs.
+
+The trap they guard against is sharing: what came from a caller is copied once, on its way in, and afterwards
+only the changed path is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Obj = dict[str, Any]
+
+
+def clean_copy(value: Any) -> Any:
+    """A deep copy without null members: a server's typed decoding forgets them too."""
+    if isinstance(value, dict):
+        return {key: clean_copy(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [clean_copy(one) for one in value]
+    return value
+
+
+def deep_copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: deep_copy(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [deep_copy(one) for one in value]
+    return value
+
+
+def at(obj: Any, path: str) -> Any:
+    """The value at a dotted path, None where anything on the way is missing."""
+    for key in path.split("."):
+        if not isinstance(obj, dict):
+            return None
+        obj = obj.get(key)
+    return obj
+
+
+def with_at(obj: Obj, path: str, value: Any) -> Obj:
+    """The object with another value at a dotted path, copied along that path only."""
+    key, _, rest = path.partition(".")
+    if rest:
+        below = obj.get(key)
+        value = with_at(below if isinstance(below, dict) else {}, rest, value)
+    return {**obj, key: value}
+
+
+def without(obj: Obj, *keys: str) -> Obj:
+    return {key: value for key, value in obj.items() if key not in keys}
+
+
+def namespace_of(obj: Obj) -> str:
+    return str(obj["metadata"].get("namespace", ""))
+
+
+def name_of(obj: Obj) -> str:
+    return str(obj["metadata"]["name"])

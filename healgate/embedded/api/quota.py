@@ -1,0 +1,174 @@
+"""ResourceQuota and LimitRange: the two reasons why a namespace refuses what is otherwise right.
+
+Usage is counted from what is stored at the moment of the request, not read from the quota's status: that one
+may lag, and a refusal must not depend on how far a controller got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from ..store import Store
+from . import errors
+from .quantities import canonical, parse
+
+Obj = dict[str, Any]
+Amounts = dict[str, Fraction]
+
+_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+
+
+def check(store: Store, resource: str, obj: Obj) -> None:
+    """403 if creating the object would exceed a quota of its namespace."""
+    namespace = obj["metadata"].get("namespace")
+    quotas = store.list("resourcequotas", namespace) if namespace else []
+    if not quotas or resource == "resourcequotas":
+        return
+    asked = usage(resource, [obj])
+    for one in quotas:
+        hard = one.get("spec", {}).get("hard", {})
+        if not _in_scope(one, resource, obj):
+            continue
+        wanted = {name: amount for name, amount in asked.items() if name in hard and amount}
+        if resource == "pods":
+            _must_specify(one, hard, obj)
+        if not wanted:
+            continue
+        stored = [other for other in store.list(resource, namespace) if _in_scope(one, resource, other)]
+        used = usage(resource, stored)
+        over = [
+            name for name in sorted(wanted) if used.get(name, Fraction(0)) + wanted[name] > parse(hard[name])
+        ]
+        if over:
+            parts = (
+                ("requested", wanted),
+                ("used", used),
+                ("limited", {name: parse(hard[name]) for name in over}),
+            )
+            texts = [
+                f"{word}: " + ",".join(f"{n}={canonical(amounts.get(n, Fraction(0)), hard[n])}" for n in over)
+                for word, amounts in parts
+            ]
+            why = f"exceeded quota: {one['metadata']['name']}, " + ", ".join(texts)
+            raise errors.forbidden(resource, obj["metadata"].get("name", ""), why)
+
+
+def _must_specify(quota: Obj, hard: Obj, pod: Obj) -> None:
+    """A quota on cpu or memory forbids pods that do not say how much."""
+    missing: list[str] = []
+    for name in sorted(hard):
+        part, _, kind = name.rpartition(".")
+        if kind not in _COMPUTE or part not in ("", "requests", "limits"):
+            continue
+        section = part or "requests"
+        if any(
+            kind not in (c.get("resources") or {}).get(section, {}) for c in pod["spec"].get("containers", ())
+        ):
+            missing.append(name)
+    if missing:
+        names = {c["name"] for c in pod["spec"]["containers"]}
+        why = f"failed quota: {quota['metadata']['name']}: must specify "
+        why += "; ".join(f"{name} for: {','.join(sorted(names))}" for name in missing)
+        raise errors.forbidden("pods", pod["metadata"].get("name", ""), why)
+
+
+def _in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
+    scopes = quota.get("spec", {}).get("scopes", ())
+    if not scopes:
+        return True
+    if resource != "pods":
+        return False
+    best = obj.get("status", {}).get("qosClass") == "BestEffort"
+    ends = obj["spec"].get("activeDeadlineSeconds") is not None
+    truth = {"BestEffort": best, "NotBestEffort": not best, "Terminating": ends, "NotTerminating": not ends}
+    return all(truth.get(scope, True) for scope in scopes)
+
+
+def usage(resource: str, objects: Iterable[Obj]) -> Amounts:
+    """What objects of one kind use, by the names that quotas know."""
+    found: Amounts = {}
+
+    def add(name: str, amount: Fraction) -> None:
+        found[name] = found.get(name, Fraction(0)) + amount
+
+    counted = f"count/{resource}"
+    for obj in objects:
+        if resource == "pods":
+            if obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+                add(counted, Fraction(1))
+                continue
+            for section in ("requests", "limits"):
+                for kind, amount in _pod_amounts(obj["spec"], section).items():
+                    add(f"{section}.{kind}", amount)
+                    if section == "requests":
+                        add(kind, amount)
+        elif resource == "persistentvolumeclaims":
+            size = obj["spec"].get("resources", {}).get("requests", {}).get("storage")
+            if size:
+                add("requests.storage", parse(size))
+        elif resource == "services":
+            kind = obj["spec"].get("type", "ClusterIP")
+            add("services.loadbalancers", Fraction(kind == "LoadBalancer"))
+            add(
+                "services.nodeports",
+                Fraction(len(obj["spec"].get("ports", ())) if kind != "ClusterIP" else 0),
+            )
+        add(counted, Fraction(1))
+        add(resource, Fraction(1))
+    return found
+
+
+def _pod_amounts(spec: Obj, section: str) -> Amounts:
+    total: Amounts = {}
+    for container in spec.get("containers", ()):
+        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
+            total[name] = total.get(name, Fraction(0)) + parse(text)
+    for container in spec.get("initContainers") or ():
+        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
+            total[name] = max(total.get(name, Fraction(0)), parse(text))
+    return total
+
+
+# -- limit ranges
+
+
+def apply_limit_ranges(store: Store, pod: Obj) -> None:
+    """Inject a namespace's default requests and limits, then hold the containers to its bounds."""
+    ranges = store.list("limitranges", pod["metadata"]["namespace"])
+    limits = [limit for one in ranges for limit in one.get("spec", {}).get("limits", ())]
+    broken: list[str] = []
+    for limit in limits:
+        if limit.get("type") != "Container":
+            continue
+        spec = pod["spec"]
+        for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
+            resources = container.setdefault("resources", {})
+            default_request = limit.get("defaultRequest") or limit.get("default") or {}
+            for section, values in (("limits", limit.get("default") or {}), ("requests", default_request)):
+                for name, amount in values.items():
+                    stated = resources.get("limits", {}).get(name) if section == "requests" else None
+                    resources.setdefault(section, {}).setdefault(name, stated or amount)
+            broken += _breaches(limit, resources)
+    if broken:
+        meta = pod["metadata"]
+        text = broken[0] if len(broken) == 1 else "[" + ", ".join(broken) + "]"
+        raise errors.forbidden("pods", meta.get("name") or meta.get("generateName", ""), text)
+
+
+def _breaches(limit: Obj, resources: Obj) -> list[str]:
+    found: list[str] = []
+    for name, bound in sorted((limit.get("min") or {}).items()):
+        stated = (resources.get("requests") or {}).get(name)
+        if stated is None:
+            found.append(f"minimum {name} usage per Container is {bound}.  No request is specified")
+        elif parse(stated) < parse(bound):
+            found.append(f"minimum {name} usage per Container is {bound}, but request is {stated}")
+    for name, bound in sorted((limit.get("max") or {}).items()):
+        stated = (resources.get("limits") or {}).get(name)
+        if stated is None:
+            found.append(f"maximum {name} usage per Container is {bound}.  No limit is specified")
+        elif parse(stated) > parse(bound):
+            found.append(f"maximum {name} usage per Container is {bound}, but limit is {stated}")
+    return found
