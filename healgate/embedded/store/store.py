@@ -9,6 +9,7 @@ The store checks nothing. Names, defaults, conflicts, finalizers and generations
 
 from __future__ import annotations
 
+import builtins
 import json
 import uuid
 from collections import deque
@@ -78,7 +79,7 @@ class Store:
         wanted = sorted(spaces) if namespace is None else [namespace] if namespace in spaces else []
         return [spaces[space][name] for space in wanted for name in sorted(spaces[space])]
 
-    def resources(self) -> list[str]:
+    def resources(self) -> builtins.list[str]:
         return sorted(self._objects)
 
     def owned_by(self, uid: str) -> Iterator[tuple[str, Obj]]:
@@ -88,13 +89,13 @@ class Store:
             if found is not None:
                 yield resource, found
 
-    def since(self, resource: str, revision: int) -> list[Change]:
+    def since(self, resource: str, revision: int) -> builtins.list[Change]:
         """What happened after `revision`, oldest first."""
         forgotten = self._forgotten.get(resource, 0)
         if revision < forgotten:
             raise TooOld(revision, forgotten)
         history = self._history.get(resource, ())
-        newer: list[Change] = []
+        newer: builtins.list[Change] = []
         for change in reversed(history):
             if change.revision <= revision:
                 break
