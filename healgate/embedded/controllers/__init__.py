@@ -1,0 +1,5 @@
+"""The control loops of the embedded cluster."""
+
+from .manager import Controllers
+
+__all__ = ["Controllers"]

@@ -1,0 +1,178 @@
+"""What all controllers have in common: the api they write through, the clock, a queue, and who their pods are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..api.registry import Registry
+from ..clock import Clock
+from ..events import Recorder
+from ..store.store import Change, Obj
+from .objects import (
+    being_deleted,
+    controller_of,
+    labels_of,
+    matters_to_owner,
+    named,
+    owner_reference,
+    selects,
+    with_metadata,
+)
+from .queue import WorkQueue
+
+
+class Controller:
+    """One reconcile loop over one resource."""
+
+    resource: str
+    component: str
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self.registry = registry
+        self.store = registry.store
+        self.clock = clock
+        self.queue = WorkQueue(clock, self.component, self.sync)
+        self.recorder = Recorder(registry, clock, self.component)
+
+    def sync(self, namespace: str, name: str) -> None:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        self.store.subscribe(self.resource, self.own_changed)
+        for obj in self.store.list(self.resource):
+            self.enqueue(obj)
+
+    def own_changed(self, change: Change) -> None:
+        self.enqueue(change.object)
+
+    def enqueue(self, obj: Obj, after: float = 0.0) -> None:
+        meta = obj["metadata"]
+        self.queue.add(meta.get("namespace", ""), meta["name"], after)
+
+    def event(self, about: Obj, kind: str, reason: str, message: str) -> None:
+        self.recorder.event(named(about, self.resource), kind, reason, message)
+
+    # -- what belongs to whom
+
+    def follow(self, resource: str, matters: Callable[[Change], bool] | None = None) -> None:
+        """Have the controlling owner synced when one of its dependents changes."""
+
+        def changed(change: Change) -> None:
+            if matters is None or matters(change):
+                self.dependent_changed(change)
+
+        self.store.subscribe(resource, changed)
+
+    def dependent_changed(self, change: Change) -> None:
+        owners: dict[str, None] = {}
+        for state in (change.object, change.before):
+            reference = controller_of(state) if state is not None else None
+            if reference is not None and named({}, self.resource)["kind"] == reference["kind"]:
+                owners[reference["name"]] = None
+        namespace = change.object["metadata"].get("namespace", "")
+        for name in owners:
+            self.owner_dirty(namespace, name, change)
+        if not owners and controller_of(change.object) is None:
+            for owner in self.store.list(self.resource, namespace):
+                if selects(owner.get("spec", {}).get("selector"), labels_of(change.object)):
+                    self.owner_dirty(namespace, owner["metadata"]["name"], change)
+
+    def owner_dirty(self, namespace: str, name: str, change: Change) -> None:  # noqa: ARG002 - for those who look
+        self.queue.add(namespace, name)
+
+    def controlled(self, owner: Obj, resource: str) -> list[Obj]:
+        """What this owner controls, by name."""
+        uid = owner["metadata"]["uid"]
+        found = [
+            obj
+            for kind, obj in self.store.owned_by(uid)
+            if kind == resource and (reference := controller_of(obj)) is not None and reference["uid"] == uid
+        ]
+        return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
+
+
+class Orphans:
+    """Objects of one resource that nobody controls, by namespace, kept so that claiming need not list all."""
+
+    def __init__(self, registry: Registry, resource: str) -> None:
+        self._store = registry.store
+        self._resource = resource
+        self._names: dict[str, dict[str, None]] = {}
+        self._store.subscribe(resource, self._changed)
+        for obj in self._store.list(resource):
+            self._note(obj, gone=False)
+
+    def of(self, namespace: str) -> list[Obj]:
+        found = (self._store.get(self._resource, namespace, name) for name in self._names.get(namespace, ()))
+        return [obj for obj in found if obj is not None]
+
+    def _changed(self, change: Change) -> None:
+        self._note(change.object, gone=change.type == "DELETED")
+
+    def _note(self, obj: Obj, *, gone: bool) -> None:
+        meta = obj["metadata"]
+        if gone or controller_of(obj) is not None:
+            self._names.get(meta["namespace"], {}).pop(meta["name"], None)
+        else:
+            self._names.setdefault(meta["namespace"], {})[meta["name"]] = None
+
+
+class PodController(Controller):
+    """A controller whose dependents are pods."""
+
+    def __init__(self, registry: Registry, clock: Clock, orphans: Orphans) -> None:
+        super().__init__(registry, clock)
+        self.orphans = orphans
+
+    def start(self) -> None:
+        super().start()
+        self.follow("pods", matters_to_owner)
+
+    def claim(self, owner: Obj) -> list[Obj]:
+        return claim(self, owner, "pods", self.orphans)
+
+
+def claim(controller: Controller, owner: Obj, resource: str, orphans: Orphans) -> list[Obj]:
+    """The owner's objects: those it controls and still selects, and orphans that it may adopt. Others are let go."""
+    selector = owner["spec"].get("selector")
+    claimed: list[Obj] = []
+    for obj in controller.controlled(owner, resource):
+        if selects(selector, labels_of(obj)):
+            claimed.append(obj)
+        elif not being_deleted(owner):
+            _release(controller, owner, resource, obj)
+    if not being_deleted(owner):
+        for obj in orphans.of(owner["metadata"]["namespace"]):
+            if not being_deleted(obj) and selects(selector, labels_of(obj)):
+                adopted = _adopt(controller, owner, resource, obj)
+                if adopted is not None:
+                    claimed.append(adopted)
+    return claimed
+
+
+def _adopt(controller: Controller, owner: Obj, resource: str, obj: Obj) -> Obj | None:
+    reference = owner_reference(owner, controller.resource)
+
+    def edit(current: Obj) -> Obj:
+        if controller_of(current) is not None or current["metadata"]["uid"] != obj["metadata"]["uid"]:
+            return current
+        return with_metadata(current, ownerReferences=[*current["metadata"].get("ownerReferences", ()), reference])
+
+    changed: Obj | None = controller.registry.change(
+        resource, obj["metadata"]["namespace"], obj["metadata"]["name"], edit
+    )
+    held = controller_of(changed) if changed is not None else None
+    return changed if held is not None and held["uid"] == reference["uid"] else None
+
+
+def _release(controller: Controller, owner: Obj, resource: str, obj: Obj) -> None:
+    uid = owner["metadata"]["uid"]
+
+    def edit(current: Obj) -> Obj:
+        kept: list[dict[str, Any]] = [
+            reference for reference in current["metadata"].get("ownerReferences", ()) if reference["uid"] != uid
+        ]
+        return with_metadata(current, ownerReferences=kept or None)
+
+    controller.registry.change(resource, obj["metadata"]["namespace"], obj["metadata"]["name"], edit)

@@ -1,0 +1,233 @@
+"""Jobs: run to completion, or fail for good after so many tries.
+
+A pod counts once. It carries a finalizer until its uid has been written into the status and the count
+raised, so that neither a deleted pod is forgotten nor one is counted twice; the trap is to count pods
+that happen to exist. The template is immutable: what heals a Job is another Job.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..api.errors import ApiError
+from ..clock.clock import stamp
+from ..store.store import Change, Obj
+from . import jobs
+from .controller import PodController
+from .objects import (
+    being_deleted,
+    controller_of,
+    find_condition,
+    is_active,
+    is_ready,
+    is_terminating,
+    template_pod,
+    with_metadata,
+)
+from .replicaset import terminates_namespace
+
+FINALIZER = jobs.TRACKING
+
+# Changes of pods and of the status are looked at together, a second after the first.
+BATCH = 1.0
+
+
+class Jobs(PodController):
+    resource = "jobs.batch"
+    component = "job-controller"
+
+    def own_changed(self, change: Change) -> None:
+        if change.type == "DELETED":
+            for pod in self.controlled(change.object, "pods"):
+                self._untrack(pod)
+            return
+        before = change.before
+        news = before is None or before["metadata"]["generation"] != change.object["metadata"]["generation"]
+        self.enqueue(change.object, 0.0 if news else BATCH)
+
+    def owner_dirty(self, namespace: str, name: str, change: Change) -> None:
+        job = self.store.get(self.resource, namespace, name)
+        reference = controller_of(change.object)
+        if job is not None and (reference is None or reference["uid"] == job["metadata"]["uid"]):
+            self.queue.add(namespace, name, BATCH)
+        elif change.type != "DELETED" and FINALIZER in change.object["metadata"].get("finalizers", ()):
+            self._untrack(change.object)
+
+    def sync(self, namespace: str, name: str) -> None:
+        job = self.registry.find(self.resource, namespace, name)
+        if job is None:
+            return
+        if jobs.finished(job) is not None:
+            for pod in self.controlled(job, "pods"):
+                self._untrack(pod)
+            self._expire(job)
+            return
+        pods = self.claim(job)
+        status = dict(job.get("status", {}))
+        suspended = bool(job["spec"].get("suspend"))
+        if not suspended:
+            status.setdefault("startTime", stamp(self.clock.now()))
+        tally = jobs.Tally(job, pods)
+        active = [pod for pod in pods if is_active(pod)]
+        verdict = jobs.failure(job, status, tally, pods, self.clock.now())
+        problem: ApiError | None = None
+        if verdict is not None:
+            self._delete(job, active)
+            running = 0
+        else:
+            running, problem = self._manage(job, active, tally)
+            if jobs.completed(job, tally, running):
+                verdict = jobs.SUCCESS
+            else:
+                status = self._mark_suspension(job, status, suspended)
+        self._limit_time(job, status)
+        status["active"] = running
+        status["terminating"] = sum(is_terminating(pod) for pod in pods)
+        status["ready"] = sum(is_ready(pod) for pod in active)
+        self._settle(job, status, tally, verdict, waiting=bool(active or status["terminating"]))
+        if problem is not None:
+            raise problem
+
+    # -- pods
+
+    def _manage(self, job: Obj, active: list[Obj], tally: jobs.Tally) -> tuple[int, ApiError | None]:
+        """How many pods are active after this, and what went wrong."""
+        if being_deleted(job):
+            return len(active), None
+        if job["spec"].get("suspend"):
+            self._delete(job, active)
+            return 0, None
+        wanted = jobs.wanted(job, tally, len(active))
+        if len(active) > wanted:
+            self._delete(job, sorted(active, key=is_ready)[: len(active) - wanted])
+            return wanted, None
+        if len(active) == wanted:
+            return wanted, None
+        wait = tally.backoff(self.clock.now())
+        if wait > 0:
+            self.enqueue(job, wait)
+            return len(active), None
+        return self._create(job, wanted - len(active), len(active))
+
+    def _create(self, job: Obj, count: int, running: int) -> tuple[int, ApiError | None]:
+        pod = template_pod(job, self.resource, job["spec"]["template"])
+        pod = with_metadata(pod, finalizers=[*pod["metadata"].get("finalizers", ()), FINALIZER])
+        for _ in range(count):
+            try:
+                created = self.registry.create("pods", pod)
+            except ApiError as problem:
+                if not terminates_namespace(problem):
+                    self.event(job, "Warning", "FailedCreate", f"Error creating: {problem.message}")
+                return running, problem
+            running += 1
+            self.event(job, "Normal", "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
+        return running, None
+
+    def _delete(self, job: Obj, pods: list[Obj]) -> None:
+        for pod in pods:
+            meta = pod["metadata"]
+            self.registry.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
+            self.event(job, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}")
+
+    def _untrack(self, pod: Obj) -> None:
+        if FINALIZER not in pod["metadata"].get("finalizers", ()):
+            return
+
+        def edit(current: Obj) -> Obj:
+            kept = [one for one in current["metadata"].get("finalizers", ()) if one != FINALIZER]
+            return with_metadata(current, finalizers=kept or None)
+
+        self.registry.change("pods", pod["metadata"]["namespace"], pod["metadata"]["name"], edit)
+
+    # -- status
+
+    def _mark_suspension(self, job: Obj, status: dict[str, Any], suspended: bool) -> dict[str, Any]:
+        conditions = list(status.get("conditions") or ())
+        old = find_condition(conditions, "Suspended")
+        word = "Suspended" if suspended else "Resumed"
+        if (old is not None and old["status"] == "True") == suspended:
+            return status
+        fresh = self._condition("Suspended", "True" if suspended else "False", f"Job{word}", f"Job {word.lower()}")
+        self.event(job, "Normal", word, f"Job {word.lower()}")
+        status = {**status, "conditions": [*(one for one in conditions if one["type"] != "Suspended"), fresh]}
+        if suspended:
+            status.pop("startTime", None)
+        else:
+            status["startTime"] = stamp(self.clock.now())
+        return status
+
+    def _settle(
+        self, job: Obj, status: dict[str, Any], tally: jobs.Tally, verdict: jobs.Verdict | None, *, waiting: bool
+    ) -> None:
+        """Write what was counted: uids first, then without finalizers, then as numbers."""
+        finishing = verdict is not None or being_deleted(job)
+        counted = tally.count(finishing)
+        status["uncountedTerminatedPods"] = tally.uncounted()
+        conditions = list(status.get("conditions") or ())
+        if verdict is not None and find_condition(conditions, verdict.interim) is None:
+            conditions.append(self._condition(verdict.interim, "True", verdict.reason, verdict.message))
+        status["conditions"] = conditions
+        written = self._write(job, status)
+        for pod in counted:
+            self._untrack(pod)
+        if written is None:
+            return
+        for field in ("succeeded", "failed"):
+            status[field] = status.get(field, 0) + len(status["uncountedTerminatedPods"].get(field, ()))
+        status["uncountedTerminatedPods"] = {}
+        if verdict is not None and not waiting:
+            final = self._condition(verdict.final, "True", verdict.reason, verdict.message)
+            status["conditions"] = [*conditions, final]
+            if verdict.final == "Complete":
+                status["completionTime"] = stamp(self.clock.now())
+        self._write(job, status)
+        if verdict is not None and not waiting:
+            if verdict.final == "Complete":
+                self.event(job, "Normal", "Completed", "Job completed")
+            else:
+                self.event(job, "Warning", verdict.reason, verdict.message)
+            self._expire(job)
+
+    def _condition(self, kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+        now = stamp(self.clock.now())
+        return {
+            "type": kind,
+            "status": status,
+            "lastProbeTime": now,
+            "lastTransitionTime": now,
+            "reason": reason,
+            "message": message,
+        }
+
+    def _write(self, job: Obj, status: dict[str, Any]) -> Obj | None:
+        """Zero counts and empty lists are left out, but for those that are pointers in the API."""
+        kept = {
+            key: value
+            for key, value in status.items()
+            if value or key in ("ready", "terminating", "uncountedTerminatedPods")
+        }
+        meta = job["metadata"]
+        return self.registry.set_status(self.resource, meta["namespace"], meta["name"], kept, only_if_uid=meta["uid"])
+
+    # -- time
+
+    def _limit_time(self, job: Obj, status: dict[str, Any]) -> None:
+        left = jobs.time_left(job, status, self.clock.now())
+        if left is not None and left > 0:
+            self.enqueue(job, left)
+
+    def _expire(self, job: Obj) -> None:
+        """ttlSecondsAfterFinished."""
+        meta = job["metadata"]
+        current = self.registry.find(self.resource, meta["namespace"], meta["name"])
+        if current is None or being_deleted(current):
+            return
+        left = jobs.ttl_left(current, self.clock.now())
+        if left is None:
+            return
+        if left > 0:
+            self.enqueue(current, left)
+        else:
+            self.registry.delete(
+                self.resource, meta["namespace"], meta["name"], propagation="Foreground", uid=meta["uid"]
+            )

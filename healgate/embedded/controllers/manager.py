@@ -1,0 +1,42 @@
+"""The controller manager and the scheduler of the embedded cluster."""
+
+from __future__ import annotations
+
+from ..api.registry import Registry
+from ..clock import Clock
+from .controller import Orphans
+from .daemonset import DaemonSets
+from .deployment import Deployments
+from .endpoints import Endpoints
+from .garbage import Garbage
+from .job import Jobs
+from .namespace import Namespaces
+from .replicaset import ReplicaSets
+from .scheduler import Scheduler
+from .statefulset import StatefulSets
+from .volumes import Claims
+
+
+class Controllers:
+    """All of them, over one registry."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+
+    def start(self) -> None:
+        registry, clock = self._registry, self._clock
+        orphans = Orphans(registry, "pods")
+        for controller in (
+            Namespaces(registry, clock),
+            Deployments(registry, clock),
+            ReplicaSets(registry, clock, orphans),
+            StatefulSets(registry, clock, orphans),
+            DaemonSets(registry, clock, orphans),
+            Jobs(registry, clock, orphans),
+            Scheduler(registry, clock),
+            Endpoints(registry, clock),
+            Claims(registry, clock),
+            Garbage(registry, clock),
+        ):
+            controller.start()

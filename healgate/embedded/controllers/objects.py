@@ -1,0 +1,206 @@
+"""What every controller asks of objects: who controls this, does it match, is it ready.
+
+Objects are frozen (see the store): everything here reads, or returns new dictionaries.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..clock.clock import seconds_of
+from ..store.store import Change, Obj
+
+# apiVersion and kind of the owners that controllers of this package put into ownerReferences.
+KINDS = {
+    "deployments.apps": ("apps/v1", "Deployment"),
+    "replicasets.apps": ("apps/v1", "ReplicaSet"),
+    "statefulsets.apps": ("apps/v1", "StatefulSet"),
+    "daemonsets.apps": ("apps/v1", "DaemonSet"),
+    "jobs.batch": ("batch/v1", "Job"),
+    "cronjobs.batch": ("batch/v1", "CronJob"),
+    "services": ("v1", "Service"),
+}
+
+
+def named(obj: Obj, resource: str) -> Obj:
+    """The object with kind and apiVersion, which an event or an owner reference needs."""
+    api_version, kind = KINDS[resource]
+    return {**obj, "apiVersion": api_version, "kind": kind}
+
+
+def owner_reference(owner: Obj, resource: str) -> dict[str, Any]:
+    api_version, kind = KINDS[resource]
+    meta = owner["metadata"]
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": meta["name"],
+        "uid": meta["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def controller_of(obj: Obj) -> dict[str, Any] | None:
+    for reference in obj["metadata"].get("ownerReferences", ()):
+        if reference.get("controller"):
+            return dict(reference)
+    return None
+
+
+def being_deleted(obj: Obj) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
+
+
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """A LabelSelector; one that is absent selects nothing, one that is empty everything."""
+    if selector is None:
+        return False
+    if not all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()):
+        return False
+    return all(_meets(expression, labels) for expression in selector.get("matchExpressions", ()))
+
+
+def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, operator, values = expression["key"], expression["operator"], expression.get("values") or ()
+    match operator:
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case "Gt" | "Lt":
+            return key in labels and _compares(operator, labels[key], values)
+    return False
+
+
+def _compares(operator: str, label: str, values: Iterable[str]) -> bool:
+    try:
+        have, want = int(label), int(next(iter(values)))
+    except (ValueError, StopIteration):
+        return False
+    return have > want if operator == "Gt" else have < want
+
+
+def labels_of(obj: Obj) -> dict[str, str]:
+    found: dict[str, str] = obj["metadata"].get("labels") or {}
+    return found
+
+
+def annotations_of(obj: Obj) -> dict[str, str]:
+    found: dict[str, str] = obj["metadata"].get("annotations") or {}
+    return found
+
+
+def with_metadata(obj: Obj, **changes: Any) -> Obj:
+    """A copy with these metadata fields; None removes one."""
+    meta = {**obj["metadata"], **changes}
+    return {**obj, "metadata": {key: value for key, value in meta.items() if value is not None}}
+
+
+# -- conditions
+
+
+def condition(obj: Obj, kind: str) -> dict[str, Any] | None:
+    return find_condition(obj.get("status", {}).get("conditions") or (), kind)
+
+
+def find_condition(conditions: Iterable[dict[str, Any]], kind: str) -> dict[str, Any] | None:
+    for found in conditions:
+        if found["type"] == kind:
+            return found
+    return None
+
+
+# -- pods
+
+
+def phase(pod: Obj) -> str:
+    return str(pod.get("status", {}).get("phase", ""))
+
+
+def is_terminal(pod: Obj) -> bool:
+    return phase(pod) in ("Succeeded", "Failed")
+
+
+def is_active(pod: Obj) -> bool:
+    return not is_terminal(pod) and not being_deleted(pod)
+
+
+def is_terminating(pod: Obj) -> bool:
+    return being_deleted(pod) and not is_terminal(pod)
+
+
+def is_ready(pod: Obj) -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True"
+
+
+def ready_since(pod: Obj) -> float | None:
+    found = condition(pod, "Ready")
+    if found is None or found["status"] != "True" or not found.get("lastTransitionTime"):
+        return None
+    return seconds_of(found["lastTransitionTime"])
+
+
+def is_available(pod: Obj, min_ready: int, now: float) -> bool:
+    if not is_ready(pod):
+        return False
+    if not min_ready:
+        return True
+    since = ready_since(pod)
+    return since is not None and since + min_ready <= now
+
+
+def restarts(pod: Obj) -> int:
+    return max((status["restartCount"] for status in pod.get("status", {}).get("containerStatuses") or ()), default=0)
+
+
+_OWNERS_FIELDS = ("deletionTimestamp", "labels", "ownerReferences", "finalizers")
+
+
+def matters_to_owner(change: Change) -> bool:
+    """Whether a pod's change can move a count in its owner; a loop's waiting states, most of all changes, cannot."""
+    if change.type != "MODIFIED" or change.before is None:
+        return True
+    before, after = change.before, change.object
+    old, new = before["metadata"], after["metadata"]
+    return (
+        phase(before) != phase(after)
+        or condition(before, "Ready") != condition(after, "Ready")
+        or any(old.get(field) != new.get(field) for field in _OWNERS_FIELDS)
+    )
+
+
+def template_pod(owner: Obj, resource: str, template: Obj) -> Obj:
+    """The pod that a controller asks for; its name is the api's to complete."""
+    meta = template.get("metadata") or {}
+    pod_meta: dict[str, Any] = {
+        "generateName": f"{owner['metadata']['name']}-",
+        "namespace": owner["metadata"]["namespace"],
+        "labels": dict(meta.get("labels") or {}),
+        "ownerReferences": [owner_reference(owner, resource)],
+    }
+    if meta.get("annotations"):
+        pod_meta["annotations"] = dict(meta["annotations"])
+    if meta.get("finalizers"):
+        pod_meta["finalizers"] = list(meta["finalizers"])
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": pod_meta, "spec": template["spec"]}
+
+
+# -- numbers
+
+
+def scaled(value: int | str, total: int, *, up: bool) -> int:
+    """An IntOrString, a percentage resolved against `total`."""
+    if isinstance(value, int):
+        return value
+    if not value.endswith("%"):
+        return int(value)
+    part = int(value[:-1]) * total
+    return math.ceil(part / 100) if up else part // 100
