@@ -1,0 +1,1 @@
+"""The ways into the embedded cluster: in process on virtual time, and HTTP on loopback."""
