@@ -1,0 +1,248 @@
+"""A real process as the program's host: sockets, threads, resident memory, signals.
+
+Runs as a container's process 1. Its own interpreter counts towards the profile's base, so memory is filled up to what
+the profile says rather than by it. The trap is the network of threads: handlers run beside the program, so they may
+only answer, and everything that ends the program happens in its own thread.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Terminated, Watch
+from .host import Answer, Handler, Reply, Request
+
+PAGE = 4096
+STEP = 0.25  # seconds between two steps of memory that grows
+
+
+def resident() -> int:
+    """Bytes that this process holds now."""
+    with open("/proc/self/statm") as table:
+        return int(table.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Machine:
+    """The real `Host`."""
+
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self.env: Mapping[str, str] = dict(os.environ if env is None else env)
+        self.servers: dict[int, ThreadingHTTPServer] = {}
+        self._memory: dict[str, bytearray] = {}
+        self._output = threading.Lock()
+        self._base_taken = False
+
+    def now(self) -> float:
+        return time.time()
+
+    # -- talking
+
+    def emit(self, text: str, error: bool = False) -> None:
+        with self._output:
+            stream = sys.stderr if error else sys.stdout
+            stream.write(text)
+            stream.flush()
+
+    def chat(self, every: float, line: Callable[[float], str]) -> Callable[[], None]:
+        over = threading.Event()
+
+        def talk() -> None:
+            while not over.wait(every):
+                self.emit(line(self.now()) + "\n")
+
+        self._beside(talk)
+        return over.set
+
+    # -- files
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return Path(path).read_bytes()
+        except OSError:
+            return None
+
+    def write(self, path: str, content: bytes) -> str:
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_bytes(content)
+        except OSError as problem:
+            return problem.strerror or str(problem)
+        return ""
+
+    # -- memory
+
+    def use(self, purpose: str, size: int, over: float = 0.0) -> None:
+        if not self._base_taken:
+            self._base_taken = True
+            size = max(0, size - resident())
+        if over:
+            self._beside(lambda: self._fill(purpose, size, over))
+        else:
+            self._have(purpose, size)
+
+    def leak(self, rate: float) -> None:
+        def grow() -> None:
+            began = time.monotonic()
+            while True:
+                time.sleep(STEP)
+                self._have("lost", int((time.monotonic() - began) * rate))
+
+        self._beside(grow)
+
+    def _fill(self, purpose: str, size: int, over: float) -> None:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < over:
+            self._have(purpose, int(size * passed / over))
+            time.sleep(STEP)
+        self._have(purpose, size)
+
+    def _have(self, purpose: str, size: int) -> None:
+        held = self._memory.setdefault(purpose, bytearray())
+        had = len(held)
+        if size < had:
+            del held[size:]
+        elif size > had:
+            held.extend(bytes(size - had))
+            for page in range(had, size, PAGE):
+                held[page] = 1
+
+    # -- network
+
+    def listen(self, port: int, handler: Handler) -> None:
+        class Serve(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_one(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                reply = handler(Request(self.command, self.path, body, headers))
+                if reply is None:
+                    threading.Event().wait()  # for ever, as a program in a deadlock does
+                assert reply is not None
+                time.sleep(reply.seconds)
+                self._send(reply)
+
+            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_one  # noqa: N815
+
+            def _send(self, reply: Reply) -> None:
+                body = reply.body.encode()
+                try:
+                    self.send_response(reply.status)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+                except OSError:
+                    self.close_connection = True  # whoever asked has stopped waiting
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """No access log: the programs say what they say."""
+
+            def version_string(self) -> str:
+                return "server"
+
+        try:
+            server = ThreadingHTTPServer(("", port), Serve)
+        except OSError as problem:
+            raise AddressInUse(str(problem)) from None
+        server.daemon_threads = True
+        self.servers[port] = server
+        self._beside(server.serve_forever)
+
+    def changed(self, after: float = 0.0) -> None:
+        """Real watchers look for themselves."""
+
+    def dial(self, host: str, port: int, timeout: float) -> Answer:
+        try:
+            socket.create_connection((host, port), timeout).close()
+        except OSError as problem:
+            return Answer(problem=_name(problem))
+        return Answer()
+
+    def fetch(self, host: str, port: int, request: Request, timeout: float) -> Answer:
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        try:
+            connection.request(request.method, request.path, request.body or None, dict(request.headers))
+            response = connection.getresponse()
+            return Answer(response.status, response.read().decode(errors="replace"))
+        except (OSError, http.client.HTTPException) as problem:
+            return Answer(problem=_name(problem))
+        finally:
+            connection.close()
+
+    # -- signals
+
+    def catch_term(self) -> None:
+        def stop(_: int, __: FrameType | None) -> None:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            raise Terminated
+
+        signal.signal(signal.SIGTERM, stop)
+
+    def close(self) -> None:
+        for server in self.servers.values():
+            server.shutdown()
+            server.server_close()
+
+    @staticmethod
+    def _beside(work: Callable[[], None]) -> None:
+        threading.Thread(target=work, daemon=True).start()
+
+
+def _name(problem: Exception) -> str:
+    if isinstance(problem, socket.gaierror):
+        return "no such host"
+    if isinstance(problem, TimeoutError):
+        return "timeout"
+    if isinstance(problem, ConnectionRefusedError):
+        return "refused"
+    return "reset"
+
+
+def run(program: Program) -> int:
+    """Run a program to its end in this thread, in real time."""
+    try:
+        effect = next(program)
+        while True:
+            try:
+                found = _perform(effect)
+            except Terminated as stop:
+                effect = program.throw(stop)
+            else:
+                effect = program.send(found)
+    except StopIteration as end:
+        return int(end.value)
+
+
+def _perform(effect: Effect) -> str | None:
+    if isinstance(effect, Sleep):
+        time.sleep(effect.seconds)
+    elif isinstance(effect, Forever):
+        while True:
+            time.sleep(3600)
+    elif isinstance(effect, Watch):
+        return _watch(effect)
+    elif isinstance(effect, Spent):
+        pass  # it has
+    return None
+
+
+def _watch(effect: Watch) -> str:
+    until = None if effect.seconds is None else time.monotonic() + effect.seconds
+    while True:
+        left = effect.every if until is None else min(effect.every, until - time.monotonic())
+        if left > 0:
+            time.sleep(left)
+        found = effect.look()
+        if found or (until is not None and time.monotonic() >= until):
+            return found
