@@ -31,9 +31,7 @@ class Addresses:
             spec["clusterIP"] = before.get("clusterIP") or self._free_address()
         spec["clusterIPs"] = [spec["clusterIP"]]
         if kind in ("NodePort", "LoadBalancer") and spec.get("allocateLoadBalancerNodePorts", True):
-            known = {
-                port.get("name", port.get("port")): port.get("nodePort") for port in before.get("ports", ())
-            }
+            known = {port.get("name", port.get("port")): port.get("nodePort") for port in before.get("ports", ())}
             for port in spec.get("ports", ()):
                 if not port.get("nodePort"):
                     port["nodePort"] = known.get(port.get("name", port.get("port"))) or self._free_port()

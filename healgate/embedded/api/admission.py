@@ -89,11 +89,9 @@ class Admission:
             self._mount_token(spec)
 
     def _mount_token(self, spec: Obj) -> None:
-        containers = [c for c in containers_of(spec)]
+        containers = list(containers_of(spec))
         bare = [
-            c
-            for c in containers
-            if all(m.get("mountPath") != TOKEN_DIRECTORY for m in c.get("volumeMounts") or ())
+            c for c in containers if all(m.get("mountPath") != TOKEN_DIRECTORY for m in c.get("volumeMounts") or ())
         ]
         if not bare:
             return
@@ -154,9 +152,7 @@ def _tolerate(spec: Obj) -> None:
     added = [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
         for key in _TOLERATED
-        if not any(
-            one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in present
-        )
+        if not any(one.get("key", key) == key and one.get("effect", "NoExecute") == "NoExecute" for one in present)
     ]
     if added:
         spec["tolerations"] = [*present, *added]

@@ -123,8 +123,7 @@ def apply_conflict(conflicts: list[tuple[str, str]]) -> ApiError:
             lines.append(f"- {path}")
         text = f"Apply failed with {count} conflicts: " + "\n".join(lines)
     causes = [
-        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path}
-        for who, path in conflicts
+        {"reason": "FieldManagerConflict", "message": f"conflict with {who}", "field": path} for who, path in conflicts
     ]
     return ApiError(409, "Conflict", text, {"causes": causes})
 
@@ -138,9 +137,7 @@ def too_large(limit: int) -> ApiError:
 
 
 def unsupported_media_type(accepted: list[str]) -> ApiError:
-    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(
-        accepted
-    )
+    message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
     return ApiError(415, "UnsupportedMediaType", message)
 
 
@@ -220,9 +217,7 @@ def prohibited(path: str, why: str) -> Cause:
 
 def unsupported(path: str, value: Any, supported: list[str]) -> Cause:
     names = ", ".join(f'"{one}"' for one in supported)
-    return Cause(
-        path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {names}"
-    )
+    return Cause(path, "FieldValueNotSupported", f"Unsupported value: {shown(value)}: supported values: {names}")
 
 
 def duplicate(path: str, value: Any) -> Cause:

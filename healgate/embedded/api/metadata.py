@@ -144,9 +144,7 @@ def check_metadata(storage: str, custom: bool, meta: Obj, old: Obj | None) -> li
     if old is None:
         if not meta.get("name"):
             return [required("metadata.name", "name or generateName is required")]
-        found += [
-            wrong("metadata.name", meta["name"], text) for text in check_name(storage, custom, meta["name"])
-        ]
+        found += [wrong("metadata.name", meta["name"], text) for text in check_name(storage, custom, meta["name"])]
     if old is None or meta.get("labels") != old.get("labels"):
         found += check_labels("metadata.labels", meta.get("labels"))
     if old is None or meta.get("annotations") != old.get("annotations"):
@@ -177,7 +175,5 @@ def _check_owners(owners: list[Obj]) -> list[Cause]:
         why = "Only one reference can have Controller set to true."
         found.append(wrong("metadata.ownerReferences", owners, why))
     uids = [owner.get("uid") for owner in owners]
-    found += [
-        duplicate(f"metadata.ownerReferences[{i}].uid", uid) for i, uid in enumerate(uids) if uid in uids[:i]
-    ]
+    found += [duplicate(f"metadata.ownerReferences[{i}].uid", uid) for i, uid in enumerate(uids) if uid in uids[:i]]
     return found

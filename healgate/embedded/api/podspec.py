@@ -135,8 +135,7 @@ def qos_class(spec: Obj) -> str:
         sets = [spec["resources"]]
     else:
         sets = [
-            c.get("resources") or {}
-            for c in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+            c.get("resources") or {} for c in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
         ]
     guaranteed, any_set = True, False
     for resources in sets:

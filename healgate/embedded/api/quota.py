@@ -38,9 +38,7 @@ def check(store: Store, resource: str, obj: Obj) -> None:
             continue
         stored = [other for other in store.list(resource, namespace) if _in_scope(one, resource, other)]
         used = usage(resource, stored)
-        over = [
-            name for name in sorted(wanted) if used.get(name, Fraction(0)) + wanted[name] > parse(hard[name])
-        ]
+        over = [name for name in sorted(wanted) if used.get(name, Fraction(0)) + wanted[name] > parse(hard[name])]
         if over:
             parts = (
                 ("requested", wanted),
@@ -63,9 +61,7 @@ def _must_specify(quota: Obj, hard: Obj, pod: Obj) -> None:
         if kind not in _COMPUTE or part not in ("", "requests", "limits"):
             continue
         section = part or "requests"
-        if any(
-            kind not in (c.get("resources") or {}).get(section, {}) for c in pod["spec"].get("containers", ())
-        ):
+        if any(kind not in (c.get("resources") or {}).get(section, {}) for c in pod["spec"].get("containers", ())):
             missing.append(name)
     if missing:
         names = {c["name"] for c in pod["spec"]["containers"]}

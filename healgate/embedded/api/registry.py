@@ -141,9 +141,7 @@ class Registry:
             Definitions.conform(res, new)
 
     def _check(self, res: Resource, new: Obj, old: Obj | None) -> None:
-        causes = check_metadata(
-            res.storage, res.custom is not None, new["metadata"], old["metadata"] if old else None
-        )
+        causes = check_metadata(res.storage, res.custom is not None, new["metadata"], old["metadata"] if old else None)
         causes += validate(res, new, old)
         if causes:
             raise errors.invalid(res.kind, new["metadata"].get("name", ""), causes, res.group)
@@ -173,9 +171,7 @@ class Registry:
             raise errors.conflict(res.key, name)
         if not version and (res.locked or res.custom) and operation == "Update":
             text = "must be specified for an update"
-            raise errors.invalid(
-                res.kind, name, [errors.wrong("metadata.resourceVersion", 0, text)], res.group
-            )
+            raise errors.invalid(res.kind, name, [errors.wrong("metadata.resourceVersion", 0, text)], res.group)
         uid = meta.get("uid")
         if uid and uid != old["metadata"]["uid"]:
             mine = old["metadata"]["uid"]
@@ -212,7 +208,7 @@ class Registry:
             kept = kept if "status" in res.subresources else {}
             return {**body, **kept, "metadata": meta}
         if subresource == "status":
-            passed = () if res.custom else ("annotations",)
+            passed: tuple[str, ...] = () if res.custom else ("annotations",)
             if res.key == "pods":
                 passed = ("annotations", "labels", "finalizers")
             meta = without(old["metadata"], *passed)
@@ -306,17 +302,11 @@ class Registry:
             if new["metadata"].get("uid"):
                 why = "uid mismatch: the provided object specified uid {}, and no existing object was found"
                 raise errors.conflict(res.key, name, why.format(new["metadata"]["uid"]))
-            return self.create(
-                res, new, namespace=namespace, manager=manager, dry_run=dry_run, operation=operation
-            )
+            return self.create(res, new, namespace=namespace, manager=manager, dry_run=dry_run, operation=operation)
         shown = conversion.view(res, old)
-        new = patched(
-            res, deep_copy(shown), body, content_type, manager, subresource, force, self.clock.now()
-        )
+        new = patched(res, deep_copy(shown), body, content_type, manager, subresource, force, self.clock.now())
         self._same_identity(res, shown, new)
-        return self.update(
-            res, new, subresource=subresource, manager=manager, dry_run=dry_run, operation=operation
-        )
+        return self.update(res, new, subresource=subresource, manager=manager, dry_run=dry_run, operation=operation)
 
     @staticmethod
     def _same_identity(res: Resource, old: Obj, new: Obj) -> None:
@@ -337,14 +327,10 @@ class Registry:
             raise errors.conflict("pods/binding", name, f'pod {name} is already assigned to node "{current}"')
         conditions = [one for one in pod["status"].get("conditions", ()) if one["type"] != "PodScheduled"]
         now = stamp(self.clock.now())
-        conditions.append(
-            {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
-        )
+        conditions.append({"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now})
         status = {**pod["status"], "conditions": conditions}
         spec = {**pod["spec"], "nodeName": node}
-        return self.store.put(
-            "pods", {**pod, "metadata": dict(pod["metadata"]), "spec": spec, "status": status}
-        )
+        return self.store.put("pods", {**pod, "metadata": dict(pod["metadata"]), "spec": spec, "status": status})
 
     # -- deleting
 
@@ -394,10 +380,14 @@ def _beyond_status(obj: Obj) -> Obj:
 
 
 def _same(old: Obj, new: Obj) -> bool:
-    """Equal but for who wrote it and when."""
+    """Equal but for the version and the times in managedFields."""
     if old is new:
         return True
     if without(old, "metadata") != without(new, "metadata"):
         return False
+    before, after = old["metadata"], new["metadata"]
     ignored = ("managedFields", "resourceVersion")
-    return without(old["metadata"], *ignored) == without(new["metadata"], *ignored)
+    if without(before, *ignored) != without(after, *ignored):
+        return False
+    mine, theirs = before.get("managedFields", ()), after.get("managedFields", ())
+    return mine is theirs or [without(one, "time") for one in mine] == [without(one, "time") for one in theirs]

@@ -66,9 +66,7 @@ class Resource:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = VERBS
-    subresources: dict[str, str] = field(
-        default_factory=dict
-    )  # name -> kind, "group/version Kind" if foreign
+    subresources: dict[str, str] = field(default_factory=dict)  # name -> kind, "group/version Kind" if foreign
     fields: tuple[str, ...] = ()
     generation: bool = False
     whole: bool = False

@@ -1,14 +1,363 @@
-"""stub"""
+"""What the server refuses of a kind, beyond its metadata: the subset that healers and their manifests run into.
+
+Checks of a value as such run when the value is new or changed; checks of a change compare with what is stored.
+A kind without an entry here is taken as it is, which is more lenient than a real server and never stricter.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from .errors import Cause
+from . import podvalidation as pods
+from .definitions import check_custom, check_definition
+from .errors import Cause, prohibited, required, shown, unsupported, wrong
+from .metadata import check_labels, check_qualified
+from .objects import at
 from .resources import Resource
 
 Obj = dict[str, Any]
 
+IMMUTABLE = "field is immutable"
+
 
 def validate(res: Resource, new: Obj, old: Obj | None, subresource: str = "") -> list[Cause]:
+    """All causes for refusing `new` (as a change of `old`)."""
+    if res.custom:
+        return check_custom(res, new, old)
+    if subresource == "resize" and old is not None:
+        return pods.check_resize(new, old)
+    if subresource == "ephemeralcontainers" and old is not None:
+        return pods.check_ephemeral(new, old)
+    check = _BY_RESOURCE.get(res.key)
+    if check is None or (old is not None and _content(old) == _content(new)):
+        return []
+    return check(new, old)
+
+
+def _content(obj: Obj) -> Obj:
+    return {key: value for key, value in obj.items() if key not in ("metadata", "status")}
+
+
+def _immutable(new: Obj, old: Obj | None, *paths: str) -> list[Cause]:
+    if old is None:
+        return []
+    return [wrong(path, at(new, path), IMMUTABLE) for path in paths if at(new, path) != at(old, path)]
+
+
+def _whole(path: str, value: Any) -> list[Cause]:
+    if isinstance(value, int) and value < 0:
+        return [wrong(path, value, "must be greater than or equal to 0")]
     return []
+
+
+def check_selector(path: str, selector: Any) -> list[Cause]:
+    found = check_labels(f"{path}.matchLabels", (selector or {}).get("matchLabels"))
+    for index, one in enumerate((selector or {}).get("matchExpressions") or ()):
+        where = f"{path}.matchExpressions[{index}]"
+        operator, values = one.get("operator"), one.get("values") or []
+        if operator in ("In", "NotIn"):
+            if not values:
+                found.append(required(f"{where}.values", "must be specified when `operator` is 'In' or 'NotIn'"))
+        elif operator in ("Exists", "DoesNotExist"):
+            if values:
+                why = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"
+                found.append(prohibited(f"{where}.values", why))
+        else:
+            found.append(wrong(f"{where}.operator", operator or "", "not a valid selector operator"))
+        found += check_qualified(f"{where}.key", one.get("key", ""))
+    return found
+
+
+def selects(selector: Obj, labels: Obj) -> bool:
+    """Whether a LabelSelector matches."""
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for one in selector.get("matchExpressions") or ():
+        present, value = one["key"] in labels, labels.get(one["key"])
+        matches = {
+            "In": present and value in (one.get("values") or ()),
+            "NotIn": not present or value not in (one.get("values") or ()),
+            "Exists": present,
+            "DoesNotExist": not present,
+        }
+        if not matches.get(one["operator"], False):
+            return False
+    return True
+
+
+def _workload(new: Obj) -> list[Cause]:
+    """What deployments, replica, stateful and daemon sets have in common."""
+    spec = new.get("spec", {})
+    found = _whole("spec.replicas", spec.get("replicas"))
+    found += _whole("spec.minReadySeconds", spec.get("minReadySeconds"))
+    found += _whole("spec.revisionHistoryLimit", spec.get("revisionHistoryLimit"))
+    selector = spec.get("selector")
+    template = spec.get("template", {})
+    labels = template.get("metadata", {}).get("labels") or {}
+    if not selector:
+        found.append(required("spec.selector"))
+    else:
+        found += check_selector("spec.selector", selector)
+        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+            found.append(wrong("spec.selector", selector, "empty selector is invalid for deployment"))
+        elif not found and not selects(selector, labels):
+            why = "`selector` does not match template `labels`"
+            found.append(wrong("spec.template.metadata.labels", labels, why))
+    found += _template("spec.template", template)
+    return found
+
+
+def _template(path: str, template: Obj) -> list[Cause]:
+    meta = template.get("metadata", {})
+    found = check_labels(f"{path}.labels", meta.get("labels"))
+    spec = template.get("spec", {})
+    found += pods.check_spec(f"{path}.spec", spec)
+    policy = spec.get("restartPolicy")
+    if policy in ("OnFailure", "Never"):
+        found.append(unsupported(f"{path}.spec.restartPolicy", policy, ["Always"]))
+    if spec.get("activeDeadlineSeconds") is not None:
+        found.append(
+            prohibited(f"{path}.spec.activeDeadlineSeconds", "activeDeadlineSeconds in this kind is not Supported")
+        )
+    return found
+
+
+def _deployment(new: Obj, old: Obj | None) -> list[Cause]:
+    found = _workload(new)
+    spec = new["spec"]
+    strategy = spec.get("strategy", {})
+    if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        found.append(prohibited("spec.strategy.rollingUpdate", why))
+    rolling = strategy.get("rollingUpdate", {})
+    if rolling.get("maxUnavailable") in (0, "0%") and rolling.get("maxSurge") in (0, "0%"):
+        why = "may not be 0 when `maxSurge` is 0"
+        found.append(wrong("spec.strategy.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], why))
+    deadline = spec.get("progressDeadlineSeconds")
+    if isinstance(deadline, int) and deadline <= spec.get("minReadySeconds", 0):
+        found.append(wrong("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
+    return found + _immutable(new, old, "spec.selector")
+
+
+def _replica_set(new: Obj, old: Obj | None) -> list[Cause]:
+    return _workload(new) + _immutable(new, old, "spec.selector")
+
+
+def _daemon_set(new: Obj, old: Obj | None) -> list[Cause]:
+    return _workload(new) + _immutable(new, old, "spec.selector")
+
+
+_STATEFUL_MUTABLE = (
+    "replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy", "minReadySeconds",
+)  # fmt: skip
+
+
+def _stateful_set(new: Obj, old: Obj | None) -> list[Cause]:
+    found = _workload(new)
+    if old is not None:
+        before = {key: value for key, value in old["spec"].items() if key not in _STATEFUL_MUTABLE}
+        after = {key: value for key, value in new["spec"].items() if key not in _STATEFUL_MUTABLE}
+        if before != after:
+            names = "'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', "
+            names += "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds'"
+            why = f"updates to statefulset spec for fields other than {names} are forbidden"
+            found.append(prohibited("spec", why))
+    return found
+
+
+_WHILE_SUSPENDED = ("nodeSelector", "tolerations", "affinity", "schedulingGates")
+
+
+def _job(new: Obj, old: Obj | None) -> list[Cause]:
+    spec = new["spec"]
+    found: list[Cause] = []
+    for name in (
+        "parallelism",
+        "completions",
+        "backoffLimit",
+        "activeDeadlineSeconds",
+        "ttlSecondsAfterFinished",
+    ):
+        found += _whole(f"spec.{name}", spec.get(name))
+    if not spec.get("selector"):
+        found.append(required("spec.selector"))
+    template = spec["template"]
+    if template["spec"].get("restartPolicy") == "Always":
+        path = "spec.template.spec.restartPolicy"
+        found.append(unsupported(path, "Always", ["OnFailure", "Never"]))
+    found += pods.check_spec("spec.template.spec", template["spec"])
+    if "podFailurePolicy" in spec and template["spec"].get("restartPolicy") != "Never":
+        path = "spec.template.spec.restartPolicy"
+        why = 'only "Never" is supported when podFailurePolicy is specified'
+        found.append(wrong(path, template["spec"].get("restartPolicy"), why))
+    if old is None:
+        return found
+    if not (spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get("parallelism")):
+        found += _immutable(new, old, "spec.completions")
+    found += _immutable(new, old, "spec.selector")
+    before, after = old["spec"]["template"], template
+    if old["spec"].get("suspend") and "startTime" not in old.get("status", {}):
+        before, after = _suspended(before), _suspended(after)
+    if before != after:
+        found.append(wrong("spec.template", after, IMMUTABLE))
+    paths = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
+    return found + _immutable(new, old, *(f"spec.{path}" for path in paths))
+
+
+def _suspended(template: Obj) -> Obj:
+    """A template without what a suspended job that never started may still change."""
+    meta = {key: one for key, one in template.get("metadata", {}).items() if key not in ("labels", "annotations")}
+    spec = {key: one for key, one in template["spec"].items() if key not in _WHILE_SUSPENDED}
+    spec["containers"] = [{**one, "resources": {}} for one in spec["containers"]]
+    return {**template, "metadata": meta, "spec": spec}
+
+
+def _cron_job(new: Obj, old: Obj | None) -> list[Cause]:
+    spec = new["spec"]
+    found: list[Cause] = []
+    schedule = spec.get("schedule") or ""
+    if not schedule:
+        found.append(required("spec.schedule"))
+    elif not schedule.startswith("@") and len(schedule.split()) != 5:
+        why = f"expected exactly 5 fields, found {len(schedule.split())}: {schedule.split()}"
+        found.append(wrong("spec.schedule", schedule, why.replace("'", "").replace(",", "")))
+    if old is None and "TZ" in schedule:
+        why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
+        found.append(wrong("spec.schedule", schedule, why))
+    template = spec.get("jobTemplate", {}).get("spec", {}).get("template", {})
+    path = "spec.jobTemplate.spec.template"
+    if template.get("spec", {}).get("restartPolicy") == "Always":
+        found.append(unsupported(f"{path}.spec.restartPolicy", "Always", ["OnFailure", "Never"]))
+    return found + pods.check_spec(f"{path}.spec", template.get("spec", {}))
+
+
+def _pod(new: Obj, old: Obj | None) -> list[Cause]:
+    found = pods.check_spec("spec", new.get("spec", {}))
+    return found or (pods.check_change(new, old) if old else [])
+
+
+def _service(new: Obj, old: Obj | None) -> list[Cause]:
+    spec = new["spec"]
+    found: list[Cause] = []
+    ports = spec.get("ports") or []
+    kind = spec.get("type")
+    if kind not in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"):
+        found.append(unsupported("spec.type", kind, ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"]))
+    if kind == "ExternalName" and not spec.get("externalName"):
+        found.append(required("spec.externalName"))
+    if not ports and kind != "ExternalName" and spec.get("clusterIP") != "None":
+        found.append(required("spec.ports"))
+    seen: list[str] = []
+    for index, port in enumerate(ports):
+        path = f"spec.ports[{index}]"
+        name = port.get("name", "")
+        if not name and len(ports) > 1:
+            found.append(required(f"{path}.name"))
+        elif name in seen:
+            found.append(Cause(f"{path}.name", "FieldValueDuplicate", f"Duplicate value: {shown(name)}"))
+        seen.append(name)
+        found += pods.check_port(f"{path}.port", port.get("port", 0))
+    found += check_labels("spec.selector", spec.get("selector"))
+    was = at(old, "spec.type") if old else None
+    before = at(old, "spec.clusterIP") if old else None
+    if (
+        old is not None
+        and kind != "ExternalName"
+        and was != "ExternalName"
+        and before
+        and spec.get("clusterIP") != before
+    ):
+        found.append(wrong("spec.clusterIPs[0]", [spec.get("clusterIP")], "may not change once set"))
+    return found
+
+
+def _config(new: Obj, old: Obj | None) -> list[Cause]:
+    """ConfigMaps and Secrets."""
+    found: list[Cause] = []
+    for section in ("data", "binaryData"):
+        for key in new.get(section) or {}:
+            if not pods.CONFIG_KEY.fullmatch(key):
+                found.append(wrong(f"{section}[{key}]", key, pods.CONFIG_KEY_TEXT))
+    if old is not None and old.get("immutable"):
+        names = [name for name in ("data", "binaryData", "stringData") if new.get(name) != old.get(name)]
+        found += [prohibited(name, "field is immutable when `immutable` is set") for name in names]
+        if not new.get("immutable"):
+            found.append(prohibited("immutable", "field is immutable when `immutable` is set"))
+    if "type" in new:
+        found += _immutable(new, old, "type")
+        needed = {
+            "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
+            "kubernetes.io/tls": ["tls.crt", "tls.key"],
+        }.get(new["type"], [])
+        found += [required(f"data[{key}]") for key in needed if key not in (new.get("data") or {})]
+    return found
+
+
+def _budget(new: Obj, _: Obj | None) -> list[Cause]:
+    spec = new.get("spec", {})
+    if "minAvailable" in spec and "maxUnavailable" in spec:
+        why = "minAvailable and maxUnavailable cannot be both set"
+        return [wrong("spec", spec, why)]
+    return check_selector("spec.selector", spec.get("selector"))
+
+
+def _binding(new: Obj, old: Obj | None) -> list[Cause]:
+    found: list[Cause] = []
+    if not at(new, "roleRef.name"):
+        found.append(required("roleRef.name"))
+    if old is not None and new.get("roleRef") != old.get("roleRef"):
+        found.append(wrong("roleRef", new.get("roleRef"), "cannot change roleRef"))
+    return found
+
+
+def _autoscaler(new: Obj, _: Obj | None) -> list[Cause]:
+    spec = new.get("spec", {})
+    found: list[Cause] = []
+    for name in ("kind", "name"):
+        if not at(spec, f"scaleTargetRef.{name}"):
+            found.append(required(f"spec.scaleTargetRef.{name}"))
+    top, bottom = spec.get("maxReplicas", 0), spec.get("minReplicas", 1)
+    if top < 1:
+        found.append(wrong("spec.maxReplicas", top, "must be greater than 0"))
+    elif top < bottom:
+        found.append(wrong("spec.maxReplicas", top, "must be greater than or equal to `minReplicas`"))
+    return found
+
+
+def _claim(new: Obj, old: Obj | None) -> list[Cause]:
+    spec = new.get("spec", {})
+    found: list[Cause] = []
+    if not spec.get("accessModes"):
+        found.append(required("spec.accessModes", "at least 1 access mode is required"))
+    if not at(spec, "resources.requests.storage"):
+        found.append(required("spec.resources[storage]"))
+    if old is not None:
+        fixed = ("accessModes", "selector", "storageClassName", "volumeMode", "dataSource")
+        if any(spec.get(key) != old["spec"].get(key) for key in fixed):
+            free = "resources.requests and volumeAttributesClassName for bound claims"
+            why = f"spec is immutable after creation except {free}"
+            found.append(prohibited("spec", why))
+    return found
+
+
+_BY_RESOURCE: dict[str, Callable[[Obj, Obj | None], list[Cause]]] = {
+    "pods": _pod,
+    "deployments.apps": _deployment,
+    "replicasets.apps": _replica_set,
+    "statefulsets.apps": _stateful_set,
+    "daemonsets.apps": _daemon_set,
+    "jobs.batch": _job,
+    "cronjobs.batch": _cron_job,
+    "services": _service,
+    "configmaps": _config,
+    "secrets": _config,
+    "poddisruptionbudgets.policy": _budget,
+    "rolebindings.rbac.authorization.k8s.io": _binding,
+    "clusterrolebindings.rbac.authorization.k8s.io": _binding,
+    "horizontalpodautoscalers.autoscaling": _autoscaler,
+    "persistentvolumeclaims": _claim,
+    "customresourcedefinitions.apiextensions.k8s.io": check_definition,
+}
