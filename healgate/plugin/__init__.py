@@ -1,0 +1,30 @@
+"""The pytest plugin: scenarios × trials as ordinary test items.
+
+pytest imports this module in every run of every project that has healgate installed, so it imports nothing but the
+options and the rule that decides whether the run is ours (`places.py`). The rest comes in when it is.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from .options import add_options
+from .places import find_places
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.help:
+        return
+    if handed := getattr(config, "workerinput", {}).get("healgate"):
+        from .wiring import join_run
+
+        join_run(config, handed)
+    elif not hasattr(config, "workerinput") and (places := find_places(config)) is not None:
+        from .wiring import begin_run
+
+        begin_run(config, places)

@@ -1,0 +1,128 @@
+"""Scenarios × trials as ordinary parametrised items, one collector a scenario file.
+
+    scenarios/oom/limit-too-low.yaml::heals[oom/limit-too-low-t3]
+
+A scenario file is collected as a module whose one function is `heals.heals`, so everything that pytest knows of
+functions holds: -k, -m, fixtures of a conftest.py, parameters in reports, the same ids on every xdist worker. The
+trap is an id that depends on anything but the file's place and the trial's number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from ..problems import UsageProblem
+from ..scenario.catalogue import LoadedScenario, load_scenario, scenario_id
+from . import heals
+from .places import is_scenario, root_of
+
+# Marks with a meaning of their own: a tag of that name would change what pytest does.
+_SPECIAL = frozenset({"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"})
+_TRIAL = re.compile(r"::heals\[(.+)-t(\d+)\](?:@.*)?$")
+
+
+def trial_of(nodeid: str) -> tuple[str, int] | None:
+    """Scenario and number of the trial that an item is, if it is one (xdist may add a group)."""
+    found = _TRIAL.search(nodeid)
+    return (found[1], int(found[2])) if found else None
+
+
+class ScenarioFile(pytest.Module):
+    """One scenario file; its items are the trials."""
+
+    scenario: LoadedScenario
+
+    def istestfunction(self, obj: object, name: str) -> bool:
+        return obj is heals.heals and name == "heals"
+
+    def istestclass(self, obj: object, name: str) -> bool:  # noqa: ARG002
+        return False
+
+    def collect(self) -> Iterable[pytest.Item | pytest.Collector]:
+        self.obj = heals
+        return super().collect()
+
+
+class Collection:
+    """Turns scenario files into items; the same in every process of a run."""
+
+    def __init__(self, config: pytest.Config, roots: tuple[Path, ...], trials: int) -> None:
+        self.config = config
+        self.roots = roots
+        self.trials = trials
+        self.scenarios: dict[str, LoadedScenario] = {}
+        self._marks = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
+
+    def load(self, path: Path) -> LoadedScenario:
+        """Also remembers it; two files may not have one id."""
+        known = self.scenarios.get(scenario_id(path))
+        if known is not None and known.path == path:
+            return known
+        try:
+            loaded = load_scenario(path)
+        except UsageProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
+        if known is not None:
+            raise pytest.UsageError(f"{path}: {known.path} has the id {loaded.id} already. Rename one of them.")
+        self.scenarios[loaded.id] = loaded
+        return loaded
+
+    def load_all(self) -> None:
+        """Every scenario that the arguments reach, so that a wrong file is named before anything runs."""
+        for arg in self.config.args:
+            path = Path(arg.partition("::")[0]).resolve()
+            for root in self.roots:
+                for file in sorted(root.glob("*/*.yaml")):
+                    if (path == file or path in file.parents) and (path == file or is_scenario(file)):
+                        self.load(file)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """A scenario folder is a folder, even where an __init__.py makes it a package that would be imported."""
+        if root_of(path.resolve(), self.roots) is None:
+            return None
+        return pytest.Dir.from_parent(parent, path=path)
+
+    @pytest.hookimpl
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        if file_path.suffix != ".yaml":
+            return None
+        path = file_path.resolve()
+        root = root_of(path, self.roots)
+        if root is None or path.parent.parent != root:
+            return None
+        if not parent.session.isinitpath(file_path) and not is_scenario(path):
+            return None
+        file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
+        file.scenario = self.load(path)
+        return file
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        file = metafunc.definition.parent
+        if not isinstance(file, ScenarioFile):
+            return
+        marks = self._marks_of(file.scenario)
+        metafunc.parametrize(
+            ("scenario", "trial"),
+            [
+                pytest.param(file.scenario.id, trial, marks=marks, id=f"{file.scenario.id}-t{trial}")
+                for trial in range(1, self.trials + 1)
+            ],
+        )
+
+    def _marks_of(self, scenario: LoadedScenario) -> list[pytest.MarkDecorator]:
+        """Its class, its folder, its number in the catalogue of crashes and its tags."""
+        plan = scenario.default
+        names = (str(plan.crash_class), scenario.id.partition("/")[0], plan.catalogue, *scenario.tags)
+        marks = []
+        for name in dict.fromkeys(name for name in names if name and name not in _SPECIAL):
+            if name not in self._marks:
+                self.config.addinivalue_line("markers", f"{name}: scenarios with this tag")
+                self._marks.add(name)
+            marks.append(getattr(pytest.mark, name))
+        return marks

@@ -1,0 +1,134 @@
+"""The one folder that everything a run writes goes into.
+
+It is emptied before a run, so the trap is somebody's folder that is not ours: only what an earlier run left is taken
+away, by name, and only where `run.json` or `trials.jsonl` shows that there was one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .. import record
+from ..problems import UsageProblem
+from ..record import TrialRecord
+from ..scenario.catalogue import LoadedScenario
+from .options import Options
+
+RUN = "run.json"
+ALLURE = "allure-results"
+JUNIT = "junit.xml"
+_OURS = (record.TRIALS, record.COSTS, record.RATES, record.EVIDENCE, RUN, ALLURE, JUNIT)
+# What makes two halves one run. Names as the options have them.
+_SAME = ("seed", "healer", "cluster", "budget-scale")
+
+
+class Folder:
+    """--out."""
+
+    def __init__(self, options: Options) -> None:
+        self.path = options.out
+        self.options = options
+
+    @property
+    def trials(self) -> Path:
+        return self.path / record.TRIALS
+
+    @property
+    def costs(self) -> Path:
+        return self.path / record.COSTS
+
+    @property
+    def rates(self) -> Path:
+        return self.path / record.RATES
+
+    @property
+    def allure(self) -> Path:
+        return self.path / ALLURE
+
+    @property
+    def junit(self) -> Path:
+        return self.path / JUNIT
+
+    def evidence(self, scenario: str, trial: int) -> str:
+        """Relative to the folder, as it stands in the record."""
+        return f"{record.EVIDENCE}/{scenario}-t{trial}.json"
+
+    def prepare(self, healer: str, scenarios: Iterable[LoadedScenario]) -> None:
+        """Empty it, or with --resume see that it holds the first part of this very run. Once, before any trial."""
+        run = {
+            "seed": self.options.seed,
+            "healer": healer,
+            "cluster": self.options.cluster,
+            "budget-scale": self.options.budget_scale,
+            "scenarios": {scenario.id: _digest(scenario) for scenario in scenarios},
+        }
+        if self.path.exists():
+            self._see_that_it_is_ours()
+            if self.options.resume:
+                run = self._continued(run)
+            else:
+                self._empty()
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / RUN).write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+
+    def finished(self) -> dict[str, TrialRecord]:
+        """The trials with a result, by id: the first one written counts."""
+        try:
+            rows = record.read_trials(self.trials) if self.trials.exists() else []
+        except UsageProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
+        return {row.id: row for row in reversed(rows)}
+
+    def _see_that_it_is_ours(self) -> None:
+        if not self.path.is_dir():
+            raise pytest.UsageError(f"--out {self.path}: expected a folder; found a file")
+        found = sorted(path.name for path in self.path.iterdir())
+        if found and RUN not in found and record.TRIALS not in found:
+            raise pytest.UsageError(
+                f"--out {self.path}: expected no folder yet, an empty one or that of an earlier run; found {found[0]}"
+                f"{' and more' if len(found) > 1 else ''}. It would be overwritten: choose another --out."
+            )
+
+    def _empty(self) -> None:
+        for name in _OURS:
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _continued(self, run: dict[str, Any]) -> dict[str, Any]:
+        path = self.path / RUN
+        if not path.exists():
+            return run
+        try:
+            before: dict[str, Any] = json.loads(path.read_text())
+        except ValueError as problem:
+            raise pytest.UsageError(f"{path}: {problem}. Without --resume the folder is begun anew.") from None
+        for name in _SAME:
+            if before.get(name) != run[name]:
+                raise pytest.UsageError(
+                    f"--resume: {self.path} holds a run with {name} {before.get(name)!r}, this one has {run[name]!r}. "
+                    "Give the same as before, or another --out."
+                )
+        changed = [name for name, digest in run["scenarios"].items() if before["scenarios"].get(name, digest) != digest]
+        if changed:
+            raise pytest.UsageError(
+                f"--resume: {', '.join(changed)} changed since the run in {self.path} began. Begin anew without --resume."
+            )
+        return {**run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
+
+
+def _digest(scenario: LoadedScenario) -> str:
+    """Of the scenario file and of the workload that it breaks."""
+    total = hashlib.sha256(scenario.path.read_bytes())
+    for path in sorted(scenario.workload_folder.rglob("*.yaml")):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()[:16]

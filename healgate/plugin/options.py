@@ -1,0 +1,175 @@
+"""What a run can be told, on the command line or in pytest's own configuration file.
+
+Every option `--name` has the twin `healgate_name` in the configuration; the command line wins. A value that makes no
+sense is a usage error (exit status 4) with the sentence that says what was expected. The trap is a check that only one
+of the two ways passes through: both end in the same `_Option.check`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+CLUSTERS = ("embedded", "kind", "existing")
+
+
+@dataclass(frozen=True)
+class Options:
+    """A run's settings, checked."""
+
+    trials: int
+    seed: str
+    healer: str
+    cluster: str
+    budget_scale: float
+    resume: bool
+    min_pass_rate: float | None
+    baseline: Path | None
+    save_baseline: Path | None
+    out: Path
+    keep: bool
+
+    @property
+    def gated(self) -> bool:
+        return self.baseline is not None or self.min_pass_rate is not None
+
+
+def _trials(text: str) -> int:
+    return _number(text, int, "a whole number, 1 or more", lambda value: value >= 1)
+
+
+def _scale(text: str) -> float:
+    return _number(text, float, "a number above 0, like 1.5", lambda value: 0 < value < 1e6)
+
+
+def _share(text: str) -> float:
+    expected = "a share from 0 to 1, like 0.95, or a percentage, like 95%"
+    number, percent = text.removesuffix("%"), text.endswith("%")
+    value = _number(number, float, expected, lambda v: 0 <= v <= (100 if percent else 1), found=text)
+    return value / 100 if percent else value
+
+
+def _cluster(text: str) -> str:
+    if text not in CLUSTERS:
+        raise ValueError(f"expected one of {', '.join(CLUSTERS)}; found {text!r}")
+    return text
+
+
+def _word(text: str) -> str:
+    if not text.strip():
+        raise ValueError("expected a value; found nothing")
+    return text
+
+
+def _number(
+    text: str, kind: Callable[[str], Any], expected: str, fits: Callable[[Any], bool], found: str | None = None
+) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not fits(value):
+        raise ValueError(f"expected {expected}; found {text if found is None else found!r}")
+    return value
+
+
+@dataclass(frozen=True)
+class _Option:
+    """One option: how it is read and what it is for."""
+
+    name: str
+    help: str
+    check: Callable[[str], Any] | None = None  # None: a flag
+    default: Any = None
+    metavar: str = ""
+    ini: Literal["string", "int", "float", "bool"] = "string"
+    path: bool = False
+
+    @property
+    def flag(self) -> str:
+        return f"--{self.name}"
+
+    @property
+    def twin(self) -> str:
+        return "healgate_" + self.name.replace("-", "_")
+
+    def parse(self, text: str) -> Any:
+        """For argparse, which shows only the message of its own error."""
+        assert self.check is not None
+        try:
+            return self.check(text)
+        except ValueError as problem:
+            raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+_OPTIONS = (
+    _Option("trials", "how often each scenario is run (default 1)", _trials, 1, "N", "int"),
+    _Option("seed", "decides every parameter of every trial (default 0)", _word, "0", "TEXT"),
+    _Option(
+        "healer", "the healer under test: a built-in name or package.module:name (default reference)", _word,
+        "reference", "HEALER",
+    ),
+    _Option("cluster", "where trials run: embedded (default), kind or existing", _cluster, "embedded", "NAME"),
+    _Option("budget-scale", "multiply every time budget by this (default 1)", _scale, 1.0, "X", "float"),
+    _Option("resume", "go on with the run in --out: what has a result there is not run again", ini="bool"),
+    _Option("min-pass-rate", "gate: the pass rate that no scenario may be shown to be below", _share, None, "SHARE"),
+    _Option("baseline", "gate: compare with this baseline file", _word, None, "FILE", path=True),
+    _Option("save-baseline", "write this run's results as a baseline file", _word, None, "FILE", path=True),
+    _Option("out", "the folder for everything that a run writes (default healgate-out)", _word, "healgate-out", "DIR",
+            path=True),
+    _Option("keep", "leave the cluster or namespace of a failed trial standing", ini="bool"),
+)  # fmt: skip
+
+FLAGS = frozenset(option.flag for option in _OPTIONS)
+TWINS = frozenset(option.twin for option in _OPTIONS)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("healgate", "healgate: trials of a Kubernetes healer")
+    for option in _OPTIONS:
+        dest = option.twin
+        if option.check is None:
+            group.addoption(option.flag, dest=dest, action="store_true", default=None, help=option.help)
+        else:
+            group.addoption(
+                option.flag, dest=dest, type=option.parse, default=None, metavar=option.metavar, help=option.help
+            )
+        parser.addini(option.twin, option.help, type=option.ini, default=None)
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The command line, else the configuration file, else the default."""
+    values = {option.twin.removeprefix("healgate_"): _value(config, option) for option in _OPTIONS}
+    options = Options(**values)
+    if options.baseline is not None and not options.baseline.is_file():
+        raise pytest.UsageError(
+            f"--baseline {options.baseline}: there is no such file. --save-baseline FILE writes one from a run."
+        )
+    return options
+
+
+def _value(config: pytest.Config, option: _Option) -> Any:
+    value = config.getoption(option.twin)
+    if value is not None:
+        return config.invocation_params.dir / value if option.path else value
+    value = _from_file(config, option)
+    if value is not None:
+        return config.rootpath / value if option.path else value
+    if option.path and option.default is not None:
+        return config.invocation_params.dir / option.default
+    return bool(option.default) if option.check is None else option.default
+
+
+def _from_file(config: pytest.Config, option: _Option) -> Any:
+    try:
+        raw = config.getini(option.twin)
+        if raw is None or raw == "":
+            return None
+        return raw if option.check is None else option.check(str(raw))
+    except (TypeError, ValueError) as problem:
+        raise pytest.UsageError(f"{config.inipath or 'configuration'}: {option.twin}: {problem}") from None

@@ -1,0 +1,118 @@
+"""Which scenarios a pytest run is about: decided once, before anything is collected, from the command line alone.
+
+healgate may be installed beside anything, so somebody else's `pytest` must stay what it was. The rule:
+
+1. Paths on the command line: these and nothing else. A path into a scenario folder gives its scenarios;
+   `scenarios/...` also finds the shipped catalogue where there is no such folder.
+2. No path, but `testpaths` in the configuration: these and nothing else.
+3. Neither: everything here, and the shipped catalogue as well, unless this folder is somebody's project: it has tests
+   or a pytest configuration of its own, and nothing says healgate (no option or setting of healgate's, no ./scenarios).
+
+Scenario folders are the shipped one, and `scenarios` where pytest is called or in its root folder. A file in one is a
+scenario if the word healgate is in it. The trap is to import anything heavy here: every pytest run passes through.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from .options import FLAGS, TWINS
+
+FOLDER = "scenarios"
+SHIPPED = "healgate.scenarios"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The scenario folders that this run reaches, and the arguments that pytest is to collect from."""
+
+    roots: tuple[Path, ...]
+    args: tuple[str, ...]
+
+
+def shipped_scenarios() -> Path:
+    """In the wheel inside the package, in a clone beside it."""
+    spec = find_spec(SHIPPED)
+    if spec is not None and spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    return Path(__file__).resolve().parents[2] / FOLDER
+
+
+def find_places(config: pytest.Config) -> Places | None:
+    """None: this run has nothing to do with healgate."""
+    here = config.invocation_params.dir.resolve()
+    shipped = shipped_scenarios()
+    local = _unique(here / FOLDER, config.rootpath.resolve() / FOLDER)
+    local = [root for root in local if _has_scenarios(root)]
+    if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        args = [str(here)]
+        if shipped not in local and (local or _says_healgate(config) or not _is_a_project(config, here)):
+            args.append(str(shipped))
+    else:
+        args = [_shipped_instead(arg, here, shipped) for arg in config.args]
+    reached = [root for root in _unique(shipped, *local) if any(_reaches(config, arg, here, root, local) for arg in args)]
+    return Places(tuple(reached), tuple(args)) if reached else None
+
+
+def root_of(path: Path, roots: tuple[Path, ...]) -> Path | None:
+    """The scenario folder that a path is in."""
+    return next((root for root in roots if root == path or root in path.parents), None)
+
+
+def is_scenario(path: Path) -> bool:
+    return path.suffix == ".yaml" and b"healgate" in path.read_bytes()
+
+
+def _unique(*paths: Path) -> list[Path]:
+    return list(dict.fromkeys(path.resolve() for path in paths))
+
+
+def _has_scenarios(root: Path) -> bool:
+    return any(is_scenario(path) for path in sorted(root.glob("*/*.yaml")))
+
+
+def _shipped_instead(arg: str, here: Path, shipped: Path) -> str:
+    """`scenarios/oom` names the shipped folder where there is none of that name."""
+    text, _, node = arg.partition("::")
+    path = Path(text)
+    if path.is_absolute() or not path.parts or path.parts[0] != FOLDER or (here / path).exists():
+        return arg
+    there = shipped.joinpath(*path.parts[1:])
+    return str(there) + (f"::{node}" if node else "") if there.exists() else arg
+
+
+def _reaches(config: pytest.Config, arg: str, here: Path, root: Path, local: list[Path]) -> bool:
+    text = arg.partition("::")[0]
+    if config.getoption("pyargs", False) and text.startswith(SHIPPED):
+        return root == shipped_scenarios()
+    path = Path(os.path.abspath(here / text)).resolve()
+    return path == root or root in path.parents or (root in local and path in root.parents)
+
+
+def _says_healgate(config: pytest.Config) -> bool:
+    given = {str(arg).partition("=")[0] for arg in config.invocation_params.args}
+    return bool(given & FLAGS) or any(config.getini(twin) is not None for twin in TWINS)
+
+
+def _is_a_project(config: pytest.Config, here: Path) -> bool:
+    return config.inipath is not None or any(_own_tests(config, here))
+
+
+def _own_tests(config: pytest.Config, here: Path) -> Iterator[str]:
+    patterns: list[str] = config.getini("python_files")
+    passed_over: list[str] = config.getini("norecursedirs")
+    for folder, below, files in os.walk(here):
+        below[:] = [
+            name
+            for name in below
+            if not any(fnmatch.fnmatch(name, pattern) for pattern in passed_over)
+            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+        ]
+        yield from (name for name in files if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))

@@ -1,0 +1,135 @@
+"""Where trials run: in the main thread of the only process, or of each xdist worker.
+
+Whoever runs a trial writes it down the moment it ends, evidence first: a row in trials.jsonl is a promise that the
+rest is there, and a run that is killed keeps what it finished. A trial that has a row already (--resume) is not run
+again; its item passes or fails by that row, so a resumed run ends as the whole run would have ended. The trap is the
+import of the engine: it must wait for the first trial, since pytest collects in many runs that never have one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+from .. import record
+from ..problems import HarnessError, HealerFailure, UsageProblem
+from ..record import TrialRecord
+from ..reports import junit, story
+from ..words import Verdict
+from .collect import ScenarioFile
+from .folder import Folder
+from .options import Options
+
+if TYPE_CHECKING:
+    from ..clusters.seam import Cluster
+    from ..drivers import HealerSpec
+
+TRIALS: pytest.StashKey[Trials] = pytest.StashKey()
+RECORD: pytest.StashKey[TrialRecord] = pytest.StashKey()
+
+# The row of a trial on its report, as text: what a report carries from a worker to the controller must be plain.
+ROW = "healgate_row"
+
+_T = TypeVar("_T")
+Watcher = Callable[[str, str], None]
+
+
+class Trials:
+    """Runs trials with one healer on one cluster."""
+
+    def __init__(self, config: pytest.Config, options: Options, folder: Folder) -> None:
+        config.stash[TRIALS] = self
+        self.options = options
+        self.folder = folder
+        self.watcher: Watcher = lambda trial, step: None
+        self._finished: dict[str, TrialRecord] | None = None
+        self._cluster: Cluster | None = None
+        self._healer: HealerSpec | None = None
+
+    @property
+    def finished(self) -> dict[str, TrialRecord]:
+        if self._finished is None:
+            self._finished = self.folder.finished() if self.options.resume else {}
+        return self._finished
+
+    @property
+    def healer(self) -> HealerSpec:
+        if self._healer is None:
+            from ..drivers import find_healer
+
+            self._healer = _usage(lambda: find_healer(self.options.healer))
+        return self._healer
+
+    @property
+    def cluster(self) -> Cluster:
+        if self._cluster is None:
+            from ..clusters import open_cluster
+
+            self._cluster = _usage(lambda: open_cluster(self.options.cluster))
+        return self._cluster
+
+    def perform(self, item: pytest.Item, scenario: str, trial: int) -> None:
+        """One item: run the trial or take its row, and end as its verdict says."""
+        __tracebackhide__ = True
+        row = self.finished.get(f"{scenario}-t{trial}") or self._run(item, trial)
+        item.stash[RECORD] = row
+        item.user_properties.extend(junit.properties(row))
+        if row.verdict is Verdict.FAIL:
+            raise HealerFailure(self._explain(row))
+        if row.verdict is not Verdict.PASS:
+            raise HarnessError(self._explain(row))
+
+    def _run(self, item: pytest.Item, trial: int) -> TrialRecord:
+        from ..trial import run_trial
+
+        assert isinstance(item.parent, ScenarioFile)
+        scenario = item.parent.scenario
+        outcome = run_trial(
+            scenario,
+            trial,
+            seed=self.options.seed,
+            cluster=self.cluster,
+            healer=self.healer,
+            budget_scale=self.options.budget_scale,
+            keep=self.options.keep,
+            tell=lambda step, _: self.watcher(f"{scenario.id}-t{trial}", str(step)),
+        )
+        row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial))
+        told = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
+        story.write(self.folder.path / row.evidence, told)
+        record.append(self.folder.trials, row.line())
+        record.append(self.folder.costs, outcome.cost.line())
+        return row
+
+    def _explain(self, row: TrialRecord) -> str:
+        reason = row.reason if row.reason else row.verdict
+        text = f"{reason}: {row.message}"
+        if row.evidence:
+            text += f"\nevidence: {self.folder.path / row.evidence}"
+        if self.options.keep and row.cluster != "embedded":
+            text += "\nkept (--keep): its namespace stands; the evidence names it"
+        return text
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the row on the report, and show a verdict's message without the harness's own frames."""
+        report = yield
+        row = item.stash.get(RECORD, None)
+        if row is not None and call.when == "call":
+            setattr(report, ROW, row.line())
+            if call.excinfo is not None and isinstance(call.excinfo.value, HealerFailure | HarnessError):
+                report.longrepr = call.excinfo.getrepr(style="value")
+        return report
+
+
+def _usage(find: Callable[[], _T]) -> _T:
+    """Somebody's mistake, as pytest says such things."""
+    try:
+        return find()
+    except UsageProblem as problem:
+        raise pytest.UsageError(str(problem)) from None

@@ -1,0 +1,1 @@
+"""What a run shows: the story of a trial, its drawing, tables, JUnit properties, Allure."""

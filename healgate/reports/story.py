@@ -1,0 +1,254 @@
+"""A trial's evidence as one small document that can be read, drawn and compared: the evidence file.
+
+The evidence holds every version of every object. A reader wants what changed: containers from state to state, what
+the healer said and sent, events, and the manifests before and after. All times are seconds since the trial began,
+rounded to the millisecond, so that two runs of one seed write the same bytes. The trap is the healer that polls:
+equal reads in a row are told once, with how often and how long.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..evidence import Claim, Evidence, Obj, Ref, Request, Seen
+from ..record import TrialRecord
+from ..scenario.model import Scenario
+
+Story = dict[str, Any]
+
+# What an object says of itself that no person wrote.
+_NOISE = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+# Kinds whose changes are told in their own way, or follow from another object's.
+_NOT_COMPARED = frozenset(
+    {"Pod", "Event", "ReplicaSet", "ControllerRevision", "Endpoints", "EndpointSlice", "Lease", "Namespace"}
+)
+# A log is for reading: the end of it says why the container died.
+_LOG_CHARACTERS = 20_000
+
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def tell(evidence: Evidence, plan: Scenario, row: TrialRecord, budget_scale: float = 1.0) -> Story:
+    """The story of one trial; `json.dumps` takes it as it is."""
+    zero = evidence.started
+    pods, containers, events = _from_timeline(evidence.timeline, zero)
+    return {
+        "trial": {name: value for name, value in asdict(row).items() if name != "evidence"},
+        "namespace": evidence.namespace,
+        "due": [str(due) for due in plan.due],
+        "classes": sorted(str(name) for name in plan.classes),
+        "targets": [str(ref) for ref in plan.target],
+        "bystanders": sorted(str(ref) for ref in evidence.bystanders),
+        "marks": {
+            "started": 0.0,
+            "broken": _since(zero, evidence.broken),
+            "live": _since(zero, evidence.live),
+            "ended": _since(zero, evidence.ended),
+        },
+        "began": zero,
+        "budgets": {
+            "detect": plan.budgets.detect * budget_scale,
+            "classify": plan.budgets.classify * budget_scale,
+            "recover": plan.budgets.recover * budget_scale,
+        },
+        "hold": round(evidence.hold, 3),
+        "healer": {"how": evidence.healer.how, "note": evidence.healer.note},
+        "harness_error": evidence.harness_error,
+        "not_steady": evidence.not_steady,
+        "claims": [_claim(claim, zero) for claim in evidence.claims],
+        "requests": _requests(evidence.requests, zero),
+        "pods": pods,
+        "containers": containers,
+        "recoveries": [
+            {
+                "since": _since(zero, recovery.since),
+                "until": _since(zero, recovery.until),
+                "lost": recovery.lost,
+                "to_crash": recovery.lost_to_crash,
+            }
+            for recovery in evidence.recoveries
+        ],
+        "events": events,
+        "changes": _changes(evidence.baseline, evidence.final),
+        "logs": {name: text[-_LOG_CHARACTERS:] for name, text in sorted(evidence.logs.items())},
+    }
+
+
+def write(path: Path, story: Story) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(story, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Story | None:
+    """None where there is none: a trial whose worker crashed left no evidence."""
+    try:
+        story: Story = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return story
+
+
+def _since(zero: float, time: float | None) -> float | None:
+    return None if time is None else round(time - zero, 3)
+
+
+def _claim(claim: Claim, zero: float) -> dict[str, Any]:
+    told: dict[str, Any] = {"t": round(claim.time - zero, 3), "word": str(claim.word)}
+    if claim.crash_class is not None:
+        told["class"] = str(claim.crash_class)
+    if claim.about:
+        told["about"] = claim.about
+    if claim.note:
+        told["note"] = claim.note
+    return told
+
+
+def _requests(requests: Iterable[Request], zero: float) -> list[dict[str, Any]]:
+    """Numbered from 1 as they were sent; equal reads in a row are one entry with `times` and `until`."""
+    told: list[dict[str, Any]] = []
+    last: tuple[object, ...] | None = None
+    for number, request in enumerate(requests, 1):
+        key = (request.verb, request.path, request.code)
+        if key == last and not request.writes:
+            told[-1]["times"] = told[-1].get("times", 1) + 1
+            told[-1]["until"] = round(request.time - zero, 3)
+            continue
+        last = key
+        entry: dict[str, Any] = {
+            "n": number,
+            "t": round(request.time - zero, 3),
+            "verb": request.verb,
+            "what": _what(request),
+            "code": request.code,
+            "path": request.path,
+        }
+        if request.user:
+            entry["user"] = request.user
+        if request.dry_run:
+            entry["dry_run"] = True
+        if request.writes or request.dry_run:
+            entry["writes"] = request.writes
+            if request.body is not None:
+                entry["body"] = request.body
+        told.append(entry)
+    return told
+
+
+def _what(request: Request) -> str:
+    if not request.resource:
+        return request.path
+    name = f"/{request.name}" if request.name else "s" if request.kind else ""
+    sub = f" ({request.subresource})" if request.subresource else ""
+    return f"{request.kind or request.resource}{name}{sub}"
+
+
+def _from_timeline(
+    timeline: Iterable[Seen], zero: float
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Pods with their lives, containers from state to state, events in the order in which they were seen."""
+    pods: dict[str, Any] = {}
+    steps: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
+    last: dict[tuple[str, str], tuple[object, ...]] = {}
+    for seen in timeline:
+        kind = seen.object["kind"]
+        if kind == "Pod":
+            _see_pod(seen, zero, pods, steps, last)
+        elif kind == "Event" and seen.type != "DELETED":
+            events.append(_event(seen, zero))
+    return pods, steps, events
+
+
+def _see_pod(
+    seen: Seen,
+    zero: float,
+    pods: dict[str, Any],
+    steps: list[dict[str, Any]],
+    last: dict[tuple[str, str], tuple[object, ...]],
+) -> None:
+    pod, time = seen.object, round(seen.time - zero, 3)
+    name = pod["metadata"]["name"]
+    life = pods.get(name)
+    if life is None:
+        owners = pod["metadata"].get("ownerReferences") or [{}]
+        life = pods[name] = {"from": time, "owner": owners[0].get("name", ""), "app": _app(pod)}
+    if seen.type == "DELETED":
+        life["gone"] = time
+        return
+    status = pod.get("status", {})
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        state, details = next(iter(container.get("state", {}).items()), ("waiting", {}))
+        reason, code = details.get("reason", ""), details.get("exitCode")
+        ready = bool(container.get("ready"))
+        now = (state, reason, code, ready, container.get("restartCount", 0))
+        if last.get((name, container["name"])) == now:
+            continue
+        last[name, container["name"]] = now
+        step = {"t": time, "pod": name, "container": container["name"], "state": state, "restarts": now[4]}
+        if reason:
+            step["reason"] = reason
+        if code is not None:
+            step["exit"] = code
+        if state == "running":
+            step["ready"] = ready
+        steps.append(step)
+
+
+def _app(pod: Obj) -> str:
+    """The pod's name without what a controller added: what a person calls it."""
+    made_by = pod["metadata"].get("generateName", "").rstrip("-")
+    hashed = pod["metadata"].get("labels", {}).get("pod-template-hash", "")
+    name: str = made_by or pod["metadata"]["name"]
+    return name.removesuffix(f"-{hashed}") if hashed else name
+
+
+def _event(seen: Seen, zero: float) -> dict[str, Any]:
+    event = seen.object
+    about = event.get("involvedObject") or event.get("regarding") or {}
+    told = {
+        "t": round(seen.time - zero, 3),
+        "type": event.get("type", ""),
+        "reason": event.get("reason", ""),
+        "about": f"{about.get('kind', '')}/{about.get('name', '')}",
+        "message": event.get("message") or event.get("note") or "",
+    }
+    count = event.get("count") or (event.get("series") or {}).get("count")
+    return {**told, "count": count} if count and count > 1 else told
+
+
+def _changes(before: Mapping[Ref, Obj], after: Mapping[Ref, Obj]) -> dict[str, str]:
+    """What differs in the manifests between the baseline and the end, as unified diffs by object."""
+    changes: dict[str, str] = {}
+    for ref in sorted({*before, *after}, key=str):
+        if ref.kind in _NOT_COMPARED:
+            continue
+        old, new = before.get(ref), after.get(ref)
+        if old is new:
+            continue
+        written, found = _as_written(old), _as_written(new)
+        if written == found:
+            continue
+        diff = difflib.unified_diff(_lines(written), _lines(found), "before", "after", n=4)
+        changes[str(ref)] = "".join(diff)
+    return changes
+
+
+def _as_written(obj: Obj | None) -> Obj | None:
+    if obj is None:
+        return None
+    metadata = {name: value for name, value in obj["metadata"].items() if name not in _NOISE}
+    return {**{name: value for name, value in obj.items() if name != "status"}, "metadata": metadata}
+
+
+def _lines(obj: Obj | None) -> list[str]:
+    if obj is None:
+        return []
+    text: str = yaml.dump(obj, Dumper=_Dumper, sort_keys=True, width=120)
+    return text.splitlines(keepends=True)
