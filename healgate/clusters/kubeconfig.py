@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from kubernetes import client, config
+from kubernetes import config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
@@ -51,7 +51,7 @@ class ClientRest:
 def client_from_kubeconfig(context: str | None = None) -> Any:
     """An ApiClient for the kubeconfig that kubectl would use."""
     try:
-        return config.new_client_from_config(context=context)
+        return config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
     except ConfigException as error:
         what = f"context {context!r}" if context else "a current context"
         raise UsageProblem(

@@ -1,0 +1,227 @@
+"""The embedded cluster behind the seam: a fresh one for every trial, in this process, on virtual time.
+
+Fresh, because a trial must be a function of its seed alone, whichever worker runs it and after what. The healer's
+thread and the trial's take turns on the cluster's clock, and every request of the healer's user is written down at
+the API, which is the one place that it cannot get around.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from ..embedded.api.server import ApiAnswer, ApiRequest, ApiWatch
+from ..embedded.cluster import EmbeddedCluster
+from ..embedded.door.client import api_client
+from ..embedded.door.participants import Participant, Participants, Signal
+from ..embedded.door.patches import patched
+from ..embedded.store import Change
+from ..evidence import HealerEnd, Obj, Request, Seen
+from .seam import Answer, HealerCall
+
+# Whoever is admin may do everything; the healer's requests are told from the harness's by their users.
+HARNESS = "system:admin"
+HEALER = "operator"
+
+# The harness's own path beside the Kubernetes API; nobody else's requests are looked at here.
+REGISTRIES = "/harness/registries/"
+
+NAMESPACES = ("storefront", "checkout", "platform", "internal", "services", "apps", "team", "core")
+
+
+class Embedded:
+    """`Cluster` for --cluster embedded."""
+
+    name = "embedded"
+    kubernetes = "v1.36.2"
+    timing = "stock"
+
+    def lease(self, seed: str) -> EmbeddedLease:
+        return EmbeddedLease(seed)
+
+
+class EmbeddedLease:
+    """One trial's cluster."""
+
+    def __init__(self, seed: str) -> None:
+        self.cluster = EmbeddedCluster(seed)
+        self.namespace = _neutral_name(seed)
+        self.requests: list[Request] = []
+        self.rest = _Rest(self.cluster)
+        self._people = Participants(self.cluster.clock)
+        self._open = ExitStack()
+        self._open.enter_context(patched())
+        self._open.enter_context(self._people.adopt("trial"))
+        self._moved: Callable[[], bool] | None = None
+        self._signal = Signal()
+        self.cluster.server.observers.append(self._record)
+        self._stop_waking = self.cluster.store.subscribe("*", self._wake)
+
+    # -- time
+
+    def now(self) -> float:
+        return self.cluster.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self._people.sleep(seconds)
+
+    def wait(self, until: Callable[[], bool], timeout: float) -> bool:
+        """Asked inside every write, so that nobody is woken for a change that does not matter."""
+        if until():
+            return True
+        self._signal.clear()
+        self._moved = until
+        try:
+            return self._people.wait(self._signal, max(0.0, timeout))
+        finally:
+            self._moved = None
+
+    def after(self, seconds: float, call: Callable[[], None]) -> None:
+        self.cluster.clock.call_later(seconds, call)
+
+    # -- seeing
+
+    def watch(self, see: Callable[[Seen], None]) -> None:
+        def pass_on(change: Change) -> None:
+            if change.object["metadata"].get("namespace") == self.namespace:
+                see(Seen(change.time, change.type, change.object))
+
+        # Waiting is decided after everybody has seen the change.
+        self._stop_waking()
+        self.cluster.store.subscribe("*", pass_on)
+        self._stop_waking = self.cluster.store.subscribe("*", self._wake)
+
+    def _wake(self, _change: Change) -> None:
+        if self._moved is not None and self._moved():
+            self._signal.set()
+
+    def _record(self, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> None:
+        if request.user == HEALER:
+            self.requests.append(_written_down(self.now(), request, answer, before))
+
+    # -- the healer
+
+    def official_client(self) -> Any:
+        return api_client(self.cluster.server, self._people, HARNESS)
+
+    def run_python_healer(self, call: HealerCall, report: Any, pass_every: float) -> _RunningHealer:
+        client = api_client(self.cluster.server, self._people, HEALER)
+
+        def passes() -> None:
+            while True:
+                call(client, report)
+                self._people.sleep(pass_every)
+
+        return _RunningHealer(self._people, self._people.spawn("healer", passes))
+
+    def close(self, keep: bool = False) -> None:
+        self._open.close()
+        self.cluster.close()
+
+
+class _RunningHealer:
+    def __init__(self, people: Participants, guest: Participant) -> None:
+        self._people = people
+        self._guest = guest
+
+    def end(self) -> HealerEnd:
+        guest = self._guest
+        if guest.refused:
+            return HealerEnd("raised", guest.refused)
+        if guest.error is not None:
+            return HealerEnd("raised", _where_it_raised(guest.error))
+        if guest.lost:
+            return HealerEnd("stuck", guest.lost)
+        return HealerEnd("returned" if guest.finished else "running")
+
+    def stop(self) -> HealerEnd:
+        end = self.end()
+        self._people.stop(self._guest)
+        return end
+
+    @property
+    def cpu_seconds(self) -> float:
+        return self._guest.cpu_seconds
+
+
+class _Rest:
+    """The harness's access, without HTTP and without a client."""
+
+    def __init__(self, cluster: EmbeddedCluster) -> None:
+        self._cluster = cluster
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        if path.startswith(REGISTRIES):
+            return cut_off_registry(self._cluster, unquote(path.removeprefix(REGISTRIES)), body)
+        data = b"" if body is None else json.dumps(body).encode()
+        pairs = list(query.items()) if query else []
+        answer = self._cluster.server.handle(
+            ApiRequest(method, path, pairs, {"content-type": content_type}, data, HARNESS)
+        )
+        if not isinstance(answer, ApiAnswer):
+            answer.stop()
+            raise TypeError(f"{path}?{urlencode(pairs)} is a watch: use Lease.watch")
+        text = answer.body.decode()
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        return Answer(answer.status, json.loads(text) if is_json and text else text)
+
+
+def cut_off_registry(cluster: EmbeddedCluster, host: str, body: Any) -> Answer:
+    """Take a registry off the node's network for a while."""
+    registries = cluster.runtime.registries
+    if host not in registries.reachable:
+        return Answer(404, f"no registry {host!r}; there are {', '.join(registries.reachable)}")
+    registries.reachable[host] = False
+    cluster.clock.call_later(float(body["unreachableForSeconds"]), registries.reachable.__setitem__, host, True)
+    return Answer(200, {})
+
+
+def _neutral_name(seed: str) -> str:
+    """A namespace such as any team has; nothing in it says what happens there."""
+    draw = random.Random(f"{seed}/namespace")
+    return f"{draw.choice(NAMESPACES)}-{draw.randrange(16**4):04x}"
+
+
+def _written_down(time: float, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> Request:
+    target = request.target
+    body: Any = None
+    if request.body:
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            body = request.body.decode(errors="replace")
+    return Request(
+        time=time,
+        user=request.user,
+        method=request.method,
+        path=request.path,
+        verb=target.verb,
+        resource=target.resource,
+        kind=target.kind,
+        subresource=target.subresource,
+        namespace=target.namespace,
+        name=target.name,
+        code=answer.status,
+        body=body,
+        before=before,
+        dry_run=("dryRun", "All") in request.query,
+    )
+
+
+def _where_it_raised(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+    return f"{type(error).__name__}: {error}{place}"
