@@ -10,14 +10,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ..durations import parse_duration
 from ..evidence import Ref
 from ..words import CrashClass, Due
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
-RefField = Annotated[Ref, BeforeValidator(lambda value: value if isinstance(value, Ref) else Ref.parse(value))]
+Duration = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d+(\.\d+)?(ms|s|m|h))+$", "examples": ["45s", "1m30s"]}),
+]
+
+
+def _parse_ref(value: object) -> Ref:
+    return value if isinstance(value, Ref) else Ref.parse(str(value))
+
+
+RefField = Annotated[
+    Ref,
+    BeforeValidator(_parse_ref),
+    WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+$", "examples": ["Deployment/backend"]}),
+]
 
 
 class Strict(BaseModel):
@@ -56,6 +70,7 @@ class Sign(Strict):
     terminated: tuple[Literal["Error", "OOMKilled", "Completed", "StartError", "ContainerStatusUnknown"], ...] = ()
     exit_codes: tuple[int, ...] = ()
     restarts: bool = False  # the container was restarted since the break (never how often)
+    old: bool = False  # what ended or happened before the break counts as well (a crash of hours ago)
     event: tuple[
         Literal[
             "BackOff",
@@ -73,6 +88,7 @@ class Sign(Strict):
             "Evicted",
             "SuccessfulDelete",
             "ScalingReplicaSet",
+            "PodCrashLooping",  # an alert, passed on by the alert manager
         ],
         ...,
     ] = ()
@@ -156,7 +172,7 @@ class Scenario(Strict):
     temporary: tuple[Temporary, ...] = ()
     parameters: dict[str, Any] = Field(
         default_factory=dict
-    )  # how each varies: a list, {from, to, step} or {choose: {...}}; see parameters.py
+    )  # how each varies: a list, {from, to, step} or {of: an earlier one, ...}; see parameters.py
     co_actors: tuple[dict[str, Any], ...] = ()  # who else acts: {actor: secret-source, ...}; checked by chaos/coactors
     embedded_only: str = ""  # why it cannot run on a real cluster (needs hours)
 

@@ -1,0 +1,68 @@
+"""Applying a workload's manifests, and waiting until they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..evidence import Obj, Ref, Seen
+from ..problems import NotSteady
+from ..vigil import View, unsettled
+from .objects import WORKLOADS
+from .place import ConnectedPlace, Place
+from .templates import changed
+
+DEFINITION = "CustomResourceDefinition"
+ESTABLISHED_WITHIN = 30.0
+WATCHED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim", "Event")
+
+
+def apply(
+    here: Place,
+    manifests: Sequence[Obj],
+    changes: Iterable[Mapping[str, Any]],
+    also: Iterable[Obj],
+) -> None:
+    """Create every object, in order; definitions first, since the rest may need them."""
+    patches: dict[Ref, list[Any]] = {}
+    for change in changes:
+        patches.setdefault(Ref.parse(change["object"]), []).append(change["patch"])
+    objects = [*manifests, *also]
+    definitions = [obj for obj in objects if obj["kind"] == DEFINITION]
+    for obj in definitions:
+        here.objects.create(obj, exists_already=True)
+    for obj in definitions:
+        _wait_for_definition(here, Ref.of(obj))
+    for obj in objects:
+        if obj["kind"] == DEFINITION:
+            continue
+        for patch in patches.get(Ref.of(obj), ()):
+            obj = changed(obj, patch)
+        here.objects.create({**obj, "metadata": {**obj["metadata"], "namespace": here.namespace}})
+
+
+def _wait_for_definition(here: Place, ref: Ref) -> None:
+    def established() -> bool:
+        found = here.objects.get(ref) or {}
+        conditions = found.get("status", {}).get("conditions", ())
+        return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+    if not established() and not here.wait(established, ESTABLISHED_WITHIN):
+        raise NotSteady(f"{ref} was not established within {ESTABLISHED_WITHIN:g}s")
+
+
+def stand(here: ConnectedPlace, refs: Iterable[Ref], within: float) -> None:
+    """Wait until everything that runs does. For a place that cannot watch."""
+    wanted = [ref for ref in refs if ref.kind in WORKLOADS]
+    why = ""
+
+    def standing() -> bool:
+        nonlocal why
+        view = View()
+        for obj in here.objects.everything(WATCHED[:-1]):
+            view.see(Seen(0.0, "ADDED", obj))
+        why = next((problem for ref in wanted if (problem := unsettled(view, ref))), "")
+        return not why
+
+    if not here.wait(standing, within):
+        raise NotSteady(f"the workload did not stand within {within:g}s: {why}")

@@ -1,0 +1,123 @@
+"""What scenarios ask of a workload: does it do its work, and is the fault live?
+
+A probe answers with what it found; the tolerance beside it in the experiment says what is good. Those of the
+steady-state hypothesis are asked again and again during a trial, so each is one or two requests.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from ..durations import parse_duration
+from ..evidence import Obj, Ref, Seen
+from ..scenario.model import Signature
+from .deploying import WATCHED
+from .objects import Objects
+from .place import ConnectedPlace, place
+from .signs import SignWatch
+
+Configuration = dict[str, Any] | None
+
+__all__ = ["answers", "consumes", "job_finished", "quiet", "shows", "stands"]
+
+
+def answers(service: str, port: int, path: str = "/", configuration: Configuration = None) -> int:
+    """The HTTP status that a Service gives, asked through the API server's proxy."""
+    objects = place(configuration).objects
+    return objects.rest.request("GET", _proxy(objects, service, port, path)).code
+
+
+def stands(workload: str, configuration: Configuration = None) -> bool:
+    """Does a Deployment run what its newest spec asks for, all of it ready?"""
+    found = place(configuration).objects.get(Ref.parse(workload))
+    if found is None:
+        return False
+    wanted, status = found["spec"].get("replicas", 1), found.get("status", {})
+    counted = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
+    seen: bool = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
+    return seen and counted == [wanted] * len(counted)
+
+
+def job_finished(job: str, configuration: Configuration = None) -> bool:
+    """Is a Job complete?"""
+    found = place(configuration).objects.get(Ref("Job", job)) or {}
+    conditions = found.get("status", {}).get("conditions", ())
+    return any(c["type"] == "Complete" and c["status"] == "True" for c in conditions)
+
+
+def consumes(
+    topic: str,
+    broker: str = "kafka",
+    broker_port: int = 9092,
+    consumer: str = "consumer",
+    consumer_port: int = 8080,
+    within: str = "20s",
+    configuration: Configuration = None,
+) -> bool:
+    """Does a message that is sent to a topic arrive at the consumer?"""
+    here = place(configuration)
+    rest = here.objects.rest
+    before = _consumed(here.objects, consumer, consumer_port)
+    sent = rest.request("POST", _proxy(here.objects, broker, broker_port, f"/topics/{topic}/messages"), body="ping")
+    if before is None or not sent.ok:
+        return False
+
+    def arrived() -> bool:
+        now = _consumed(here.objects, consumer, consumer_port)
+        return now is not None and now > before
+
+    return here.wait(arrived, parse_duration(within))
+
+
+def quiet(about: str, since: str, configuration: Configuration = None) -> bool:
+    """Has no alert been raised about a workload's pods for so long?"""
+    here = place(configuration)
+    prefix = f"{Ref.parse(about).name}-"
+    over = here.now() - parse_duration(since)
+    for event in here.objects.all("Event", {"fieldSelector": "reason=PodCrashLooping"}):
+        stamp = datetime.fromisoformat(event["lastTimestamp"]).timestamp()
+        if event["involvedObject"]["name"].startswith(prefix) and stamp > over:
+            return False
+    return True
+
+
+def shows(signature: dict[str, Any], configuration: Configuration = None) -> bool:
+    """Wait until the cluster shows every sign of the fault. False: not all in time, and the trial would be INVALID."""
+    here = place(configuration)
+    wanted = Signature.model_validate(signature)
+    watch = SignWatch(wanted)
+    watch.since(here.steady_since if isinstance(here, ConnectedPlace) else here.now())
+    known: dict[str, tuple[str, Obj]] = {}
+
+    def live() -> bool:
+        _look(here.objects, here.now(), known, watch)
+        return watch.live is not None
+
+    return here.wait(live, wanted.within)
+
+
+def _look(objects: Objects, now: float, known: dict[str, tuple[str, Obj]], watch: SignWatch) -> None:
+    """Hand over what changed since the last look, as a watch would."""
+    there: dict[str, tuple[str, Obj]] = {}
+    for obj in objects.everything(WATCHED):
+        there[obj["metadata"]["uid"]] = (obj["metadata"]["resourceVersion"], obj)
+    for uid, (_, obj) in known.items():
+        if uid not in there:
+            watch.see(Seen(now, "DELETED", obj))
+    for uid, (version, obj) in there.items():
+        if uid not in known or known[uid][0] != version:
+            watch.see(Seen(now, "MODIFIED" if uid in known else "ADDED", obj))
+    known.clear()
+    known.update(there)
+
+
+def _proxy(objects: Objects, service: str, port: int, path: str) -> str:
+    return objects.path("Service", f"{service}:{port}") + f"/proxy/{path.lstrip('/')}"
+
+
+def _consumed(objects: Objects, service: str, port: int) -> int | None:
+    answer = objects.rest.request("GET", _proxy(objects, service, port, "/consumed"))
+    if answer.ok and isinstance(answer.body, dict):
+        return int(answer.body.get("messages", 0))
+    return None
