@@ -64,6 +64,7 @@ class Path:
     needs: tuple[str, ...] = ()  # answers 503 while one of them is down
     asks: tuple[str, str] | None = None  # need and path: answers 502 unless that one answers
     hangs: bool = False  # after this request the program answers nobody any more
+    locks: str = ""  # with `hangs`: the lock file it leaves, at which the next run in the same pod hangs as well
     line: str = ""
 
 
@@ -299,6 +300,7 @@ def _path(section: Section, settings: Mapping[str, Setting], needs: Mapping[str,
         needs=section.take("needs", texts, ()),
         asks=asks,
         hangs=section.take("hangs", flag, False),
+        locks=section.take("locks", text, ""),
         line=section.take("line", text, ""),
     )
     for name in path.needs:

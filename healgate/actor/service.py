@@ -13,7 +13,7 @@ from typing import Any
 from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Terminated, Watch
 from .host import Answer, Handler, Host, Reply, Request, split_address
 from .lines import STYLES, trouble
-from .profile import Need, Path, Profile
+from .profile import Http, Need, Path, Profile
 
 RETRY = 2.0  # seconds between two tries of something that is not there yet
 DIAL_TIMEOUT = 3.0
@@ -198,6 +198,8 @@ class Service:
         if path.line:
             self.info(path.line)
         if path.hangs:
+            if path.locks:
+                self.host.write(path.locks, b"")
             self.lock_up()
             return None
         took = path.seconds + sum(each * self.amount(name) for name, each in path.per.items())
@@ -261,7 +263,16 @@ class Service:
         if profile.http is not None:
             self.listen(profile.http.port, self.answer)
             self.info(f"listening on :{profile.http.port}")
+            self.meet_locks(profile.http)
         return 0
+
+    def meet_locks(self, http: Http) -> None:
+        """A lock that an earlier run left is waited for, and nobody will ever release it."""
+        for path in http.paths.values():
+            if path.locks and self.host.read(path.locks) is not None:
+                self.warn(f"waiting for the lock {path.locks}, held by a run that did not end")
+                self.lock_up()
+                return
 
     def end(self) -> Ended:
         ends = self.profile.ends
