@@ -1,0 +1,189 @@
+"""The kubelet of one node: hands pods to their workers and answers what only a node knows.
+
+It follows the store's pods, but reacts to what a real kubelet reacts to: a new assignment, a changed spec or
+label, a deletion. The trap is its own status writes, which come back as changes too and must wake nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..api.errors import ApiError, bad_request
+from ..api.quantities import parse
+from ..clock import Clock
+from ..runtime.seam import ExecResult, HttpAnswer, Runtime
+from ..store import Change
+from .logs import chosen_run, read, status_of
+from .node import NodeServices
+from .pods import PodWorker
+from .resize import resources_of
+from .restart import all_containers
+from .timing import STOCK, KubeletTiming
+
+if TYPE_CHECKING:
+    from ..api.registry import Registry
+
+Obj = dict[str, Any]
+
+# How long a change takes to reach the kubelet.
+NOTICE = (0.004, 0.02)
+EXEC_TIMEOUT = 3600.0
+PROXY_TIMEOUT = 30.0
+WATCHED_METADATA = ("deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
+
+
+class Kubelet:
+    """Implements what the API server asks of a node: logs, proxy, exec, usage."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        clock: Clock,
+        runtime: Runtime,
+        timing: KubeletTiming = STOCK,
+        node_name: str = "node-1",
+    ) -> None:
+        self.registry = registry
+        self.clock = clock
+        self.node_name = node_name
+        self.timing = timing
+        self.services = NodeServices(registry, clock, runtime, timing, node_name)
+        self._random = clock.random("kubelet/notice")
+        self._workers: dict[str, PodWorker] = {}
+
+    def start(self) -> None:
+        self.registry.store.subscribe("pods", self._changed)
+        for pod in self.registry.store.list("pods"):
+            if pod["spec"].get("nodeName") == self.node_name:
+                self._later(pod)
+
+    # -- following the store
+
+    def _changed(self, change: Change) -> None:
+        pod = change.object
+        if pod["spec"].get("nodeName") != self.node_name:
+            return
+        if change.type == "DELETED":
+            if pod["metadata"]["uid"] in self._workers:
+                self._soon(self._removed, pod["metadata"]["uid"])
+            return
+        before = change.before
+        if before is not None and pod["metadata"]["uid"] in self._workers and not _matters(before, pod):
+            return
+        self._later(pod)
+
+    def _later(self, pod: Obj) -> None:
+        self._soon(self._deliver, pod["metadata"]["namespace"], pod["metadata"]["name"], pod["metadata"]["uid"])
+
+    def _soon(self, call: Any, *args: Any) -> None:
+        self.clock.call_later(self._random.uniform(*NOTICE), call, *args)
+
+    def _deliver(self, namespace: str, name: str, uid: str) -> None:
+        pod = self.registry.store.get("pods", namespace, name)
+        if pod is None or pod["metadata"]["uid"] != uid:
+            return
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.update(pod)
+            return
+        if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+            return
+        worker = self._workers[uid] = PodWorker(self.services, pod, self._fits, self._forget)
+        worker.update(pod)
+
+    def _removed(self, uid: str) -> None:
+        worker = self._workers.get(uid)
+        if worker is not None:
+            worker.removed()
+
+    def _forget(self, uid: str) -> None:
+        self._workers.pop(uid, None)
+
+    def _fits(self, pod: Obj) -> str:
+        """Whether a resized pod has room on the node: "", "Deferred" or "Infeasible"."""
+        node = self.registry.store.get("nodes", "", self.node_name)
+        allocatable = ((node or {}).get("status") or {}).get("allocatable") or {}
+        for resource in ("cpu", "memory"):
+            if resource not in allocatable:
+                continue
+            room = parse(allocatable[resource])
+            wanted = _requested([resources_of(one) for one in all_containers(pod)], resource)
+            if wanted > room:
+                return "Infeasible"
+            for uid, other in self._workers.items():
+                if uid != pod["metadata"]["uid"] and other.stage == "syncing":
+                    room -= _requested(list(other.allocation.allocated.values()), resource)
+            if wanted > room:
+                return "Deferred"
+        return ""
+
+    # -- what the API server asks of a node
+
+    def logs(
+        self,
+        pod: Obj,
+        container: str,
+        *,
+        previous: bool = False,
+        tail: int | None = None,
+        since_seconds: int | None = None,
+        since_time: float | None = None,
+        timestamps: bool = False,
+        limit_bytes: int | None = None,
+    ) -> bytes:
+        """The log of a container; raises ApiError."""
+        name = pod["metadata"]["name"]
+        if not any(one["name"] == container for one in all_containers(pod)):
+            raise bad_request(f"container {container} is not valid for pod {name}")
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None:
+            if not pod["spec"].get("nodeName"):
+                return b""
+            raise bad_request(f'container "{container}" in pod "{name}" is not available')
+        id = chosen_run(name, container, status_of(worker.status, container), previous)
+        since = since_time
+        if since_seconds is not None:
+            since = self.clock.now() - since_seconds
+        return read(
+            worker.record, id, tail=tail, since=since, timestamps=timestamps, limit_bytes=limit_bytes
+        )
+
+    def proxy(self, pod: Obj, port: int, method: str, path: str, body: bytes) -> HttpAnswer:
+        """An HTTP request to a pod."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None or not worker.record.ip:
+            return HttpAnswer(0, problem="refused")
+        return self.services.runtime.http_get(
+            worker.record.ip, port, path, method=method, body=body, timeout=PROXY_TIMEOUT
+        )
+
+    def exec(self, pod: Obj, container: str, argv: tuple[str, ...]) -> ExecResult:
+        """Run a command in a running container; raises ApiError if it is not running."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        found = worker.record.newest(container) if worker is not None else None
+        if found is None or not found.running or found.process is None:
+            raise ApiError(500, "InternalError", f'container not found ("{container}")')
+        return found.process.exec(argv, EXEC_TIMEOUT)
+
+    def usage(self, pod: Obj) -> Mapping[str, int]:
+        """Bytes of memory in use by each running container."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is None:
+            return {}
+        return {
+            found.seen.name: found.process.memory
+            for found in worker.record.containers
+            if found.running and found.process is not None
+        }
+
+
+def _matters(before: Obj, after: Obj) -> bool:
+    if before["spec"] is not after["spec"] and before["spec"] != after["spec"]:
+        return True
+    old, new = before["metadata"], after["metadata"]
+    return any(old.get(key) != new.get(key) for key in WATCHED_METADATA)
+
+
+def _requested(resources: list[Obj], resource: str) -> Any:
+    return sum((parse((one.get("requests") or {}).get(resource) or 0) for one in resources), parse(0))

@@ -1,0 +1,90 @@
+"""What the pods of one node share: clock, runtime, recorder, addresses, back-offs, timing."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from ..clock import Clock
+from ..events import Recorder
+from ..runtime.seam import Runtime
+from .backoff import Backoff
+from .containers import ContainerManager
+from .environment import EnvironmentMaker
+from .images import ImagePuller
+from .status import Node
+from .timing import KubeletTiming
+
+if TYPE_CHECKING:
+    from ..api.registry import Registry
+
+Obj = dict[str, Any]
+
+FORGET_RESTARTS = 600.0
+
+
+class NodeServices:
+    """One per kubelet."""
+
+    def __init__(self, registry: Registry, clock: Clock, runtime: Runtime, timing: KubeletTiming, name: str) -> None:
+        self.registry = registry
+        self.clock = clock
+        self.runtime = runtime
+        self.timing = timing
+        self.identity = Node(name, "172.18.0.2")
+        self.recorder = Recorder(registry, clock, "kubelet", name)
+        self.random = clock.random("kubelet/jitter")
+        self.containers = ContainerManager(clock, runtime)
+        self.images = ImagePuller(clock, runtime)
+        self.environment = EnvironmentMaker(registry.store)
+        self.restarts = Backoff(
+            timing.first_restart_period,
+            timing.max_restart_period,
+            forget=FORGET_RESTARTS,
+            housekeeping=timing.housekeeping,
+        )
+        # The grids on which a kubelet's loops run; each began at some instant of its own.
+        phases = clock.random("kubelet/phases")
+        self.relist_phase = clock.epoch + phases.random() * timing.relist
+        self._tick_phase = clock.epoch + phases.random() * timing.tick
+        self._addresses: dict[str, None] = {}
+        self._last_address = 0
+
+    def next_tick(self, after: float) -> float:
+        """The first look of the sync loop at its work queue at or after an instant."""
+        period = self.timing.tick
+        return self._tick_phase + math.ceil((after - self._tick_phase) / period) * period
+
+    def jittered(self, seconds: float) -> float:
+        return seconds * (1 + 0.5 * self.random.random())
+
+    def new_address(self) -> str:
+        for _ in range(65536):
+            self._last_address += 1
+            low = self._last_address % 254 + 1
+            high = (self._last_address // 254) % 256
+            address = f"10.244.{high}.{low}"
+            if address not in self._addresses:
+                self._addresses[address] = None
+                return address
+        raise RuntimeError("the node has no pod address left")
+
+    def release(self, address: str) -> None:
+        self._addresses.pop(address, None)
+
+    def token(self, pod: Obj, source: Obj) -> bytes:
+        """A service account token as a pod finds it mounted; nobody checks its signature."""
+        claims = {
+            "sub": f"system:serviceaccount:{pod['metadata']['namespace']}:"
+            f"{pod['spec'].get('serviceAccountName') or 'default'}",
+            "aud": source.get("audience") or "https://kubernetes.default.svc",
+        }
+        return json.dumps(claims, sort_keys=True).encode()
+
+
+def restart_key(pod: Obj, container: Obj, resources: Obj) -> str:
+    """What a crash-loop counter belongs to: another image or other resources begin anew."""
+    meta = pod["metadata"]
+    told = json.dumps(resources, sort_keys=True)
+    return f"{meta['name']}_{meta['namespace']}({meta['uid']})/{container['name']}/{container['image']}/{told}"

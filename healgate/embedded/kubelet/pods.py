@@ -1,0 +1,425 @@
+"""A pod's worker: one loop per pod that looks, publishes, acts, remembers and sleeps.
+
+Modelled step by step on the real one, because its order is what healers see: status goes out *before* the sync
+acts, from the cache of the last relist and the reasons that the previous sync left. The trap is to publish what
+the sync has just found out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Literal
+
+from ..api.errors import ApiError
+from ..clock.clock import Timer
+from ..runtime.seam import ContainerRun
+from .actions import Actions, compute
+from .backoff import go_duration
+from .containers import grace_of
+from .images import StartFailed, pull_secrets
+from .mounts import MountPlan
+from .node import NodeServices, restart_key
+from .pleg import Relister
+from .probes import PodProbes
+from .records import PodRecord, Snapshot
+from .resize import Allocation
+from .restart import all_containers, field_path, init_containers, is_sidecar
+from .status import Inputs, build, set_ready
+from .tasks import Interrupt, Interrupted, Steps, Task, together
+from .volumes import PodVolumes
+
+Obj = dict[str, Any]
+Stage = Literal["syncing", "terminating", "terminated", "finished"]
+
+MOUNT_POLL = 0.3
+MOUNT_DEADLINE = 123.0
+FORCED_GRACE = 1.0
+
+
+class PodWorker:
+    """Everything a kubelet does for one pod."""
+
+    def __init__(self, node: NodeServices, pod: Obj, fits: Callable[[Obj], str], gone: Callable[[str], None]) -> None:
+        self.node = node
+        self.clock = node.clock
+        self.pod = pod
+        self.uid: str = pod["metadata"]["uid"]
+        self.stage: Stage = "syncing"
+        self.record = PodRecord(self.uid)
+        self.relister = Relister(self.clock, self.record, node.relist_phase, node.timing.relist, self._relisted)
+        self.volumes = PodVolumes(self.clock, node.registry.store, node.token, self.tell_pod)
+        self.probes = PodProbes(self.clock, node.runtime, self.record, self.tell, self._probe_ready, self.wake)
+        self.allocation = Allocation(pod)
+        self.interrupt = Interrupt(self.clock)
+        self.status: Obj = pod.get("status") or {}
+        self._fits = fits
+        self._gone = gone
+        self._reasons: dict[str, tuple[str, str]] = {}
+        self._started_at = self.clock.now()
+        self._synced_at = float("-inf")
+        self._requeue: Timer | None = None
+        self._pending = False
+        self._working = False
+        self._removed = False
+        self._plan: MountPlan | None = None
+
+    @property
+    def description(self) -> str:
+        meta = self.pod["metadata"]
+        return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
+
+    # -- what others tell the worker
+
+    def update(self, pod: Obj) -> None:
+        """The object changed in a way that matters."""
+        self.pod = pod
+        if pod["metadata"].get("deletionTimestamp"):
+            self.probes.pod = pod
+            self._leave()
+        self.wake()
+
+    def removed(self) -> None:
+        """The object is gone: by force, or because this worker confirmed the deletion."""
+        self._removed = True
+        self._leave()
+        self.wake()
+
+    def _leave(self) -> None:
+        if self.stage == "syncing":
+            self.stage = "terminating"
+        self.interrupt.give()
+
+    def wake(self) -> None:
+        if self.stage == "finished":
+            return
+        self._pending = True
+        if not self._working:
+            self._working = True
+            self.clock.call_later(0.0, self._begin)
+
+    def _begin(self) -> None:
+        Task(self.clock, self._loop())
+
+    def _relisted(self, died: list[str]) -> None:
+        self.wake()
+        for name in died:
+            self.record.remove_old_dead(name)
+
+    # -- what the worker tells others
+
+    def tell(self, container: str, type: str, reason: str, message: str) -> None:
+        self.node.recorder.event(self.pod, type, reason, message, field_path(self.pod, container))
+
+    def tell_pod(self, type: str, reason: str, message: str) -> None:
+        self.node.recorder.event(self.pod, type, reason, message)
+
+    def _inputs(self, snapshot: Snapshot) -> Inputs:
+        resources, allocated = self.allocation.shown()
+        return Inputs(
+            pod=self.pod,
+            snapshot=snapshot,
+            previous=self.status,
+            reasons=self._reasons,
+            started=self.probes.started,
+            ready=self.probes.ready,
+            resources=self.allocation.allocated,
+            node=self.node.identity,
+            now=self.clock.now(),
+            started_at=self._started_at,
+            over=self.stage == "terminated",
+            resize=self.allocation.conditions,
+            pod_resources=resources,
+            pod_allocated=allocated,
+        )
+
+    def _publish(self, snapshot: Snapshot) -> str:
+        """Build the status and write it if it is another; the phase of the containers, ahead of the one shown."""
+        self._adopt_foreign_conditions()
+        status, phase = build(self._inputs(snapshot))
+        self._write(status)
+        return phase
+
+    def _adopt_foreign_conditions(self) -> None:
+        """Others write conditions too (readiness gates, disruption targets); they are kept."""
+        meta = self.pod["metadata"]
+        current = self.node.registry.store.get("pods", meta["namespace"], meta["name"])
+        if current is not None and current["metadata"]["uid"] == self.uid:
+            written = current.get("status") or {}
+            if written is not self.status:
+                self.status = {**written, **{key: self.status[key] for key in self.status if key != "conditions"}}
+
+    def _write(self, status: Obj) -> None:
+        if status == self.status:
+            return
+        self.status = status
+        self.probes.published(status)
+        meta = self.pod["metadata"]
+        if not self._removed:
+            self.node.registry.set_status(
+                "pods", meta["namespace"], meta["name"], status, only_if_uid=self.uid
+            )
+
+    def _probe_ready(self, name: str, ready: bool) -> None:
+        status = set_ready(self.status, self.pod, name, ready, self.clock.now())
+        if status is not None:
+            self._write(status)
+
+    # -- the loop
+
+    def _loop(self) -> Steps[None]:
+        while self._pending and self.stage != "finished":
+            yield from self._newer_cache()
+            self._pending = False
+            stage = self.stage
+            delay = 0.0
+            try:
+                if stage == "syncing":
+                    delay = yield from self._sync()
+                elif stage == "terminating":
+                    yield from self._terminate()
+                    self.stage = "terminated"
+                else:
+                    yield from self._finish()
+            except Interrupted:
+                self._pending = True
+            self._synced_at = self.clock.now()
+            self._requeue_after(delay)
+        self._working = False
+
+    def _newer_cache(self) -> Steps[None]:
+        while self.relister.as_of() <= self._synced_at:
+            self.relister.changed()
+            yield self.relister.renewed
+
+    def _requeue_after(self, delay: float) -> None:
+        if self._requeue is not None:
+            self._requeue.cancel()
+        if self.stage in ("syncing", "terminating"):
+            self._requeue = self.clock.call_at(self.node.next_tick(self.clock.now() + delay), self.wake)
+
+    # -- syncing
+
+    def _sync(self) -> Steps[float]:
+        """One sync; how long until the next, if nothing happens."""
+        timing = self.node.timing
+        snapshot = self.relister.snapshot
+        self.allocation.follow(self.pod, self.record, self._fits, self.tell_pod)
+        phase = self._publish(snapshot)
+        if phase in ("Succeeded", "Failed"):
+            self.stage = "terminating"
+            return 0.0
+        if not (yield from self._mounted()):
+            return self.node.jittered(timing.retry)
+        credentials, missing = pull_secrets(self.node.registry.store, self.pod)
+        if missing:
+            self.tell_pod(
+                "Warning",
+                "FailedToRetrieveImagePullSecret",
+                f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
+                "attempting to pull the image may not succeed.",
+            )
+        self.probes.add(self.pod)
+        failures = yield from self._act(snapshot, credentials)
+        if not failures:
+            self.relister.on_demand()
+            return self.node.jittered(timing.resync)
+        expiries = [failure.until for failure in failures if failure.until is not None]
+        if timing.visibility == "current" and expiries:
+            wait = min(max(min(expiries) - self.clock.now(), 0.0), timing.longest_backoff_wait)
+            return self.node.jittered(wait)
+        return self.node.jittered(timing.retry)
+
+    def _mounted(self) -> Steps[bool]:
+        """Wait until all volumes are there."""
+        if self.volumes.ready and self._plan is not None:
+            if self.volumes.refresh():
+                self._refresh_files()
+            return True
+        self.volumes.want(self.pod)
+        deadline = self.clock.now() + MOUNT_DEADLINE
+        yield from self.interrupt.sleep(MOUNT_POLL)
+        while not self.volumes.ready:
+            left = deadline - self.clock.now()
+            if left <= 0:
+                return False
+            self.volumes.changed.wait(self.interrupt.nudge)
+            yield from self.interrupt.sleep_or_nudge(left)
+            self.volumes.changed.unwait(self.interrupt.nudge)
+            if self.volumes.ready:
+                yield from self.interrupt.sleep(self.node.random.uniform(0.1, 0.1 + MOUNT_POLL))
+        self._plan = MountPlan(self.pod)
+        return True
+
+    def _refresh_files(self) -> None:
+        """Give running containers the new contents of what they mount, but for subPath mounts."""
+        for container in all_containers(self.pod):
+            found = self.record.newest(container["name"])
+            if found is not None and found.running and found.process is not None:
+                found.process.refresh_files(self._files(container, refresh=True))
+
+    def _files(self, container: Obj, *, refresh: bool = False) -> dict[str, bytes]:
+        assert self._plan is not None
+        return self._plan.files(container, self.volumes, refresh=refresh)
+
+    def _act(self, snapshot: Snapshot, credentials: tuple[bytes, ...]) -> Steps[list[StartFailed]]:
+        actions = compute(self.pod, snapshot, self.probes, frozenset(self.allocation.restarts))
+        for kill in actions.kill:
+            record = self.record.by_id(kill.id)
+            if record is not None:
+                self.allocation.restarts.discard(kill.container["name"])
+                grace = grace_of(self.pod, kill.container, kill.cause)
+                yield from self.node.containers.kill(
+                    self, kill.container, record, kill.message, grace, self.interrupt
+                )
+        if not self.record.sandbox:
+            yield from self._make_sandbox()
+        return (yield from self._start_all(actions, snapshot, credentials))
+
+    def _make_sandbox(self) -> Steps[None]:
+        containers = self.node.containers
+        yield from self.interrupt.sleep(containers.takes(containers.latency.sandbox))
+        self.record.ip = self.node.new_address()
+        if self.pod["spec"].get("hostNetwork"):
+            self.record.ip = self.node.identity.address
+        self.record.sandbox = True
+        self.relister.changed()
+        self._publish(self.record.snapshot(self.clock.now()))
+
+    def _start_all(
+        self, actions: Actions, snapshot: Snapshot, credentials: tuple[bytes, ...]
+    ) -> Steps[list[StartFailed]]:
+        failures: list[StartFailed] = []
+        for container in actions.start_init:
+            failed = yield from self._try(container, snapshot, credentials)
+            if failed is not None:
+                failures.append(failed)
+                if not actions.initialized:
+                    return failures
+        for container in actions.start:
+            failed = yield from self._try(container, snapshot, credentials)
+            if failed is not None:
+                failures.append(failed)
+        return failures
+
+    def _try(self, container: Obj, snapshot: Snapshot, credentials: tuple[bytes, ...]) -> Steps[StartFailed | None]:
+        """Start one container, or back off; the outcome goes to the reason cache for the next sync to publish."""
+        name = container["name"]
+        try:
+            self._back_off(container, snapshot)
+            image = yield from self.node.images.ensure(
+                self.pod,
+                container,
+                credentials,
+                lambda type, reason, message: self.tell(name, type, reason, message),
+                self.interrupt,
+            )
+            newest = snapshot.newest(name)
+            attempt = newest.attempt + 1 if newest is not None else 0
+            yield from self.node.containers.start(self, container, image, attempt)
+        except StartFailed as failed:
+            if failed.told:
+                self.tell(name, "Warning", "Failed", f"Error: {failed.told}")
+            self._reasons[name] = (failed.reason, failed.message)
+            return failed
+        self._reasons.pop(name, None)
+        return None
+
+    def _back_off(self, container: Obj, snapshot: Snapshot) -> None:
+        """Judged by the newest dead run that the relist knew, not by one that this sync has killed."""
+        name = container["name"]
+        dead = snapshot.newest_dead(name)
+        if dead is None:
+            return
+        now = self.clock.now()
+        key = restart_key(self.pod, container, self.allocation.allocated.get(name) or {})
+        restarts = self.node.restarts
+        if not restarts.waits(key, dead.finished, now):
+            restarts.next(key, dead.finished, now)
+            return
+        period = restarts.period(key)
+        self.tell(
+            name, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {self.description}"
+        )
+        raise StartFailed(
+            "CrashLoopBackOff",
+            f"back-off {go_duration(period)} restarting failed container={name} pod={self.description}",
+            "",
+            until=dead.finished + period,
+        )
+
+    def inputs_of(self, container: Obj, attempt: int) -> ContainerRun:
+        """Everything one run is given; StartFailed if its configuration cannot be made."""
+        assert self._plan is not None
+        meta, spec = self.pod["metadata"], self.pod["spec"]
+        env = self.node.environment.make(self.pod, container, self.record.ip)
+        writable, volumes = self._plan.writable(container)
+        return ContainerRun(
+            namespace=meta["namespace"],
+            pod=meta["name"],
+            pod_uid=self.uid,
+            pod_ip=self.record.ip,
+            pod_labels=meta.get("labels") or {},
+            hostname=spec.get("hostname") or meta["name"],
+            service_account=spec.get("serviceAccountName") or "default",
+            container=container["name"],
+            attempt=attempt,
+            image=container["image"],
+            command=self._plan.expanded(container.get("command"), env),
+            args=self._plan.expanded(container.get("args"), env),
+            env=env,
+            files=self._files(container),
+            writable=writable,
+            read_only_root=bool((container.get("securityContext") or {}).get("readOnlyRootFilesystem")),
+            working_dir=container.get("workingDir") or "",
+            memory_limit=self.allocation.limit_of(container["name"]),
+            volumes=volumes,
+        )
+
+    # -- termination
+
+    def _terminate(self) -> Steps[None]:
+        """Stop everything: the ordinary containers together, then the sidecars, last one first."""
+        self._publish(self.relister.snapshot)
+        self.probes.stop_liveness_and_startup()
+        began = self.clock.now()
+        sidecars = [one for one in init_containers(self.pod) if is_sidecar(one)]
+        ordinary = [one for one in all_containers(self.pod) if one not in sidecars]
+        yield from together(self.clock, [self._stop(one, began) for one in ordinary])
+        for container in reversed(sidecars):
+            yield from self._stop(container, began)
+        self.probes.stop()
+        self.volumes.stop()
+        containers = self.node.containers
+        yield containers.takes(containers.latency.stop)
+        self.record.sandbox = False
+        self.relister.changed()
+        self._pending = True
+
+    def _stop(self, container: Obj, began: float) -> Steps[None]:
+        for record in list(self.record.containers):
+            if record.seen.name == container["name"] and record.running:
+                grace = FORCED_GRACE if self._removed else grace_of(self.pod, container)
+                left = max(grace - (self.clock.now() - began), 0.0 if grace == 0 else FORCED_GRACE)
+                yield from self.node.containers.kill(self, container, record, "", left)
+
+    def _finish(self) -> Steps[None]:
+        """Write the final status, then, if the pod was deleted, let the API server forget it."""
+        if not self._removed:
+            self._publish(self.relister.snapshot)
+        if self.record.ip:
+            self.node.release(self.record.ip)
+        if not self.pod["metadata"].get("deletionTimestamp") and not self._removed:
+            # Over, but not deleted: its object and its logs stay until somebody deletes them.
+            self._pending = False
+            return
+        if not self._removed:
+            yield self.node.random.uniform(0.2, 0.8)
+            meta = self.pod["metadata"]
+            with suppress(ApiError):  # somebody may be faster
+                self.node.registry.delete("pods", meta["namespace"], meta["name"], grace=0, uid=self.uid)
+        self.stage = "finished"
+        self.relister.stop()
+        if self._requeue is not None:
+            self._requeue.cancel()
+        self._gone(self.uid)

@@ -1,0 +1,61 @@
+"""Whether a container that is not running shall run, and what kind of container it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .records import Seen
+
+Obj = dict[str, Any]
+
+
+def is_sidecar(container: Obj) -> bool:
+    """An init container that runs all the pod's life."""
+    return container.get("restartPolicy") == "Always"
+
+
+def init_containers(pod: Obj) -> list[Obj]:
+    return pod["spec"].get("initContainers") or []
+
+
+def all_containers(pod: Obj) -> list[Obj]:
+    return [*init_containers(pod), *pod["spec"]["containers"]]
+
+
+def field_path(pod: Obj, name: str) -> str:
+    """How an event says which container it is about."""
+    if any(container["name"] == name for container in init_containers(pod)):
+        return f"spec.initContainers{{{name}}}"
+    return f"spec.containers{{{name}}}"
+
+
+def restartable(pod: Obj, container: Obj, exit_code: int) -> bool:
+    """What the policies say about a container that ended with this code; the narrowest that speaks decides."""
+    for rule in container.get("restartPolicyRules") or ():
+        codes = rule.get("exitCodes") or {}
+        listed = exit_code in (codes.get("values") or ())
+        if listed if codes.get("operator") == "In" else not listed:
+            return bool(rule.get("action") == "Restart")
+    policy = container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always"
+    return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def should_restart(pod: Obj, container: Obj, newest: Seen | None, init: bool = False) -> bool:
+    """Whether the next sync is to start it, judged by its newest run."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    if newest is None or newest.state == "created":
+        return True
+    if newest.state == "running" or newest.exit is None:
+        return False
+    if init and not is_sidecar(container) and newest.exit.code == 0:
+        return False
+    if init and not is_sidecar(container):
+        # An init container that failed is tried again under any policy but Never.
+        return (container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always") != "Never"
+    return restartable(pod, container, newest.exit.code)
+
+
+def definition(container: Obj) -> str:
+    """What of a container may change in place and then calls for a new run."""
+    return str(container.get("image", ""))

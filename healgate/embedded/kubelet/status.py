@@ -1,0 +1,376 @@
+"""The status of a pod, from what the last relist saw and what the last sync could not do.
+
+The order of things is the substance: a crash is shown as `terminated` until a *later* sync finds the reason that
+an earlier one left in the cache, and only then as `waiting`. The trap is a lastTransitionTime that moves when
+nothing flipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..clock.clock import stamp
+from .records import Seen, Snapshot
+from .restart import init_containers, is_sidecar, restartable, should_restart
+
+Obj = dict[str, Any]
+
+OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
+
+
+@dataclass(frozen=True)
+class Node:
+    """What of the node shows in a pod's status."""
+
+    name: str
+    address: str
+
+
+@dataclass
+class Inputs:
+    """Everything a status is made of."""
+
+    pod: Obj
+    snapshot: Snapshot
+    previous: Obj  # the status as published last
+    reasons: Mapping[str, tuple[str, str]]  # container -> waiting reason and message, left by the last sync
+    started: Callable[[str, str], bool]  # (container, id): has a running container passed its startup probe
+    ready: Callable[[str, str], bool]  # (container, id): does readiness allow a started container
+    resources: Mapping[str, Obj]  # container -> as allocated and actuated
+    node: Node
+    now: float
+    started_at: float
+    over: bool = False  # the pod's worker has ended: nothing will be restarted any more
+    resize: tuple[Obj, ...] = ()
+    pod_resources: Obj | None = None
+    pod_allocated: Obj | None = None
+
+
+def build(inputs: Inputs) -> tuple[Obj, str]:
+    """The whole status, as the kubelet writes it, and the phase that the containers are in."""
+    pod = inputs.pod
+    inits = init_containers(pod)
+    init_statuses = _statuses(inputs, inits, init=True)
+    statuses = _statuses(inputs, pod["spec"]["containers"], init=False)
+    phase = _phase(inputs, init_statuses, statuses)
+    conditions = _conditions(inputs, phase, init_statuses, statuses)
+    shown = phase
+    if phase in ("Succeeded", "Failed") and not inputs.over:
+        # A pod is not over before its containers and its sandbox are gone.
+        shown = inputs.previous.get("phase") or "Pending"
+
+    status: Obj = {
+        key: value for key, value in inputs.previous.items() if key in ("reason", "message", "nominatedNodeName")
+    }
+    status["observedGeneration"] = pod["metadata"].get("generation", 1)
+    status["phase"] = shown
+    status["conditions"] = conditions
+    status["hostIP"] = inputs.node.address
+    status["hostIPs"] = [{"ip": inputs.node.address}]
+    ip = inputs.snapshot.ip or (inputs.previous.get("podIP") or "")
+    if ip:
+        status["podIP"] = ip
+        status["podIPs"] = [{"ip": ip}]
+    status["startTime"] = stamp(inputs.started_at)
+    if init_statuses:
+        status["initContainerStatuses"] = init_statuses
+    status["containerStatuses"] = sorted(statuses, key=lambda one: str(one["name"]))
+    qos = inputs.previous.get("qosClass")
+    if qos:
+        status["qosClass"] = qos
+    if inputs.pod_allocated:
+        status["allocatedResources"] = inputs.pod_allocated
+    status["resources"] = inputs.pod_resources or {}
+    return status, phase
+
+
+# -- containers
+
+
+def mounts(container: Obj) -> list[Obj]:
+    found: list[Obj] = []
+    for mount in container.get("volumeMounts") or ():
+        shown = {"name": mount["name"], "mountPath": mount["mountPath"]}
+        if mount.get("readOnly"):
+            shown["readOnly"] = True
+            shown["recursiveReadOnly"] = "Disabled"
+        found.append(shown)
+    return found
+
+
+def _state(seen: Seen) -> Obj:
+    if seen.state == "running":
+        return {"running": {"startedAt": stamp(seen.started)}}
+    if seen.exit is None:
+        return {"waiting": {"reason": "ContainerCreating"}}
+    ended: Obj = {"exitCode": seen.exit.code, "reason": seen.exit.reason}
+    if seen.exit.message:
+        ended["message"] = seen.exit.message
+    ended["startedAt"] = stamp(seen.started)
+    ended["finishedAt"] = stamp(seen.finished)
+    ended["containerID"] = f"containerd://{seen.id}"
+    return {"terminated": ended}
+
+
+def _user(pod: Obj, container: Obj) -> Obj:
+    security = {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    uid, gid = security.get("runAsUser", 0), security.get("runAsGroup", 0)
+    return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": [gid]}}
+
+
+def _statuses(inputs: Inputs, containers: list[Obj], *, init: bool) -> list[Obj]:
+    previous = {
+        one["name"]: one
+        for one in inputs.previous.get("initContainerStatuses" if init else "containerStatuses") or ()
+    }
+    waiting = "PodInitializing" if init_containers(inputs.pod) else "ContainerCreating"
+    return [
+        _container_status(inputs, container, previous.get(container["name"]), waiting, init)
+        for container in containers
+    ]
+
+
+def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: str, init: bool) -> Obj:
+    name = container["name"]
+    runs = [seen for seen in inputs.snapshot.containers if seen.name == name][:2]
+    if not runs:
+        if old is not None and "terminated" in old["state"]:
+            return old
+        status: Obj = {
+            "name": name,
+            "state": {"waiting": {"reason": waiting}},
+            "lastState": old["lastState"] if old is not None else {},
+            "ready": False,
+            "restartCount": old["restartCount"] if old is not None else 0,
+            "image": container["image"],
+            "imageID": "",
+            "started": False,
+            "volumeMounts": mounts(container),
+        }
+        if not status["volumeMounts"]:
+            del status["volumeMounts"]
+        return _with_reason(inputs, container, None, status, init)
+
+    newest = runs[0]
+    running = newest.state == "running"
+    started = running and inputs.started(name, newest.id)
+    ready = started and inputs.ready(name, newest.id)
+    if init and not is_sidecar(container):
+        ready = newest.exit is not None and newest.exit.code == 0
+    resources = inputs.resources.get(name) or {}
+    status = {
+        "name": name,
+        "state": _state(newest),
+        "lastState": _state(runs[1]) if len(runs) > 1 else {},
+        "ready": ready,
+        "restartCount": newest.attempt,
+        "image": newest.image,
+        "imageID": newest.image_id,
+        "containerID": f"containerd://{newest.id}",
+        "started": started,
+    }
+    if resources.get("requests"):
+        status["allocatedResources"] = resources["requests"]
+    status["resources"] = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
+    shown = mounts(container)
+    if shown:
+        status["volumeMounts"] = shown
+    status["user"] = _user(inputs.pod, container)
+    return _with_reason(inputs, container, newest, status, init)
+
+
+def _with_reason(inputs: Inputs, container: Obj, newest: Seen | None, status: Obj, init: bool) -> Obj:
+    """A container that the last sync failed to start is waiting, whatever the runtime says."""
+    reason = inputs.reasons.get(container["name"])
+    if reason is None or not should_restart(inputs.pod, container, newest, init):
+        return status
+    if "terminated" in status["state"]:
+        status["lastState"] = status["state"]
+    waiting = {"reason": reason[0]}
+    if reason[1]:
+        waiting["message"] = reason[1]
+    status["state"] = {"waiting": waiting}
+    return status
+
+
+# -- phase
+
+
+def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str:
+    pod = inputs.pod
+    initializing = False
+    for container, status in zip(init_containers(pod), init_statuses, strict=True):
+        state, last = status["state"], status["lastState"]
+        if is_sidecar(container):
+            if ("running" in state and not status["started"]) or ("waiting" in state and not last):
+                initializing = True
+            continue
+        ended = state.get("terminated") or (last.get("terminated") if "waiting" in state else None)
+        if ended is None:
+            initializing = True
+        elif ended["exitCode"] != 0:
+            if not should_restart_policy(pod, container):
+                return "Failed"
+            initializing = True
+
+    waiting = running = stopped = succeeded = 0
+    again = False
+    for container, status in zip(pod["spec"]["containers"], statuses, strict=True):
+        state = status["state"]
+        if "running" in state:
+            running += 1
+        elif "terminated" in state:
+            stopped += 1
+            code = state["terminated"]["exitCode"]
+            succeeded += code == 0
+            again = again or restartable(pod, container, code)
+        elif "terminated" in status["lastState"]:
+            stopped += 1
+            again = True
+        else:
+            waiting += 1
+    if inputs.over:
+        again = False
+        if stopped and not running:
+            return "Succeeded" if succeeded == stopped and not waiting else "Failed"
+        return "Failed"
+    if (initializing and not running) or waiting:
+        return "Pending"
+    if running:
+        return "Running"
+    if again:
+        return "Running"
+    return "Succeeded" if succeeded == stopped else "Failed"
+
+
+def should_restart_policy(pod: Obj, container: Obj) -> bool:
+    return (container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always") != "Never"
+
+
+# -- conditions
+
+
+def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: list[Obj]) -> list[Obj]:
+    pod = inputs.pod
+    before = {one["type"]: one for one in inputs.previous.get("conditions") or ()}
+    containers_ready = _containers_ready(pod, phase, init_statuses, statuses)
+    ready = _gates(pod, before, containers_ready)
+    sandbox = inputs.snapshot.sandbox and not inputs.over
+    verdicts: tuple[tuple[str, bool, str, str], ...] = (
+        ("PodReadyToStartContainers", sandbox, "", ""),
+        ("Initialized", *_initialized(pod, phase, init_statuses, statuses)),
+        ("Ready", *ready),
+        ("ContainersReady", *containers_ready),
+        ("PodScheduled", True, "", ""),
+    )
+    generation = pod["metadata"].get("generation", 1)
+    shown = [
+        one for one in before.values() if one["type"] not in OWN_CONDITIONS and one["type"] not in RESIZE_CONDITIONS
+    ]
+    shown.extend(_condition(before, one, generation, inputs.now) for one in inputs.resize)
+    for kind, holds, reason, message in verdicts:
+        condition: Obj = {"type": kind, "status": "True" if holds else "False"}
+        if reason:
+            condition["reason"] = reason
+        if message:
+            condition["message"] = message
+        shown.append(_condition(before, condition, generation, inputs.now))
+    return shown
+
+
+def _condition(before: Mapping[str, Obj], condition: Obj, generation: int, now: float) -> Obj:
+    old = before.get(condition["type"])
+    same = old is not None and old["status"] == condition["status"]
+    changed = old["lastTransitionTime"] if same and old is not None else stamp(now)
+    full: Obj = {
+        "type": condition["type"],
+        "observedGeneration": generation,
+        "status": condition["status"],
+        "lastProbeTime": None,
+        "lastTransitionTime": changed,
+    }
+    for key in ("reason", "message"):
+        if condition.get(key):
+            full[key] = condition[key]
+    return full
+
+
+Verdict = tuple[bool, str, str]
+
+
+def _initialized(pod: Obj, phase: str, init_statuses: list[Obj], statuses: list[Obj]) -> Verdict:
+    if phase == "Succeeded":
+        return True, "PodCompleted", ""
+    incomplete = [
+        status["name"]
+        for container, status in zip(init_containers(pod), init_statuses, strict=True)
+        if not (status["started"] if is_sidecar(container) else status["ready"])
+    ]
+    begun = any("running" in one["state"] or "containerID" in one for one in statuses)
+    if incomplete and not begun:
+        return False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]"
+    return True, "", ""
+
+
+def _containers_ready(pod: Obj, phase: str, init_statuses: list[Obj], statuses: list[Obj]) -> Verdict:
+    if phase == "Succeeded":
+        return False, "PodCompleted", ""
+    if phase == "Failed":
+        return False, "PodFailed", ""
+    unready = [
+        status["name"]
+        for container, status in zip(init_containers(pod), init_statuses, strict=True)
+        if is_sidecar(container) and not status["ready"]
+    ]
+    unready += [status["name"] for status in statuses if not status["ready"]]
+    if unready:
+        return False, "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
+    return True, "", ""
+
+
+def _gates(pod: Obj, before: Mapping[str, Obj], containers_ready: Verdict) -> Verdict:
+    """Ready is ContainersReady and every readiness gate."""
+    if not containers_ready[0]:
+        return containers_ready
+    problems: list[str] = []
+    for gate in pod["spec"].get("readinessGates") or ():
+        kind = gate["conditionType"]
+        found = before.get(kind)
+        if found is None:
+            problems.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif found["status"] != "True":
+            problems.append(f'the status of pod readiness gate "{kind}" is not "True", but {found["status"]}')
+    return (False, "ReadinessGatesNotReady", ", ".join(problems)) if problems else containers_ready
+
+
+def set_ready(status: Obj, pod: Obj, name: str, ready: bool, now: float) -> Obj | None:
+    """The status with one container's readiness changed at once, as a probe result does; None if it is so already."""
+    changed = False
+    lists: Obj = {}
+    for key in ("initContainerStatuses", "containerStatuses"):
+        shown = []
+        for one in status.get(key) or ():
+            if one["name"] == name and one["ready"] != ready and "running" in one["state"]:
+                one = {**one, "ready": ready}
+                changed = True
+            shown.append(one)
+        if shown:
+            lists[key] = shown
+    if not changed:
+        return None
+    inits, mains = lists.get("initContainerStatuses", []), lists.get("containerStatuses", [])
+    before = {one["type"]: one for one in status["conditions"]}
+    containers_ready = _containers_ready(pod, status["phase"], inits, mains)
+    verdicts = {"ContainersReady": containers_ready, "Ready": _gates(pod, before, containers_ready)}
+    conditions = []
+    for one in status["conditions"]:
+        verdict = verdicts.get(one["type"])
+        if verdict is not None:
+            holds, reason, message = verdict
+            fresh = {"type": one["type"], "status": "True" if holds else "False", "reason": reason, "message": message}
+            one = _condition(before, fresh, one.get("observedGeneration", 1), now)
+        conditions.append(one)
+    return {**status, **lists, "conditions": conditions}
