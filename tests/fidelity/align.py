@@ -1,0 +1,243 @@
+"""Laying two tracks side by side: which state of one is which of the other, and whether the times agree.
+
+What may differ, for all recordings alike:
+
+* a state that lasted under two seconds may be missing on either side (and so may what only separated its
+  neighbours); in the recorded cluster's slow first thirty seconds, five;
+* a first kill for memory may read Error or OOMKilled;
+* after a back-off of B seconds the next start comes between B and B + min(B/2 + 2, 27) seconds;
+* when a waiting state becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
+  not, see above; pulls likewise;
+* all other gaps agree within two seconds and a tenth, once the first thirty seconds are past.
+
+The trap is to compare absolute times: two crash loops drift apart by their jitter, and both are right.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from .tracks import State, Story, Track
+
+SHORT = 2.0
+SLOW_UNTIL = 30.0
+SLOW_SHORT = 5.0
+JITTER = 27.0
+
+# Waiting states that a look of the kubelet publishes, some time after what they tell of.
+LOOKED_UP = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two states taken for the same."""
+
+    expected: State
+    seen: State
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """Where the tracks part; None: that side has nothing (left) there."""
+
+    expected: State | None
+    seen: State | None
+    why: str
+
+
+class Aligner:
+    """One expected track and one seen track of the same thing."""
+
+    def __init__(self, expected: Track, seen: Track, *, end: float, limited: bool = False) -> None:
+        self._left = expected.states
+        self._right = seen.states
+        self._end = end
+        self._limited = limited
+        self._known: dict[tuple[int, int, int, int], _Best] = {}
+
+    def align(self) -> tuple[list[Pair], list[Mismatch]]:
+        """The longest common story, and the first place where it breaks."""
+        placed, found = self._furthest(0, 0, -1, -1)
+        pairs = [Pair(self._left[i], self._right[j]) for i, j in found]
+        if placed == len(self._left) + len(self._right):
+            return pairs, []
+        i, j = 0, 0
+        last = (-1, -1)
+        for pair in (*found, None):
+            while i < (pair[0] if pair else len(self._left)) and self._may_lack_left(i, j, *last):
+                i += 1
+            while j < (pair[1] if pair else len(self._right)) and self._may_lack_right(i, j, *last):
+                j += 1
+            if pair != (i, j):
+                break
+            last, i, j = pair, i + 1, j + 1
+        left = self._left[i] if i < len(self._left) else None
+        right = self._right[j] if j < len(self._right) else None
+        return pairs, [Mismatch(left, right, "another state")]
+
+    def _furthest(self, i: int, j: int, li: int, lj: int) -> _Best:
+        """How many states can be placed from here on, and the pairs; `li` and `lj` were paired last."""
+        key = (i, j, li, lj)
+        if key not in self._known:
+            best: _Best = (0, ())
+            if i < len(self._left) and j < len(self._right) and self._equal(self._left[i], self._right[j]):
+                placed, pairs = self._furthest(i + 1, j + 1, i, j)
+                best = (placed + 2, ((i, j), *pairs))
+            if i < len(self._left) and self._may_lack_left(i, j, li, lj):
+                placed, pairs = self._furthest(i + 1, j, li, lj)
+                best = max(best, (placed + 1, pairs), key=_worth)
+            if j < len(self._right) and self._may_lack_right(i, j, li, lj):
+                placed, pairs = self._furthest(i, j + 1, li, lj)
+                best = max(best, (placed + 1, pairs), key=_worth)
+            self._known[key] = best
+        return self._known[key]
+
+    def _equal(self, one: State, other: State) -> bool:
+        return same(one.value, other.value, limited=self._limited)
+
+    def _may_lack_left(self, i: int, j: int, li: int, lj: int) -> bool:
+        """Whether the expected state may have no counterpart."""
+        if self._is_short(self._left, i, slow=True) or (li >= 0 and self._equal(self._left[i], self._left[li])):
+            return True
+        return j >= len(self._right) and li >= 0 and self._too_late(self._left[i], self._left[li], self._right[lj])
+
+    def _may_lack_right(self, i: int, j: int, li: int, lj: int) -> bool:
+        """Whether the seen state may have no counterpart."""
+        if self._is_short(self._right, j, slow=False) or (lj >= 0 and self._equal(self._right[j], self._right[lj])):
+            return True
+        return i >= len(self._left) and lj >= 0 and self._too_late(self._right[j], self._right[lj], self._left[li])
+
+    def _is_short(self, states: list[State], index: int, *, slow: bool) -> bool:
+        until = states[index + 1].start if index + 1 < len(states) else self._end
+        limit = SLOW_SHORT if slow and states[index].start < SLOW_UNTIL else SHORT
+        return until - states[index].start < limit
+
+    def _too_late(self, state: State, before: State, counterpart: State) -> bool:
+        """Whether on the other side, with the most jitter, this state would come after the end of the run."""
+        gap = state.start - before.start
+        return counterpart.start + gap * 1.1 + JITTER > self._end
+
+
+_Best = tuple[int, tuple[tuple[int, int], ...]]
+
+
+def _worth(found: _Best) -> tuple[int, int]:
+    return found[0], len(found[1])
+
+
+def same(one: Any, other: Any, *, limited: bool = False) -> bool:
+    if one == other:
+        return True
+    if limited and isinstance(one, dict) and isinstance(other, dict) and "restarts" in one:
+        return bool(_first_kill(one) == _first_kill(other))
+    return False
+
+
+def _first_kill(value: dict[str, Any]) -> dict[str, Any]:
+    """With the two readings of a container's first kill for memory made one."""
+    found = dict(value)
+    if value["restarts"] == 0 and value["code"] == 137 and value["reason"] in ("Error", "OOMKilled"):
+        found["reason"] = "OOMKilled"
+    if value["restarts"] <= 1 and value["last"][1] == 137 and value["last"][0] in ("Error", "OOMKilled"):
+        found["last"] = ("OOMKilled", 137)
+    return found
+
+
+# -- when
+
+
+class Causes:
+    """The moments at which something happened to containers or pods of one side: what statuses follow from."""
+
+    def __init__(self, story: Story) -> None:
+        tracks = [track for key, track in story.tracks.items() if " container " in key or key.endswith(" life")]
+        self._times = sorted(state.start for track in tracks for state in track.states)
+
+    def near(self, when: float) -> bool:
+        at = bisect.bisect_left(self._times, when - SHORT)
+        return at < len(self._times) and self._times[at] <= when + 0.5
+
+
+def check_gaps(pairs: list[Pair], commands: list[float], causes: tuple[Causes, Causes] | None) -> list[Mismatch]:
+    """Whether paired states followed one another, or the last command, after like times.
+
+    `causes` are given for what only follows from pods: there it is enough that both sides had one.
+    """
+    found = []
+    before: Pair | None = None
+    for after in pairs:
+        command = max((when for when in commands if when <= after.expected.start + 0.1), default=0.0)
+        start = (before.expected.start, before.seen.start) if before else (0.0, 0.0)
+        if start[0] < command:
+            start = (command, command)
+        expected, seen = after.expected.start - start[0], after.seen.start - start[1]
+        if after.expected.start >= SLOW_UNTIL and not _gaps_agree(expected, seen, before, after):
+            caused = causes is not None and causes[0].near(after.expected.start) and causes[1].near(after.seen.start)
+            if not caused:
+                why = f"{seen:.1f} s after what came before, recorded {expected:.1f} s"
+                found.append(Mismatch(after.expected, after.seen, why))
+        before = after
+    return found
+
+
+def _gaps_agree(expected: float, seen: float, before: Pair | None, after: Pair) -> bool:
+    """Starts after a back-off and what looks publish have rules of their own, see check_waits."""
+    value = after.expected.value
+    if isinstance(value, dict) and "restarts" in value:
+        was = before.expected.value if before is not None else None
+        ended = was is not None and was["state"] == "running"
+        restarted = was is not None and value["restarts"] > was["restarts"]
+        looked_up = value["reason"] in LOOKED_UP or (was is not None and was["reason"] in LOOKED_UP)
+        if (restarted or looked_up) and not ended:
+            return True
+    return abs(expected - seen) <= SHORT + max(expected, seen) / 10
+
+
+def check_waits(track: Track, commands: list[float]) -> list[Mismatch]:
+    """Whether every start came as late as its announced back-off and the kubelet's looks make it.
+
+    Not if somebody did something meanwhile: a new limit, for one, is a new back-off.
+    """
+    found = []
+    died: float | None = None
+    announced = 0.0
+    for before, state in itertools.pairwise(track.states):
+        value = state.value
+        if value["restarts"] > before.value["restarts"]:
+            undisturbed = died is not None and not any(died <= when <= state.start for when in commands)
+            if announced and died is not None and died >= SLOW_UNTIL and undisturbed:
+                found += _late_or_early(state.start - died, announced, state, "started")
+            died, announced = None, 0.0
+        if value["state"] != "running" and died is None:
+            died = state.start
+        if value["reason"] == "CrashLoopBackOff":
+            announced = backoff_of(value["message"])
+    return found
+
+
+def check_pulls(attempts: list[tuple[int, float]]) -> list[Mismatch]:
+    """The same for pulls: 10, 20, 40 … 300 s after the attempt before; `attempts` are (number, time)."""
+    found = []
+    for (number, when), (following, then) in itertools.pairwise(attempts):
+        if following == number + 1 and when >= SLOW_UNTIL:
+            wait = min(10.0 * 2.0 ** (number - 1), 300.0)
+            found += _late_or_early(then - when, wait, State(then, f"pull {following}"), "tried again")
+    return found
+
+
+def _late_or_early(waited: float, announced: float, state: State, what: str) -> list[Mismatch]:
+    """A death is seen by a look at the runtime, up to a second and a half after it happened."""
+    latest = announced + min(announced / 2 + 2, JITTER)
+    if announced - 1.5 <= waited <= latest + SHORT:
+        return []
+    return [Mismatch(None, state, f"{what} {waited:.1f} s after a failure with a back-off of {announced:.0f} s")]
+
+
+def backoff_of(message: str) -> float:
+    """Seconds of `back-off 1m20s restarting …`."""
+    match = re.match(r"back-off (?:(\d+)m)?(\d+)s ", message)
+    return int(match.group(1) or 0) * 60.0 + int(match.group(2)) if match else 0.0
