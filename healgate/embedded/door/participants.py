@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from ..clock import Clock
-from .baton import Abandoned, Participant, Signal, Stalled, real_monotonic
+from .baton import USE_HTTP, Abandoned, CannotRunVirtually, Participant, Signal, Stalled, real_monotonic
+
+__all__ = ["Participant", "Participants", "Signal", "current"]
 
 T = TypeVar("T")
 
@@ -98,6 +100,8 @@ class Participants:
 
     def call(self, work: Callable[..., T], *args: Any) -> T:
         """Run a piece of the simulation in the calling participant's thread. Its exceptions are not the healer's."""
+        if self._alone:
+            return work(*args)
         me = self._enter()
         try:
             return work(*args)
@@ -107,11 +111,16 @@ class Participants:
             me.leave()
 
     def sleep(self, seconds: float) -> None:
-        self._pause(None, max(0.0, seconds))
+        if self._alone:
+            self.clock.run_for(seconds)
+        else:
+            self._pause(None, max(0.0, seconds))
 
     def wait(self, signal: Signal, timeout: float | None = None) -> bool:
         """True when the signal is set; False if it was not within `timeout`."""
-        if not signal.is_set:
+        if self._alone:
+            self._wait_alone(signal, timeout)
+        elif not signal.is_set:
             self._pause(signal, timeout)
         return signal.is_set
 
@@ -122,12 +131,31 @@ class Participants:
             guest.wake()
             self.wait(guest.done)
 
+    # -- without anybody on virtual time
+
+    @property
+    def _alone(self) -> bool:
+        """Nobody was adopted: whoever calls, in a test or at a prompt, has the cluster to himself."""
+        return self._main is None and self.current() is None
+
+    def _wait_alone(self, signal: Signal, timeout: float | None) -> None:
+        until = None if timeout is None else self.clock.now() + timeout
+        while not signal.is_set:
+            due = self.clock.next_due()
+            if until is not None and (due is None or due > until):
+                self.clock.run_until(until)
+                return
+            if not self.clock.step():
+                raise Stalled("waiting for a signal, and the agenda is empty")
+
     # -- in and out of the simulation
 
     def _enter(self) -> Participant:
         me = self.current()
         if me is None:
-            raise RuntimeError(f"the thread {threading.current_thread().name!r} takes no part in this cluster's time")
+            raise CannotRunVirtually(
+                f"the thread {threading.current_thread().name!r} is not on the cluster's virtual time; {USE_HTTP}"
+            )
         if not me.enter():
             raise me.say_farewell()
         if me.count_call(self.clock.now()) > CALLS_PER_INSTANT and not me.ending:

@@ -22,6 +22,8 @@ from datetime import UTC, datetime, tzinfo
 from types import ModuleType
 from typing import Any, NoReturn
 
+from kubernetes.stream import ws_client
+
 from .baton import USE_HTTP, CannotRunVirtually, Participant
 from .participants import current
 
@@ -31,6 +33,7 @@ _monotonic, _monotonic_ns = time.monotonic, time.monotonic_ns
 _now, _utcnow = datetime.now, datetime.utcnow  # bound methods of the real type
 _start = threading.Thread.start
 _wait = threading.Condition.wait
+_create_websocket = ws_client.create_websocket
 _run_forever = base_events.BaseEventLoop.run_forever
 
 
@@ -109,6 +112,14 @@ def _refuse(me: Participant, what: str) -> NoReturn:
     raise CannotRunVirtually(text)
 
 
+def create_websocket(configuration: Any, url: str, headers: Any = None) -> Any:
+    """What exec, attach and port-forward of the official client dial with."""
+    me = current()
+    if me is not None and me.guest:
+        _refuse(me, "it opens a websocket (exec, attach or port-forward)")
+    return _create_websocket(configuration, url, headers)  # type: ignore[no-untyped-call]
+
+
 _FUNCTIONS: dict[Any, Any] = {
     _sleep: sleep,
     _time: time_,
@@ -120,22 +131,30 @@ _OWNERS: tuple[tuple[Any, str, Any], ...] = (
     *((time, real.__name__, virtual) for real, virtual in _FUNCTIONS.items()),
     (threading.Thread, "start", start),
     (threading.Condition, "wait", wait),
+    (ws_client, "create_websocket", create_websocket),
     (base_events.BaseEventLoop, "run_forever", run_forever),
 )
 
 
 @contextmanager
-def virtual_time(*modules: ModuleType) -> Iterator[None]:
-    """While it lasts, participants see virtual time. `modules` are those whose own names are rebound."""
+def patched() -> Iterator[None]:
+    """While it lasts, participants see virtual time."""
     with ExitStack() as undo:
         for owner, name, virtual in _OWNERS:
             _replace(undo, owner, name, virtual)
-        for module in modules:
+        _replace_in_datetime(undo, now=classmethod(now), utcnow=classmethod(utcnow))
+        yield
+
+
+@contextmanager
+def rebound(healer: Callable[..., Any]) -> Iterator[None]:
+    """While it lasts, what the healer's modules bound by `from time import ...` is virtual for participants too."""
+    with ExitStack() as undo:
+        for module in modules_of(healer):
             for name, value in tuple(vars(module).items()):
                 virtual = _FUNCTIONS.get(value) if isinstance(value, type(_sleep)) else None
                 if virtual is not None:
                     _replace(undo, module, name, virtual)
-        _replace_in_datetime(undo, now=classmethod(now), utcnow=classmethod(utcnow))
         yield
 
 
