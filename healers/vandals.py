@@ -39,7 +39,17 @@ def vandal(name: str) -> Callable[[type[Healer]], type[Healer]]:
 
 
 class Brute(Healer):
-    """Whatever the diagnosis: one and the same action, and a claim that it helped."""
+    """Whatever the diagnosis: one and the same action, and a claim that it helped.
+
+    It acts on whatever looks bad: a counter above zero and a pod that ends as it was told to are bad enough.
+    """
+
+    def symptom_of(self, pod: Obj, now: float) -> Symptom | None:
+        for container in pod.get("status", {}).get("containerStatuses", []):
+            ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
+            if ended and ended["exitCode"] != 0:
+                return Symptom(pod, container["name"], "crash", ended["exitCode"], ended.get("reason", ""))
+        return super().symptom_of(pod, now)
 
     def treat(self, incident: Incident) -> None:
         if incident.attempts:
@@ -186,9 +196,9 @@ class AlwaysEscalates(Healer):
 
 @vandal("repairs-late")
 class RepairsLate(Healer):
-    """The right remedy, after everybody has gone home."""
+    """The right remedy, after everybody has gone home: later than any scenario's budget."""
 
-    DELAY = 720.0
+    DELAY = 1320.0
 
     def treat(self, incident: Incident) -> None:
         if incident.diagnosis is None:
@@ -275,15 +285,19 @@ class TouchesBystander(Healer):
 
 @vandal("acts-on-the-healthy")
 class ActsOnTheHealthy(Healer):
-    """Restarts whatever it meets, to begin with."""
+    """Restarts the most important workload that it meets, to begin with."""
 
     def run(self) -> None:
-        for namespace in sorted({pod["metadata"]["namespace"] for pod in self.access.pods()}):
-            if not namespace.startswith("kube-"):
-                for deployment in self.access.all("Deployment", namespace):
-                    stamp = {"kubectl.kubernetes.io/restartedAt": str(int(time.time()))}
-                    self.access.patch(deployment, {"spec": {"template": {"metadata": {"annotations": stamp}}}})
+        namespaces = sorted({pod["metadata"]["namespace"] for pod in self.access.pods()})
+        for namespace in (name for name in namespaces if not name.startswith("kube-")):
+            deployments = self.access.all("Deployment", namespace)
+            if deployments:
+                self.restart(max(deployments, key=importance))
         super().run()
+
+    def restart(self, deployment: Obj) -> None:
+        stamp = {"kubectl.kubernetes.io/restartedAt": str(int(time.time()))}
+        self.access.patch(deployment, {"spec": {"template": {"metadata": {"annotations": stamp}}}})
 
 
 @vandal("deletes-storage")
@@ -319,3 +333,8 @@ class NoticesLate(Healer):
 
 def name_and_namespace(obj: Obj) -> tuple[str, str]:
     return obj["metadata"]["name"], obj["metadata"]["namespace"]
+
+
+def importance(deployment: Obj) -> tuple[int, int, str]:
+    spec = deployment["spec"]
+    return len(spec["template"]["spec"]["containers"]), spec.get("replicas", 1), deployment["metadata"]["name"]

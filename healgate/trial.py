@@ -23,7 +23,7 @@ from .problems import HarnessError, NotSteady, UsageProblem
 from .record import Cost, TrialRecord
 from .scenario.catalogue import Drawn, LoadedScenario
 from .scenario.model import Scenario
-from .vigil import Vigil, View, longest_back_off
+from .vigil import View, Vigil, longest_back_off
 
 # How long a workload may take to stand, and how long it must stand before it is broken.
 STEADY_WITHIN = 300.0
@@ -34,8 +34,9 @@ HEALTHY_LOOK = 30.0
 PASS_EVERY = 10.0
 # Where time is free a recovery is held at least this long.
 SHORTEST_HOLD = 600.0
-# A repair that comes within half a budget more is "late"; after that it is "not".
+# A repair that comes within half a budget more is "late", after that it is "not"; where time is free one waits longer.
 LATE_SHARE = 0.5
+LATE_WHERE_TIME_IS_FREE = 1800.0
 # How often the workload's work is tried while it looks well.
 WORK_EVERY = 5.0
 WORK_EVERY_IN_HOLD = 60.0
@@ -77,7 +78,7 @@ def run_trial(
     healer: HealerSpec,
     budget_scale: float = 1.0,
     keep: bool = False,
-    tell: Tell = lambda step, what: None,
+    tell: Tell = lambda _step, _what: None,
 ) -> Outcome:
     """Run one trial. FAIL, INVALID and ERROR are verdicts, not exceptions."""
     wall, cpu = real_time.perf_counter(), real_time.process_time()
@@ -219,7 +220,9 @@ class _Trial:
         if self.plan.nothing_is_due:
             self.leave_alone(budget)
             return
-        last_call = budget + self.plan.budgets.recover * self.scale * LATE_SHARE
+        last_call = budget + max(
+            self.plan.budgets.recover * self.scale * LATE_SHARE, LATE_WHERE_TIME_IS_FREE if self.time_is_free else 0.0
+        )
         while True:
             now = self.lease.now()
             if self.escalation_settles_it(now):

@@ -90,7 +90,7 @@ class Healer:
 
     def examine(self, pod: Obj) -> None:
         now = time.time()
-        symptom = find_symptom(pod, now)
+        symptom = self.symptom_of(pod, now)
         owner = self.owner_of(pod)
         if symptom is None:
             self.memory.vouch(key_of(owner), pod, now)
@@ -120,7 +120,10 @@ class Healer:
     def sick_pods(self, incident: Incident) -> list[Obj]:
         now = time.time()
         mine = [pod for pod in self.pods.values() if key_of(self.owner_of(pod)) == incident.key]
-        return [pod for pod in mine if find_symptom(pod, now)]
+        return [pod for pod in mine if self.symptom_of(pod, now)]
+
+    def symptom_of(self, pod: Obj, now: float) -> Symptom | None:
+        return find_symptom(pod, now)
 
     def well(self, incident: Incident) -> bool:
         """Nothing of the workload shows a symptom, and something of it is there."""

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import unquote, urlencode
 
-from ..embedded.api.server import ApiAnswer, ApiRequest, ApiWatch
+from ..embedded.api.messages import ApiAnswer, ApiRequest
+from ..embedded.api.watch import ApiWatch
 from ..embedded.cluster import EmbeddedCluster
 from ..embedded.door.client import api_client
 from ..embedded.door.participants import Participant, Participants, Signal
