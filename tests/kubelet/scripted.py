@@ -27,18 +27,26 @@ from healgate.embedded.store import Store
 Obj = dict[str, Any]
 
 
+FAILS = Exit(1, "Error")
+COMPLETES = Exit(0, "Completed")
+
+
+def nothing_to_say(_argv: tuple[str, ...]) -> ExecResult:
+    return ExecResult(0, "")
+
+
 @dataclass
 class Program:
     """What a container does."""
 
     lasts: float | None = None  # seconds until it ends by itself; None: for ever
-    ends: Exit = Exit(1, "Error")
-    on_term: Exit | None = Exit(0, "Completed")  # None: ignores TERM
+    ends: Exit = FAILS
+    on_term: Exit | None = COMPLETES  # None: ignores TERM
     term_takes: float = 0.05
     logs: tuple[str, ...] = ("ready",)
     memory: int = 0
     start_error: str = ""
-    exec: Callable[[tuple[str, ...]], ExecResult] = lambda argv: ExecResult(0, "")
+    exec: Callable[[tuple[str, ...]], ExecResult] = nothing_to_say
 
 
 class Run:
@@ -74,10 +82,10 @@ class Run:
     def kill(self) -> None:
         self._end(Exit(137, "Error"))
 
-    def exec(self, argv: tuple[str, ...], timeout: float) -> ExecResult:
+    def exec(self, argv: tuple[str, ...], timeout: float) -> ExecResult:  # noqa: ARG002
         return self._program.exec(argv)
 
-    def stored(self, mount: str = "") -> int:
+    def stored(self, mount: str = "") -> int:  # noqa: ARG002
         return 0
 
     def set_memory_limit(self, limit: int | None) -> None:
@@ -121,12 +129,10 @@ class ScriptedRuntime:
         self.runs.append(started)
         return started
 
-    def connect(self, pod_ip: str, port: int) -> str:
+    def connect(self, pod_ip: str, port: int) -> str:  # noqa: ARG002
         return "" if port in self.ports else "refused"
 
-    def http_get(
-        self, pod_ip: str, port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout: float = 1.0
-    ) -> HttpAnswer:
+    def http_get(self, _pod_ip: str, port: int, path: str, **_more: Any) -> HttpAnswer:
         answer = self.ports.get(port)
         return answer(path) if answer else HttpAnswer(0, problem="refused")
 
@@ -151,7 +157,9 @@ class Bench:
     def t(self) -> float:
         return self.clock.now() - self.clock.epoch
 
-    def pod(self, name: str = "web", *, containers: list[Obj] | None = None, meta: Obj | None = None, **spec: Any) -> Obj:
+    def pod(
+        self, name: str = "web", *, containers: list[Obj] | None = None, meta: Obj | None = None, **spec: Any
+    ) -> Obj:
         """Create a pod that is bound to the node already."""
         containers = containers or [container()]
         body = {
@@ -184,6 +192,25 @@ class Bench:
         found = self.events(reason)
         assert len(found) == 1, [one["message"] for one in found]
         return found[0]
+
+    def waits(self) -> list[tuple[Obj, Obj]]:
+        """(pod, waiting state of its first container) of every version of the pod that had one."""
+        found = []
+        for _, pod in self.history:
+            for one in ((pod.get("status") or {}).get("containerStatuses") or ())[:1]:
+                if "waiting" in one["state"]:
+                    found.append((pod, one["state"]["waiting"]))
+        return found
+
+    def waiting_messages(self, reason: str) -> set[str]:
+        return {waiting["message"] for _, waiting in self.waits() if waiting["reason"] == reason}
+
+    def last_waiting_message(self) -> str:
+        return str(self.waits()[-1][1]["message"])
+
+    def pod_with_reason(self, reason: str) -> Obj:
+        """The first version of the pod that waited for this reason."""
+        return next(pod for pod, waiting in self.waits() if waiting["reason"] == reason)
 
     def states(self) -> list[str]:
         """The distinct states of the first container, in order."""

@@ -56,9 +56,7 @@ def compute(pod: Obj, snapshot: Snapshot, probes: PodProbes, resize_restarts: fr
     return actions
 
 
-def _kill(
-    pod: Obj, container: Obj, newest: Seen, probes: PodProbes, resize_restarts: frozenset[str]
-) -> Kill | None:
+def _kill(pod: Obj, container: Obj, newest: Seen, probes: PodProbes, resize_restarts: frozenset[str]) -> Kill | None:
     name = container["name"]
     restart = (container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always") != "Never"
     cause: Literal["", "liveness", "startup"] = ""

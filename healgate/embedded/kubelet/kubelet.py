@@ -145,9 +145,7 @@ class Kubelet:
         since = since_time
         if since_seconds is not None:
             since = self.clock.now() - since_seconds
-        return read(
-            worker.record, id, tail=tail, since=since, timestamps=timestamps, limit_bytes=limit_bytes
-        )
+        return read(worker.record, id, tail=tail, since=since, timestamps=timestamps, limit_bytes=limit_bytes)
 
     def proxy(self, pod: Obj, port: int, method: str, path: str, body: bytes) -> HttpAnswer:
         """An HTTP request to a pod."""

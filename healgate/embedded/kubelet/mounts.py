@@ -61,4 +61,3 @@ class MountPlan:
     @staticmethod
     def expanded(words: list[str] | None, env: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(expand(str(word), env) for word in words or ())
-

@@ -156,9 +156,7 @@ class PodWorker:
         self.probes.published(status)
         meta = self.pod["metadata"]
         if not self._removed:
-            self.node.registry.set_status(
-                "pods", meta["namespace"], meta["name"], status, only_if_uid=self.uid
-            )
+            self.node.registry.set_status("pods", meta["namespace"], meta["name"], status, only_if_uid=self.uid)
 
     def _probe_ready(self, name: str, ready: bool) -> None:
         status = set_ready(self.status, self.pod, name, ready, self.clock.now())
@@ -269,9 +267,7 @@ class PodWorker:
             if record is not None:
                 self.allocation.restarts.discard(kill.container["name"])
                 grace = grace_of(self.pod, kill.container, kill.cause)
-                yield from self.node.containers.kill(
-                    self, kill.container, record, kill.message, grace, self.interrupt
-                )
+                yield from self.node.containers.kill(self, kill.container, record, kill.message, grace, self.interrupt)
         if not self.record.sandbox:
             yield from self._make_sandbox()
         return (yield from self._start_all(actions, snapshot, credentials))
@@ -338,9 +334,7 @@ class PodWorker:
             restarts.next(key, dead.finished, now)
             return
         period = restarts.period(key)
-        self.tell(
-            name, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {self.description}"
-        )
+        self.tell(name, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {self.description}")
         raise StartFailed(
             "CrashLoopBackOff",
             f"back-off {go_duration(period)} restarting failed container={name} pod={self.description}",

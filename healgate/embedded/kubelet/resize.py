@@ -151,9 +151,7 @@ class Allocation:
             return
         self._refused = wanted
         message = "Node didn't have enough resource" if verdict == "Deferred" else "Node didn't have enough capacity"
-        self.conditions = (
-            {"type": "PodResizePending", "status": "True", "reason": verdict, "message": message},
-        )
+        self.conditions = ({"type": "PodResizePending", "status": "True", "reason": verdict, "message": message},)
         told = _with_error(_told(pod), message)
         tell("Warning", f"Resize{verdict}", f"Pod resize {verdict.lower()}: {told}")
 

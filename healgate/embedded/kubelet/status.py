@@ -123,13 +123,11 @@ def _user(pod: Obj, container: Obj) -> Obj:
 
 def _statuses(inputs: Inputs, containers: list[Obj], *, init: bool) -> list[Obj]:
     previous = {
-        one["name"]: one
-        for one in inputs.previous.get("initContainerStatuses" if init else "containerStatuses") or ()
+        one["name"]: one for one in inputs.previous.get("initContainerStatuses" if init else "containerStatuses") or ()
     }
     waiting = "PodInitializing" if init_containers(inputs.pod) else "ContainerCreating"
     return [
-        _container_status(inputs, container, previous.get(container["name"]), waiting, init)
-        for container in containers
+        _container_status(inputs, container, previous.get(container["name"]), waiting, init) for container in containers
     ]
 
 

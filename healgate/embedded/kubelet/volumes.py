@@ -108,9 +108,7 @@ class Source:
         self.read.append(claim)
         prefix = f"error processing PVC {namespace}/{name}: "
         if claim is None:
-            raise MountError(
-                f'{prefix}failed to fetch PVC from API server: persistentvolumeclaim "{name}" not found'
-            )
+            raise MountError(f'{prefix}failed to fetch PVC from API server: persistentvolumeclaim "{name}" not found')
         if claim["metadata"].get("deletionTimestamp"):
             raise MountError(f"{prefix}PVC is being deleted")
         if (claim.get("status") or {}).get("phase") != "Bound":

@@ -1,0 +1,175 @@
+"""Probes: when they run, what counts, what follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from healgate.embedded.runtime.seam import ExecResult, HttpAnswer
+
+from .scripted import Bench, Obj, Program, container
+
+HTTP: Obj = {"httpGet": {"path": "/healthz", "port": 8080}}
+
+
+def serving(bench: Bench, status: int = 200) -> None:
+    bench.runtime.ports[8080] = lambda _path: HttpAnswer(status)
+
+
+def killings(bench: Bench) -> int:
+    return sum(one["count"] for one in bench.events("Killing"))
+
+
+def test_liveness_kills_at_the_third_failure_and_restarts_in_the_same_sync(bench: Bench):
+    bench.pod(containers=[container(livenessProbe={**HTTP, "periodSeconds": 5})])
+    bench.until(14)
+    assert killings(bench) == 0
+    bench.until(18)
+    assert bench.event("Killing")["message"] == "Container main failed liveness probe, will be restarted"
+    ip = bench.status()["podIP"]
+    unhealthy = bench.event("Unhealthy")
+    assert unhealthy["message"] == (
+        f'Liveness probe failed: Get "http://{ip}:8080/healthz": dial tcp {ip}:8080: connect: connection refused'
+    )
+    assert (unhealthy["count"], unhealthy["type"]) == (3, "Warning")
+    assert bench.main()["restartCount"] == 1
+    assert "running" in bench.main()["state"]
+    assert bench.main()["lastState"]["terminated"]["reason"] == "Completed"
+
+
+def test_a_liveness_loop_backs_off_only_after_some_immediate_restarts(bench: Bench):
+    bench.pod(containers=[container(livenessProbe={**HTTP, "periodSeconds": 5})])
+    bench.until(58)
+    assert bench.states()[-1] == "running#3"
+    bench.until(66)
+    assert bench.states()[-1] == "CrashLoopBackOff#3", "the fourth kill: the death before is younger than 20 s"
+    assert "Error" not in " ".join(bench.states()), "the reason is cached before the death is seen"
+
+
+def test_who_ignores_term_is_killed_when_grace_is_over(bench: Bench):
+    bench.runtime.programs["main"] = Program(on_term=None)
+    probe = {**HTTP, "periodSeconds": 5, "terminationGracePeriodSeconds": 3}
+    bench.pod(containers=[container(livenessProbe=probe)], terminationGracePeriodSeconds=60)
+    bench.until(17)
+    assert bench.main()["restartCount"] == 0
+    bench.until(20)
+    last = bench.main()["lastState"]["terminated"]
+    assert (last["exitCode"], last["reason"]) == (137, "Error")
+
+
+def test_a_failing_readiness_probe_restarts_nothing_and_is_told_each_time(bench: Bench):
+    bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 5})])
+    bench.until(58)
+    assert (bench.main()["ready"], bench.main()["started"], bench.main()["restartCount"]) == (False, True, 0)
+    assert bench.condition("Ready")["message"] == "containers with unready status: [main]"
+    assert bench.event("Unhealthy")["count"] in (12, 13)
+    serving(bench)
+    bench.until(64)
+    assert bench.condition("Ready")["status"] == "True"
+
+
+def test_readiness_is_tried_as_soon_as_the_container_runs(bench: Bench):
+    serving(bench)
+    bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 60})])
+    bench.until(2)
+    assert bench.condition("Ready")["status"] == "True"
+
+
+def test_the_initial_delay_counts_from_the_start_of_the_run(bench: Bench):
+    bench.pod(containers=[container(livenessProbe={**HTTP, "periodSeconds": 1, "initialDelaySeconds": 20})])
+    bench.until(19)
+    assert not bench.events("Unhealthy")
+    bench.until(25)
+    assert bench.events("Unhealthy")
+
+
+def test_nothing_else_runs_before_the_startup_probe_has_passed(bench: Bench):
+    bench.pod(
+        containers=[
+            container(
+                startupProbe={**HTTP, "periodSeconds": 2, "failureThreshold": 30},
+                livenessProbe={"exec": {"command": ["false"]}, "periodSeconds": 1},
+                readinessProbe={**HTTP, "periodSeconds": 1},
+            )
+        ]
+    )
+    bench.until(20)
+    assert {one["message"].split()[0] for one in bench.events("Unhealthy")} == {"Startup"}
+    assert bench.main()["started"] is False
+    serving(bench)
+    bench.until(25)
+    assert (bench.main()["started"], bench.main()["ready"]) == (True, True)
+
+
+def test_a_startup_probe_that_never_passes_kills(bench: Bench):
+    bench.pod(containers=[container(startupProbe={**HTTP, "periodSeconds": 2, "failureThreshold": 3})])
+    bench.until(10)
+    assert bench.event("Killing")["message"] == "Container main failed startup probe, will be restarted"
+
+
+@pytest.mark.parametrize(
+    ("probe", "answer", "output"),
+    [
+        (HTTP, HttpAnswer(503), "HTTP probe failed with statuscode: 503"),
+        (
+            HTTP,
+            HttpAnswer(0, problem="timeout", seconds=1.0),
+            'Get "http://{ip}:8080/healthz": context deadline exceeded '
+            "(Client.Timeout exceeded while awaiting headers)",
+        ),
+        ({"tcpSocket": {"port": 81}}, None, "dial tcp {ip}:81: connect: connection refused"),
+        ({"exec": {"command": ["cat", "/ok"]}}, ExecResult(1, "cat: no\n"), "cat: no\n"),
+        (
+            {"exec": {"command": ["sleep", "9"]}},
+            ExecResult(137, "", timed_out=True),
+            'command timed out: "sleep 9" timed out after 1s',
+        ),
+        (
+            {"grpc": {"port": 9090}},
+            None,
+            'timeout: failed to connect service "{ip}:9090" within 1s: context deadline exceeded',
+        ),
+    ],
+)
+def test_the_words_of_a_failure(bench: Bench, probe: Obj, answer: Any, output: str):
+    if isinstance(answer, HttpAnswer):
+        bench.runtime.ports[8080] = lambda _path: answer
+    if isinstance(answer, ExecResult):
+        bench.runtime.programs["main"] = Program(exec=lambda _argv: answer)
+    bench.pod(containers=[container(readinessProbe={**probe, "periodSeconds": 5})])
+    bench.until(10)
+    expected = output.format(ip=bench.status()["podIP"])
+    assert bench.event("Unhealthy")["message"] == f"Readiness probe failed: {expected}"
+
+
+def test_a_probe_that_cannot_be_carried_out_changes_nothing(bench: Bench):
+    probe = {"httpGet": {"path": "/", "port": "nowhere"}, "periodSeconds": 2, "failureThreshold": 1}
+    bench.pod(containers=[container(livenessProbe=probe)])
+    bench.until(20)
+    assert bench.main()["restartCount"] == 0
+    assert bench.event("Unhealthy")["message"] == (
+        "Liveness probe errored and resulted in unknown state: couldn't find port: nowhere"
+    )
+
+
+def test_a_crash_with_a_readiness_probe_shows_the_back_off_soon(bench: Bench):
+    serving(bench)
+    bench.runtime.programs["main"] = Program(lasts=20.0)
+    bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 5})])
+    bench.until(42)
+    crash = bench.main()
+    assert crash["restartCount"] == 1
+    bench.until(48)
+    assert bench.main()["state"]["waiting"]["reason"] == "CrashLoopBackOff"
+
+
+def test_a_resting_pod_costs_almost_nothing(bench: Bench):
+    """No ticking: an idle pod is looked at once a minute."""
+    bench.pod()
+    bench.until(10)
+    steps = 0
+    while (due := bench.clock.next_due()) is not None and due < bench.clock.epoch + 610:
+        bench.clock.step()
+        steps += 1
+    assert steps < 60
