@@ -1,0 +1,96 @@
+"""A few SVG shapes, and labels that never lie on each other.
+
+Text is measured by a width that no common sans-serif font exceeds, so a label that fits here fits in every browser.
+"""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape, quoteattr
+
+_EM = 0.56  # the width of a character in its font size, on the safe side
+
+
+def text_width(text: str, size: float) -> float:
+    return len(text) * size * _EM
+
+
+def shortened(text: str, size: float, room: float) -> str:
+    """The text, cut with an ellipsis where it is wider than the room; "" where not even three letters fit."""
+    most = int(room / (size * _EM))
+    if len(text) <= most:
+        return text
+    return text[: most - 1].rstrip() + "…" if most >= 4 else ""
+
+
+class Canvas:
+    def __init__(self, width: float) -> None:
+        self.width = width
+        self._shapes: list[str] = []
+
+    def rect(self, x: float, y: float, width: float, height: float, fill: str, tip: str = "", **more: str) -> None:
+        self._add("rect", tip, x=x, y=y, width=max(width, 0.8), height=height, fill=fill, **more)
+
+    def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str, dash: str = "", thick: float = 1) -> None:
+        more = {"stroke-dasharray": dash} if dash else {}
+        self._add("line", "", x1=x1, y1=y1, x2=x2, y2=y2, stroke=stroke, **{"stroke-width": str(thick), **more})
+
+    def path(self, shape: str, fill: str, tip: str = "", stroke: str = "none") -> None:
+        self._add("path", tip, d=shape, fill=fill, stroke=stroke)
+
+    def dot(self, x: float, y: float, radius: float, fill: str, tip: str = "") -> None:
+        self._add("circle", tip, cx=x, cy=y, r=radius, fill=fill, stroke="#ffffff")
+
+    def text(self, x: float, y: float, text: str, size: float = 11, fill: str = "#1f2933", **more: str) -> None:
+        attributes = "".join(f" {name}={quoteattr(value)}" for name, value in more.items())
+        shape = f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{fill}"{attributes}>{escape(text)}</text>'
+        self._shapes.append(shape)
+
+    @property
+    def count(self) -> int:
+        return len(self._shapes)
+
+    def move_back(self, begin: int, to: int) -> None:
+        """What was drawn from `begin` on lies behind what was drawn from `to` on."""
+        self._shapes[to:] = self._shapes[begin:] + self._shapes[to:begin]
+
+    def _add(self, shape: str, tip: str, **attributes: float | str) -> None:
+        written = " ".join(
+            f"{name}={quoteattr(value if isinstance(value, str) else _n(value))}" for name, value in attributes.items()
+        )
+        inside = f"><title>{escape(tip)}</title></{shape}>" if tip else "/>"
+        self._shapes.append(f"<{shape} {written}{inside}")
+
+    def svg(self, height: float, title: str) -> str:
+        size = f'width="{_n(self.width)}" height="{_n(height)}" viewBox="0 0 {_n(self.width)} {_n(height)}"'
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif">\n'
+            f"<title>{escape(title)}</title>\n"
+            f'<rect width="100%" height="100%" fill="#ffffff"/>\n' + "\n".join(self._shapes) + "\n</svg>\n"
+        )
+
+
+class Labels:
+    """Labels along a line, in as few rows as keep them apart."""
+
+    def __init__(self, left: float, right: float, size: float, gap: float = 8) -> None:
+        self._left, self._right, self._size, self._gap = left, right, size, gap
+        self._taken: list[list[tuple[float, float]]] = []
+
+    def place(self, x: float, text: str) -> tuple[float, int]:
+        """Where the label begins, and its row (from 0)."""
+        width = text_width(text, self._size)
+        start = max(self._left, min(x, self._right - width))
+        for row, taken in enumerate(self._taken):
+            if all(start + width + self._gap <= a or start >= b + self._gap for a, b in taken):
+                taken.append((start, start + width))
+                return start, row
+        self._taken.append([(start, start + width)])
+        return start, len(self._taken) - 1
+
+    @property
+    def rows(self) -> int:
+        return len(self._taken)
+
+
+def _n(number: float) -> str:
+    return f"{round(number, 1):g}"
