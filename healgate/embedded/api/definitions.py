@@ -161,7 +161,7 @@ def _priority(version: str) -> tuple[int, int, int, str]:
     return ({None: 0, "beta": 1, "alpha": 2}[stage], -int(major), -int(minor or 0), version)
 
 
-def check_definition(new: Obj, old: Obj | None) -> list[Cause]:
+def check_definition(new: Obj, _: Obj | None) -> list[Cause]:
     spec = new.get("spec", {})
     names = spec.get("names", {})
     found: list[Cause] = []

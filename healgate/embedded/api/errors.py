@@ -90,9 +90,8 @@ def no_such_path() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
-def method_not_allowed(resource: str, action: str, kind: str) -> ApiError:
-    message = f'{action} is not supported on resources of kind "{resource}"'
-    return ApiError(405, "MethodNotAllowed", message, {"kind": kind} if kind else {})
+def not_allowed() -> ApiError:
+    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
 def already_exists(resource: str, name: str) -> ApiError:

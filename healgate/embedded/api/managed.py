@@ -42,8 +42,6 @@ def track(res: Resource, old: Obj | None, new: Obj, manager: str, subresource: s
     type_name = types.type_of(res.api_version, res.kind)
     after = fieldsets.of_object(types, type_name, _tracked(new, subresource))
     entries: list[Obj] = list(old["metadata"].get("managedFields", ())) if old else []
-    if "managedFields" in new["metadata"] and new["metadata"]["managedFields"] == [{}]:
-        entries = []
     if old is None:
         won = after
     else:

@@ -178,6 +178,10 @@ class Registry:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {mine}"
             raise errors.conflict(res.key, name, why)
         new = self._merged(res, old, new, subresource)
+        if operation == "Update":
+            new["metadata"].pop("managedFields", None)
+            if "managedFields" in old["metadata"]:
+                new["metadata"]["managedFields"] = old["metadata"]["managedFields"]
         if not _same(old, new):
             if subresource != "status" and _beyond_status(old) != _beyond_status(new):
                 self._fill(res, new)

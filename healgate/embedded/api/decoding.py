@@ -1,0 +1,172 @@
+"""Request bodies: JSON or YAML into objects, as leniently or strictly as the client asked.
+
+`fieldValidation` decides what happens to fields that a kind does not have: Strict refuses, Warn (the default) says
+so in a header, Ignore drops them; in all cases what is stored is without them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from . import errors
+from .definitions import unknown_fields as unknown_custom_fields
+from .messages import ApiRequest
+from .resources import Resource
+from .schema import schema
+
+Obj = dict[str, Any]
+
+MAX_BODY = 3 * 1024 * 1024
+
+
+class _YamlLoader(yaml.SafeLoader):
+    """YAML as Kubernetes reads it: dates stay strings."""
+
+
+_YamlLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+# Media type -> decoder. Another encoding (protobuf) is one more entry.
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "application/json": json.loads,
+    "application/yaml": lambda body: yaml.load(body, _YamlLoader),
+}
+
+
+def media_type(request: ApiRequest) -> str:
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+
+
+def body_of(request: ApiRequest) -> Any:
+    """The decoded body of a request that is not a patch."""
+    _check_size(request)
+    kind = media_type(request)
+    if kind in ("", "*/*", "application/x-www-form-urlencoded"):
+        kind = "application/json"
+    decoder = DECODERS.get(kind)
+    if decoder is None:
+        raise errors.unsupported_media_type([*DECODERS, "application/vnd.kubernetes.protobuf"])
+    return _decoded(decoder, request.body)
+
+
+def patch_of(request: ApiRequest) -> Any:
+    """The decoded body of a patch: YAML for apply, JSON for the rest."""
+    _check_size(request)
+    if media_type(request).startswith("application/apply-patch"):
+        looks_like_json = request.body.lstrip()[:1] == b"{"
+        return _decoded(DECODERS["application/json" if looks_like_json else "application/yaml"], request.body)
+    return _decoded(json.loads, request.body)
+
+
+def _check_size(request: ApiRequest) -> None:
+    if len(request.body) > MAX_BODY:
+        raise errors.too_large(MAX_BODY)
+
+
+def _decoded(decoder: Callable[[bytes], Any], body: bytes) -> Any:
+    try:
+        return decoder(body)
+    except (ValueError, yaml.YAMLError) as error:
+        raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
+
+
+def checked_object(
+    res: Resource, request: ApiRequest, warnings: list[str], api_version: str = "", kind: str = ""
+) -> Obj:
+    """The object of a create or update, of the kind the URL is about; unknown fields are gone or refused."""
+    obj = body_of(request)
+    api_version, kind = api_version or res.api_version, kind or res.kind
+    if not isinstance(obj, dict):
+        raise errors.bad_request(f"json: cannot unmarshal {type(obj).__name__} into Go value")
+    obj.setdefault("apiVersion", api_version)
+    obj.setdefault("kind", kind)
+    if (obj["apiVersion"], obj["kind"]) != (api_version, kind):
+        group, _, version = api_version.rpartition("/")
+        got_group, _, got = str(obj["apiVersion"]).rpartition("/")
+        sent = (
+            f"the API version in the data ({obj['apiVersion']}) does not match the expected API version ({api_version})"
+        )
+        if (got_group, got) == (group, version):
+            sent = (
+                f'{obj["kind"]} in version "{got}" cannot be handled as a {kind}: no kind "{obj["kind"]}" is registered'
+            )
+        raise errors.bad_request(sent)
+    duplicates = _duplicates(request) if request.param("fieldValidation") in ("Strict", "Warn") else []
+    validate_fields(res, obj, request.param("fieldValidation"), warnings, duplicates, api_version, kind)
+    return obj
+
+
+def validate_fields(
+    res: Resource,
+    obj: Obj,
+    mode: str,
+    warnings: list[str],
+    duplicates: list[str] | None = None,
+    api_version: str = "",
+    kind: str = "",
+) -> None:
+    """Refuse mistyped fields; refuse, report or ignore unknown ones, and take them out."""
+    api_version, kind = api_version or res.api_version, kind or res.kind
+    if res.custom is not None and kind == res.kind:
+        unknown = unknown_custom_fields(res.custom.schema, obj) if res.custom.schema else []
+    else:
+        types = schema()
+        type_name = types.type_of(api_version, kind)
+        wrong = types.mistyped(type_name, obj)
+        if wrong:
+            text = f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {kind}: {wrong}'
+            raise errors.bad_request(text)
+        unknown = types.unknown_fields(type_name, obj)
+        for path in unknown:
+            _remove(obj, path)
+    complaints = [f'unknown field "{path}"' for path in unknown] + [
+        f'duplicate field "{one}"' for one in duplicates or ()
+    ]
+    if not complaints or mode == "Ignore":
+        return
+    if mode == "Strict":
+        text = "strict decoding error: " + ", ".join(complaints)
+        version = api_version.rpartition("/")[2]
+        if res.custom is not None:
+            raise errors.bad_request(text)
+        raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {text}')
+    warnings += complaints
+
+
+def _remove(obj: Any, path: str) -> None:
+    """Delete the value at a path like `spec.containers[0].imag`."""
+    steps: list[str | int] = []
+    for part in path.split("."):
+        name, *indexes = part.split("[")
+        steps.append(name)
+        steps += [int(one.rstrip("]")) for one in indexes]
+    for step in steps[:-1]:
+        try:
+            obj = obj[step]
+        except (KeyError, IndexError, TypeError):
+            return  # a key with a dot in it: it cannot be told from a path, and stays
+    if isinstance(obj, dict):
+        obj.pop(steps[-1], None)
+
+
+def _duplicates(request: ApiRequest) -> list[str]:
+    """Names that occur twice in one object of the body."""
+    found: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> Obj:
+        seen: Obj = {}
+        for key, value in items:
+            if key in seen:
+                found.append(key)
+            seen[key] = value
+        return seen
+
+    if media_type(request) == "application/json" and request.body:
+        json.loads(request.body, object_pairs_hook=pairs)
+    return found

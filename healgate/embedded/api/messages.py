@@ -1,0 +1,71 @@
+"""Requests and answers without a transport: what a socket, a browser or an in-process client all boil down to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+Obj = dict[str, Any]
+
+JSON = "application/json"
+
+
+@dataclass(slots=True)
+class ApiRequest:
+    """One request. Header names are lower-case; `user` is empty for the cluster's administrator."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    user: str = ""
+
+    @classmethod
+    def of(cls, method: str, url: str, body: Any = None, *, user: str = "", **headers: str) -> ApiRequest:
+        """From a URL with its query; a body that is not bytes is sent as JSON."""
+        parts = urlsplit(url)
+        named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            named.setdefault("content-type", JSON)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        return cls(method, parts.path, query, named, body or b"", user)
+
+    def param(self, name: str, default: str = "") -> str:
+        for key, value in self.query:
+            if key == name:
+                return value
+        return default
+
+    def flag(self, name: str) -> bool:
+        value = self.param(name, "\0")
+        return value not in ("\0", "false", "0", "False", "F", "f", "FALSE")
+
+    def params(self, name: str) -> list[str]:
+        return [value for key, value in self.query if key == name]
+
+
+@dataclass(slots=True)
+class ApiAnswer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def dumps(obj: Any) -> bytes:
+    return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def answer(status: int, obj: Any, headers: dict[str, str] | None = None) -> ApiAnswer:
+    body = obj if isinstance(obj, bytes) else dumps(obj)
+    return ApiAnswer(status, {"Content-Type": JSON, **(headers or {})}, body)
+
+
+def text(status: int, body: str | bytes, content_type: str = "text/plain; charset=utf-8") -> ApiAnswer:
+    return ApiAnswer(status, {"Content-Type": content_type}, body if isinstance(body, bytes) else body.encode())
