@@ -22,6 +22,15 @@ from ..problems import Place, Problem, UsageProblem
 Loc = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
+# What pydantic says of Python's types, in the words of YAML.
+_EXPECTED = {
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "model_type": "expected a mapping",
+    "string_type": "expected a text",
+    "too_short": "expected at least one item",
+}
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -113,7 +122,15 @@ def parse(model: type[Model], data: Any, source: Source, at: Loc = ()) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UsageProblem(*(_explain(detail, model, data, source, at) for detail in error.errors())) from None
+        details = [detail for detail in error.errors() if not _follows(detail, error.errors())]
+        raise UsageProblem(*(_explain(detail, model, data, source, at) for detail in details)) from None
+
+
+def _follows(detail: ErrorDetails, all_of_them: Iterable[ErrorDetails]) -> bool:
+    """A list that is "too short" only because its items are wrong is no mistake of its own."""
+    loc = detail["loc"]
+    inside = (other["loc"] for other in all_of_them if len(other["loc"]) > len(loc))
+    return detail["type"] == "too_short" and any(other[: len(loc)] == loc for other in inside)
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel], data: Any, source: Source, at: Loc) -> Problem:
@@ -132,7 +149,7 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], data: Any, source: So
     if kind in ("literal_error", "enum"):
         allowed = _listed(str(detail.get("ctx", {}).get("expected", "")))
         return source.problem(f"{where}: {suggest(str(detail['input']), allowed)}{found}", (*at, *loc))
-    message = detail["msg"].removeprefix("Value error, ")
+    message = _EXPECTED.get(kind) or detail["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if "found" not in message:
         message += found

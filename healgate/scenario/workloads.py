@@ -55,7 +55,7 @@ def find_folder(name: str, roots: Sequence[Path] = ()) -> Path:
     for root in places:
         if (root / name).is_dir():
             return (root / name).resolve()
-    known = sorted({p.name for root in places if root.is_dir() for p in root.iterdir() if any(p.glob("*.yaml"))})
+    known = sorted({p.name for root in places if root.is_dir() for p in root.iterdir() if any(p.glob("[0-9]*.yaml"))})
     raise LookupError(f"expected a folder of manifests, one of {', '.join(known)}; found {name!r}")
 
 
