@@ -1,0 +1,230 @@
+"""A container's view of files: an image's directories, its own layer, volumes, and mounted ConfigMaps and Secrets.
+
+Only what is written or mounted has content. The trap is what outlives what: the layer dies with the container's run, a
+volume with its pod or its claim, and a mounted ConfigMap belongs to the cluster and changes under the program.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+READ_ONLY = "Read-only file system"
+MISSING = "No such file or directory"
+IS_DIRECTORY = "Is a directory"
+NOT_DIRECTORY = "Not a directory"
+
+_DIRECTORIES = (
+    "/",
+    "/bin",
+    "/dev",
+    "/etc",
+    "/home",
+    "/lib",
+    "/media",
+    "/mnt",
+    "/opt",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/share",
+    "/var",
+    "/var/lib",
+    "/var/log",
+    "/var/run",
+    "/var/tmp",
+)
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr", "/dev/random", "/dev/urandom", "/dev/full")
+
+
+@dataclass
+class Blob:
+    """A file; `size` may exceed its content, then the rest is zeros that nobody keeps."""
+
+    content: bytes = b""
+    size: int = 0
+
+
+@dataclass
+class Volume:
+    """Somewhere to write: paths relative to its root ("" is the root itself)."""
+
+    files: dict[str, Blob] = field(default_factory=dict)
+    directories: dict[str, None] = field(default_factory=lambda: {"": None})
+
+    def used(self) -> int:
+        return sum(blob.size for blob in self.files.values())
+
+
+class Files:
+    def __init__(
+        self,
+        mounted: Mapping[str, bytes],
+        volumes: Mapping[str, Volume],
+        read_only_root: bool,
+        extra: Mapping[str, str],
+    ) -> None:
+        self.mounted = dict(mounted)
+        self.volumes = {mount.rstrip("/") or "/": volume for mount, volume in volumes.items()}
+        self.read_only_root = read_only_root
+        self.layer = Volume()
+        self._image = {path: text.encode() for path, text in extra.items()}
+        self._image_directories = dict.fromkeys(_DIRECTORIES)
+        for path in self._image:
+            while (path := posixpath.dirname(path)) not in self._image_directories:
+                self._image_directories[path] = None
+        self._removed: dict[str, None] = {}
+
+    # -- where a path is
+
+    def _place(self, path: str) -> tuple[Volume | None, str]:
+        """The volume a path is in, and its name there; None: the root file system."""
+        best = ""
+        for mount in self.volumes:
+            if (path == mount or path.startswith(mount.rstrip("/") + "/")) and len(mount) > len(best):
+                best = mount
+        if not best:
+            return None, path
+        return self.volumes[best], path[len(best) :].strip("/")
+
+    def _mounted_directory(self, path: str) -> bool:
+        prefix = path.rstrip("/") + "/"
+        return any(name.startswith(prefix) for name in self.mounted)
+
+    def _beside_mounted(self, path: str) -> bool:
+        """In a directory that a ConfigMap or Secret is mounted at."""
+        parent = posixpath.dirname(path)
+        return any(posixpath.dirname(name) == parent for name in self.mounted)
+
+    # -- reading
+
+    def read(self, path: str) -> bytes | None:
+        if path in self.mounted:
+            return self.mounted[path]
+        if path == "/dev/null":
+            return b""
+        volume, name = self._place(path)
+        blob = (volume or self.layer).files.get(name)
+        if blob is not None:
+            return blob.content
+        if volume is None and path not in self._removed:
+            return self._image.get(path)
+        return None
+
+    def size(self, path: str) -> int:
+        volume, name = self._place(path)
+        blob = (volume or self.layer).files.get(name)
+        return blob.size if blob is not None else len(self.read(path) or b"")
+
+    def is_file(self, path: str) -> bool:
+        return path in _DEVICES or self.read(path) is not None
+
+    def is_directory(self, path: str) -> bool:
+        if self._mounted_directory(path):
+            return True
+        volume, name = self._place(path)
+        if volume is not None:
+            return name in volume.directories
+        return path in self.layer.directories or (path in self._image_directories and path not in self._removed)
+
+    def exists(self, path: str) -> bool:
+        return self.is_file(path) or self.is_directory(path)
+
+    def names(self, directory: str) -> list[str]:
+        """What a directory contains."""
+        prefix = directory.rstrip("/") + "/"
+        found: dict[str, None] = {}
+        for path in self._paths():
+            if path.startswith(prefix) and len(path) > len(prefix):
+                found[path[len(prefix) :].split("/", 1)[0]] = None
+        return sorted(found)
+
+    def _paths(self) -> Iterator[str]:
+        yield from self.mounted
+        for path in (*self._image, *self._image_directories):
+            if path not in self._removed:
+                yield path
+        yield from self.layer.files
+        yield from self.layer.directories
+        for mount, volume in self.volumes.items():
+            yield mount
+            for name in (*volume.files, *volume.directories):
+                yield f"{mount}/{name}" if name else mount
+
+    # -- writing: each answers "" or what was wrong
+
+    def _writable(self, path: str) -> str:
+        volume, _ = self._place(path)
+        if volume is not None:
+            return ""
+        if self.read_only_root or path in self.mounted or self._beside_mounted(path):
+            return READ_ONLY
+        return ""
+
+    def write(self, path: str, content: bytes, *, append: bool = False, size: int | None = None) -> str:
+        if path.startswith("/dev/"):
+            if path in _DEVICES:
+                return ""
+            if path != "/dev/termination-log":
+                return MISSING
+        elif self.is_directory(path):
+            return IS_DIRECTORY
+        elif not self.is_directory(posixpath.dirname(path)):
+            return MISSING
+        elif problem := self._writable(path):
+            return problem
+        volume, name = self._place(path)
+        if append:
+            content = (self.read(path) or b"") + content
+        (volume or self.layer).files[name] = Blob(content, len(content) if size is None else size)
+        self._removed.pop(path, None)
+        return ""
+
+    def make_directory(self, path: str, parents: bool = False) -> str:
+        if self.is_directory(path):
+            return "" if parents else "File exists"
+        if self.is_file(path):
+            return "File exists"
+        parent = posixpath.dirname(path)
+        if not self.is_directory(parent):
+            if not parents:
+                return MISSING
+            if problem := self.make_directory(parent, True):
+                return problem
+        if problem := self._writable(path):
+            return problem
+        volume, name = self._place(path)
+        (volume or self.layer).directories[name] = None
+        self._removed.pop(path, None)
+        return ""
+
+    def remove(self, path: str, recursive: bool = False) -> str:
+        if self.is_directory(path):
+            if not recursive:
+                return IS_DIRECTORY
+            for name in self.names(path):
+                if problem := self.remove(f"{path.rstrip('/')}/{name}", True):
+                    return problem
+        elif not self.is_file(path):
+            return MISSING
+        if problem := self._writable(path):
+            return problem
+        volume, name = self._place(path)
+        holder = volume or self.layer
+        holder.files.pop(name, None)
+        if name:
+            holder.directories.pop(name, None)
+        if volume is None and (path in self._image or path in self._image_directories):
+            self._removed[path] = None
+        return ""

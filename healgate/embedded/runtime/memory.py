@@ -1,0 +1,64 @@
+"""How much memory a container has, as a function of time, and when it crosses a limit.
+
+Usage is a sum of straight lines, so the moment of a crossing is computed instead of looked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Less than this cannot hold the runtime's own first process, which then dies before the program is there.
+INIT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Ramp:
+    start: float
+    end: float
+    before: float
+    after: float
+
+    def at(self, when: float) -> float:
+        if when >= self.end:
+            return self.after
+        return self.before + (self.after - self.before) * (when - self.start) / (self.end - self.start)
+
+    def slope(self, when: float) -> float:
+        return (self.after - self.before) / (self.end - self.start) if when < self.end else 0.0
+
+
+class Memory:
+    def __init__(self) -> None:
+        self._ramps: dict[str, _Ramp] = {}
+        self._leaks: list[tuple[float, float]] = []  # since, bytes a second
+
+    def use(self, purpose: str, size: float, now: float, over: float = 0.0) -> None:
+        held = self._ramps[purpose].at(now) if purpose in self._ramps else 0.0
+        self._ramps[purpose] = _Ramp(now, now + over, held, size)
+
+    def leak(self, rate: float, now: float) -> None:
+        self._leaks.append((now, rate))
+
+    def drop(self, purpose: str) -> None:
+        self._ramps.pop(purpose, None)
+
+    def at(self, when: float) -> float:
+        return sum(ramp.at(when) for ramp in self._ramps.values()) + sum(
+            max(0.0, when - since) * rate for since, rate in self._leaks
+        )
+
+    def crossing(self, limit: float, now: float) -> float | None:
+        """The first moment from now on at which usage exceeds the limit."""
+        if self.at(now) > limit:
+            return now
+        bends = sorted({ramp.end for ramp in self._ramps.values() if ramp.end > now})
+        start = now
+        for end in (*bends, None):
+            slope = sum(ramp.slope(start) for ramp in self._ramps.values()) + sum(rate for _, rate in self._leaks)
+            if slope > 0:
+                when = start + (limit - self.at(start)) / slope
+                if end is None or when <= end:
+                    return when if self.at(when + 1e-6) > limit else None
+            if end is not None:
+                start = end
+        return None

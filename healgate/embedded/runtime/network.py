@@ -1,0 +1,163 @@
+"""The network between pods, as their programs and the node see it.
+
+A listener belongs to a pod's address, because a pod's containers share one. Who waits for the network to change is
+parked here and woken by a change, at a moment when it would have looked by itself: nobody polls an agenda that holds
+nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from ...actor.effects import AddressInUse
+from ...actor.host import Answer, Handler, Request
+from ..clock import Clock
+from .names import Names, Service
+
+DIAL = 0.0008  # seconds that a connection inside the cluster takes
+LOOKUP = 0.004  # seconds until DNS says that a name does not exist
+_CLUSTER = (".svc.cluster.local", ".svc")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a connection comes from."""
+
+    namespace: str
+    pod_ip: str
+    hostname: str
+
+
+@dataclass(frozen=True)
+class _Listener:
+    owner: object
+    handler: Handler
+
+
+class Network:
+    def __init__(self, clock: Clock, names: Names) -> None:
+        self._clock = clock
+        self._names = names
+        self._listeners: dict[tuple[str, int], _Listener] = {}
+        self._pods: dict[str, None] = {}
+        self._turn = count()
+        self._parked: dict[int, tuple[float, float, Callable[[], None]]] = {}
+        self._tickets = count()
+        names.on_change(self.changed)
+
+    # -- who is there
+
+    def join(self, pod_ip: str) -> None:
+        self._pods[pod_ip] = None
+
+    def listen(self, owner: object, pod_ip: str, port: int, handler: Handler) -> None:
+        if (pod_ip, port) in self._listeners:
+            raise AddressInUse(f"{pod_ip}:{port}")
+        self._listeners[pod_ip, port] = _Listener(owner, handler)
+        self.changed()
+
+    def leave_port(self, pod_ip: str, port: int) -> None:
+        del self._listeners[pod_ip, port]
+        self.changed()
+
+    def leave(self, owner: object) -> None:
+        """Close whatever a container listened on."""
+        gone = [place for place, listener in self._listeners.items() if listener.owner is owner]
+        for place in gone:
+            del self._listeners[place]
+        if gone:
+            self.changed()
+
+    # -- waiting for a change
+
+    def changed(self) -> None:
+        """Have everyone who is parked look again when their next look is due."""
+        parked, self._parked = self._parked, {}
+        now = self._clock.now()
+        for since, every, look in parked.values():
+            periods = int((now - since) / every) + 1
+            self._clock.call_at(since + periods * every, look)
+
+    def park(self, since: float, every: float, look: Callable[[], None]) -> Callable[[], None]:
+        """Call `look` once, at a multiple of `every` after `since` that follows a change. Returns the way out."""
+        ticket = next(self._tickets)
+        self._parked[ticket] = (since, every, look)
+        return lambda: self._parked.pop(ticket, None) and None
+
+    # -- getting there
+
+    def route(self, origin: Origin, host: str, port: int) -> tuple[str, str, int]:
+        """The pod address and port behind a name, or the problem: (problem, pod IP, port)."""
+        if host in ("localhost", "127.0.0.1", "::1", origin.hostname):
+            return "", origin.pod_ip, port
+        service: Service | None
+        if _is_address(host):
+            service = None if host in self._pods else self._names.at(host)
+            if service is None:
+                return "", host, port
+        else:
+            service = self._named(origin, host)
+            if service is None:
+                return "no such host", "", 0
+            if service.cluster_ip in ("None", ""):
+                if not service.pods:
+                    return "no such host", "", 0
+                return "", service.pods[next(self._turn) % len(service.pods)], port
+        if port not in service.ports:
+            return "timeout", "", 0
+        targets = service.ports[port]
+        if not targets:
+            return "refused", "", 0
+        address, target = targets[next(self._turn) % len(targets)]
+        return "", address, target
+
+    def address(self, origin: Origin, host: str) -> str:
+        """What a name resolves to, "" if to nothing."""
+        problem, address, _ = self.route(origin, host, 0)
+        if problem == "no such host":
+            return ""
+        service = None if _is_address(host) else self._named(origin, host)
+        return service.cluster_ip if service and service.cluster_ip not in ("None", "") else address or host
+
+    def _named(self, origin: Origin, host: str) -> Service | None:
+        name = host.rstrip(".")
+        for suffix in _CLUSTER:
+            name = name.removesuffix(suffix)
+        short, _, namespace = name.partition(".")
+        return self._names.service(namespace or origin.namespace, short) if "." not in namespace else None
+
+    def connect(self, pod_ip: str, port: int) -> str:
+        if (pod_ip, port) in self._listeners:
+            return ""
+        return "refused" if pod_ip in self._pods else "timeout"
+
+    def dial(self, origin: Origin, host: str, port: int, timeout: float) -> Answer:
+        problem, address, target = self.route(origin, host, port)
+        problem = problem or self.connect(address, target)
+        return Answer(problem=problem, seconds=_cost(problem, timeout))
+
+    def fetch(self, origin: Origin, host: str, port: int, request: Request, timeout: float) -> Answer:
+        problem, address, target = self.route(origin, host, port)
+        if problem:
+            return Answer(problem=problem, seconds=_cost(problem, timeout))
+        return self.ask(address, target, request, timeout)
+
+    def ask(self, pod_ip: str, port: int, request: Request, timeout: float) -> Answer:
+        """A request straight to a pod."""
+        problem = self.connect(pod_ip, port)
+        if problem:
+            return Answer(problem=problem, seconds=_cost(problem, timeout))
+        reply = self._listeners[pod_ip, port].handler(request)
+        if reply is None or reply.seconds >= timeout:
+            return Answer(problem="timeout", seconds=timeout)
+        return Answer(reply.status, reply.body, seconds=DIAL + reply.seconds)
+
+
+def _cost(problem: str, timeout: float) -> float:
+    return {"timeout": timeout, "no such host": LOOKUP}.get(problem, DIAL)
+
+
+def _is_address(host: str) -> bool:
+    return host.replace(".", "").isdigit() and host.count(".") == 3

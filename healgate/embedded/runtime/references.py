@@ -1,0 +1,44 @@
+"""Image names as containerd reads them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*(?::\d+)?"
+_REFERENCE = re.compile(
+    rf"(?:(?P<host>{_HOST})/)?(?P<path>{_COMPONENT}(?:/{_COMPONENT})*)"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+@dataclass(frozen=True)
+class Reference:
+    host: str
+    path: str
+    tag: str
+    digest: str
+
+    @property
+    def repository(self) -> str:
+        return f"{self.host}/{self.path}"
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
+
+
+def parse(image: str) -> Reference | None:
+    """None if it is no image name."""
+    match = _REFERENCE.fullmatch(image)
+    if match is None:
+        return None
+    host, path = match["host"] or "", match["path"]
+    if host and not ("." in host or ":" in host or host == "localhost"):
+        # What looks like a host is the first part of a path on Docker Hub, where capitals are not allowed.
+        if host != host.lower():
+            return None
+        host, path = "", f"{host}/{path}"
+    if not host:
+        host, path = "docker.io", path if "/" in path else f"library/{path}"
+    return Reference(host, path, match["tag"] or ("" if match["digest"] else "latest"), match["digest"] or "")

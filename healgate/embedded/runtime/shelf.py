@@ -1,0 +1,164 @@
+"""The images that exist: the workloads' own, a profile per tag, and the everyday ones that run scripts.
+
+A profile file is found by its path, `<registry>/<repository>/<tag>.yaml`, and read when somebody pulls it. `extends`
+names another tag of the same repository; keys laid over it with null are taken away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ...actor.profile import Profile, read_profile
+from ...actor.sections import ProfileError, Section, number, one_of, text, texts
+from .everyday import Everyday, everyday
+from .references import Reference, parse
+from .seam import Registries
+
+_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The shell of an image's userland; "" if there is none.
+USERLANDS = {"none": "", "alpine": "ash", "debian": "dash", "ubi": "bash"}
+
+
+@dataclass(frozen=True)
+class Image:
+    reference: str
+    size: int
+    entrypoint: tuple[str, ...]
+    command: tuple[str, ...] = ()
+    userland: str = "alpine"
+    tools: frozenset[str] = frozenset()  # names beside those of the userland: python3, curl
+    programs: Mapping[str, Profile] = field(default_factory=dict)  # path -> what it does
+    working_dir: str = "/"
+    path: str = _PATHS
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + hashlib.sha256(self.reference.encode()).hexdigest()
+
+    @property
+    def image_id(self) -> str:
+        repository = self.reference.split("@")[0].rsplit(":", 1)[0] if "@" not in self.reference else self.reference
+        return self.reference if "@" in self.reference else f"{repository}@{self.digest}"
+
+
+class ImageShelf:
+    """All images that some registry has."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def has_repository(self, reference: Reference) -> bool:
+        if everyday(reference) is not None:
+            return True
+        return self._folder is not None and (self._folder / reference.host / reference.path).is_dir()
+
+    def find(self, reference: Reference) -> Image | None:
+        common = everyday(reference)
+        if common is not None:
+            return _everyday_image(reference, common) if common.has(reference.tag) else None
+        if self._folder is None:
+            return None
+        file = self._folder / reference.host / reference.path / f"{reference.tag}.yaml"
+        return _read_image(file, str(reference)) if file.is_file() else None
+
+    def all(self) -> Iterator[Image]:
+        """Every image with a profile file, read strictly."""
+        assert self._folder is not None
+        for file in sorted(self._folder.rglob("*.yaml")):
+            if file.parent != self._folder:
+                name = file.parent.relative_to(self._folder).as_posix()
+                reference = parse(f"{name}:{file.stem}")
+                if reference is None:
+                    raise ProfileError(f"{file}: expected a path like <registry>/<repository>/<tag>.yaml")
+                yield _read_image(file, str(reference))
+
+    def registries(self) -> Registries:
+        """Registries that have all this: reachable, and private where the folder's registries.yaml says so."""
+        known = Registries(reachable=dict.fromkeys(PUBLIC, True))
+        if self._folder is None:
+            return known
+        for host in sorted(path.name for path in self._folder.iterdir() if path.is_dir()):
+            known.reachable[host] = True
+        listing = self._folder / "registries.yaml"
+        top = Section(str(listing), "", yaml.safe_load(listing.read_text()) if listing.exists() else {})
+        for host in list(known.reachable):
+            section = top.section(host)
+            if section is not None:
+                for prefix, credentials in section.table("private", texts).items():
+                    known.private[f"{host}/{prefix}"] = frozenset(credentials)
+                section.done()
+        top.done()
+        return known
+
+
+PUBLIC = ("docker.io", "quay.io", "ghcr.io", "registry.k8s.io", "registry.access.redhat.com", "public.ecr.aws")
+
+
+def resolved(file: Path) -> dict[str, Any]:
+    """A profile with what it extends laid under it: this is what goes into a real image, as JSON."""
+    data = yaml.load(file.read_text(), Loader=_LOADER)
+    if not isinstance(data, dict):
+        raise ProfileError(f"{file}: expected a mapping")
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    below = file.with_name(f"{base}.yaml")
+    if not below.is_file():
+        raise ProfileError(f"{file}: extends: there is no tag {base} of this image")
+    return _laid_over(resolved(below), data)
+
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = _laid_over(merged[key] if isinstance(merged.get(key), dict) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+@lru_cache(maxsize=256)
+def _read_image(file: Path, reference: str) -> Image:
+    source = "/".join(file.parts[-4:])
+    data = resolved(file)
+    top = Section(source, "", data)
+    entrypoint = top.take("entrypoint", texts)
+    programs = {entrypoint[0]: read_profile(data.get("program"), source)}
+    top.section("program")
+    for path, section in top.sections("tools"):
+        programs[path] = read_profile(data["tools"][path], source, section.path)
+    image = Image(
+        reference,
+        size=top.take("size", number),
+        entrypoint=entrypoint,
+        userland=top.take("userland", one_of(*USERLANDS), "none"),
+        programs=programs,
+        working_dir=top.take("working_dir", text, "/"),
+    )
+    top.done()
+    return image
+
+
+def _everyday_image(reference: Reference, common: Everyday) -> Image:
+    return Image(
+        str(reference),
+        size=common.size,
+        entrypoint=(),
+        command=common.command,
+        userland=common.userland,
+        tools=common.tools,
+        working_dir=common.working_dir,
+    )

@@ -1,0 +1,73 @@
+"""echo and printf."""
+
+from __future__ import annotations
+
+import re
+
+from ....actor.effects import Unsupported
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", "e": "\x1b"}
+_ESCAPE = re.compile(r"\\(0[0-7]{0,3}|x[0-9a-fA-F]{1,2}|[0-7]{1,3}|.)", re.DOTALL)
+_CONVERSION = re.compile(r"%(?:%|([-+ 0#]*)(\d*|\*)(?:\.(\d+))?([a-zA-Z]))")
+
+
+def unescape(text: str) -> str:
+    def one(match: re.Match[str]) -> str:
+        body = match[1]
+        if body[0] in "01234567":
+            return chr(int(body, 8))
+        if body[0] == "x" and len(body) > 1:
+            return chr(int(body[1:], 16))
+        return _ESCAPES.get(body, "\\" + body)
+
+    return _ESCAPE.sub(one, text)
+
+
+def echo(args: list[str], flavour: str) -> str:
+    """What `echo` writes: dash understands escapes always, the others with -e."""
+    newline, escapes = True, flavour == "dash"
+    while args and re.fullmatch(r"-[neE]+", args[0]):
+        if flavour == "dash" and args[0] != "-n":
+            break
+        newline = newline and "n" not in args[0]
+        escapes = "e" in args[0] or escapes
+        args = args[1:]
+    text = " ".join(args)
+    if escapes:
+        text, cut, _ = unescape(text).partition("\\c")
+        newline = newline and not cut
+    return text + ("\n" if newline else "")
+
+
+def printf(args: list[str]) -> str:
+    if not args:
+        return ""
+    form, rest = unescape(args[0]), list(args[1:])
+    said: list[str] = []
+    while True:
+        before = len(rest)
+        said.append(_CONVERSION.sub(lambda match: _converted(match, rest), form))
+        if not rest or len(rest) == before:
+            return "".join(said)
+
+
+def _converted(match: re.Match[str], rest: list[str]) -> str:
+    flags, width, precision, kind = match.groups()
+    if kind is None:
+        return "%"
+    if width == "*":
+        raise Unsupported("printf %*")
+    value = rest.pop(0) if rest else ""
+    size = f"{flags}{width}" + (f".{precision}" if precision else "")
+    if kind == "s":
+        return f"%{size}s" % value
+    if kind == "b":
+        return f"%{size}s" % unescape(value)
+    if kind == "c":
+        return value[:1]
+    if kind in "dixXo":
+        number = int(value, 0) if re.fullmatch(r"[-+]?(0[xX][0-9a-fA-F]+|[1-9]\d*|0)", value) else 0
+        return f"%{size}{kind}" % number
+    if kind in "fFgGeE":
+        return f"%{size}{kind}" % float(value or 0)
+    raise Unsupported(f"printf %{kind}")

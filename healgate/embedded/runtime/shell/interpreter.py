@@ -1,0 +1,573 @@
+"""Runs a tree: a generator of effects whose value is the exit status.
+
+Two rules of real shells shape what a cluster shows. A trap runs when the command in the foreground has ended, not when
+the signal comes; and process 1 without a trap ignores SIGTERM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
+from ..container import SIGTERM, Container, Proc, Sink, Stdin
+from ..files import Files
+from ..tasks import Beat, Task
+from . import words
+from .parser import SyntaxProblem, parse
+from .tree import (
+    AndOr,
+    Case,
+    Command,
+    For,
+    Function,
+    Group,
+    If,
+    Pipeline,
+    Redirect,
+    Script,
+    Simple,
+    While,
+    Word,
+)
+
+Run = Generator[Any, Any, int]
+ENDLESS_PIPE = 3600.0  # seconds after which a pipe's writer is taken to go on for ever
+
+
+@dataclass(frozen=True, slots=True)
+class Io:
+    stdin: Stdin
+    out: Sink
+    err: Sink
+
+
+class Leave(Exception):
+    """`exit`, or what amounts to it."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Return(Leave):
+    """`return` from a function."""
+
+
+class Break(Exception):
+    """`break` or `continue`, out of so many loops."""
+
+    def __init__(self, loops: int, again: bool) -> None:
+        super().__init__(loops)
+        self.loops = loops
+        self.again = again
+
+
+class Shell:
+    """One shell process, or a subshell of it."""
+
+    def __init__(self, proc: Proc, flavour: str, name: str, arguments: tuple[str, ...] = ()) -> None:
+        self.proc = proc
+        self.main = proc.pid == 1  # gets the container's signals
+        self.flavour = flavour
+        self.name = name
+        self.arguments = list(arguments)
+        self.variables: dict[str, str] = dict(proc.env)
+        self.exported: dict[str, None] = dict.fromkeys(proc.env)
+        self.functions: dict[str, Command] = {}
+        self.options: dict[str, None] = {}
+        self.traps: dict[str, str] = {}
+        self.jobs: list[tuple[int, Task]] = []
+        self.status = 0
+        self.pending: list[str] = []
+        self.substituted: int | None = None  # status of the last $( ) of the command at hand
+        self._unchecked = 0  # inside a condition, where set -e does not look
+
+    @property
+    def box(self) -> Container:
+        return self.proc.box
+
+    @property
+    def files(self) -> Files:
+        return self.proc.box.files
+
+    def value(self, name: str) -> str | None:
+        """A parameter's value, None if it is not set."""
+        if name.isdigit():
+            number = int(name)
+            if number == 0:
+                return self.name
+            return self.arguments[number - 1] if number <= len(self.arguments) else None
+        if name in self.variables:
+            return self.variables[name]
+        special: dict[str, Callable[[], str]] = {
+            "?": lambda: str(self.status),
+            "#": lambda: str(len(self.arguments)),
+            "$": lambda: str(self.proc.pid),
+            "!": lambda: str(self.jobs[-1][0]) if self.jobs else "",
+            "-": lambda: "".join(self.options),
+            "PWD": lambda: self.proc.cwd,
+            "PPID": lambda: "0",
+            "RANDOM": lambda: self._refuse_random(),
+        }
+        return special[name]() if name in special else None
+
+    @staticmethod
+    def _refuse_random() -> str:
+        raise Unsupported("$RANDOM")
+
+    def environment(self) -> dict[str, str]:
+        return {name: self.variables[name] for name in self.exported if name in self.variables}
+
+    def subshell(self) -> Shell:
+        inner = Shell(self.proc, self.flavour, self.name, tuple(self.arguments))
+        inner.proc = self.proc.child(self.proc.env, self.proc.cwd, self.proc.stdin, self.proc.out, self.proc.err)
+        inner.proc.pid = self.proc.pid
+        inner.main = False
+        inner.variables = dict(self.variables)
+        inner.exported = dict(self.exported)
+        inner.functions = dict(self.functions)
+        inner.options = dict(self.options)
+        inner.status = self.status
+        inner._unchecked = self._unchecked
+        return inner
+
+    # -- the shell as a program
+
+    def run(self, script: Script, io: Io) -> Program:
+        try:
+            code = yield from self._whole(script, io)
+        except Leave as leave:
+            code = leave.code
+        except (words.Unset, SyntaxProblem) as problem:
+            self.complain(io, str(problem))
+            code = 2
+        if "EXIT" in self.traps:
+            command = self.traps.pop("EXIT")
+            try:
+                yield from self.script(parse(command, self.flavour == "bash"), io)
+            except Leave as leave:
+                code = leave.code
+        return code
+
+    def _whole(self, script: Script, io: Io) -> Run:
+        code = yield from self.script(script, io)
+        yield from self._signals(io)
+        return code
+
+    def complain(self, io: Io, message: str) -> None:
+        line = {"bash": "line 1: ", "dash": "1: "}.get(self.flavour, "")
+        io.err(f"{self.name}: {line}{message}\n")
+
+    def on_term(self) -> None:
+        """SIGTERM has come to process 1, and a trap waits for it."""
+        self.pending.append("TERM")
+        self.box.tasks[1].nudge()
+
+    def _signals(self, io: Io) -> Run:
+        while self.pending:
+            name = self.pending.pop(0)
+            command = self.traps.get(name, "")
+            if command:
+                kept = self.status
+                yield from self.script(parse(command, self.flavour == "bash"), io)
+                self.status = kept
+        return self.status
+
+    # -- the tree
+
+    def script(self, script: Script, io: Io) -> Run:
+        for command, background in script.items:
+            if background:
+                self._start_job(command, io)
+                self.status = 0
+            else:
+                self.status = yield from self.command(command, io)
+            if self.pending:
+                yield from self._signals(io)
+        return self.status
+
+    def command(self, command: Command, io: Io) -> Run:
+        if isinstance(command, Simple):
+            return (yield from self._checked(self._simple(command, io)))
+        if isinstance(command, AndOr):
+            return (yield from self._and_or(command, io))
+        if isinstance(command, Pipeline):
+            if command.negated:
+                return int((yield from self._unchecked_run(self._pipeline(command.commands, io))) == 0)
+            return (yield from self._checked(self._pipeline(command.commands, io)))
+        if isinstance(command, If):
+            return (yield from self._if(command, io))
+        if isinstance(command, While):
+            return (yield from self._while(command, io))
+        if isinstance(command, For):
+            return (yield from self._for(command, io))
+        if isinstance(command, Case):
+            return (yield from self._case(command, io))
+        if isinstance(command, Group):
+            if command.subshell:
+                return (yield from self._checked(self._in_subshell(command.body, io)))
+            return (yield from self.script(command.body, io))
+        if isinstance(command, Function):
+            self.functions[command.name] = command.body
+            return 0
+        redirected = yield from self.redirect(command.redirects, io)
+        if redirected is None:
+            return 1
+        return (yield from self.command(command.command, redirected))
+
+    def _checked(self, run: Run) -> Run:
+        """A command after which `set -e` looks at the status."""
+        code = yield from run
+        if code and "e" in self.options and not self._unchecked:
+            self.status = code
+            raise Leave(code)
+        return code
+
+    def _unchecked_run(self, run: Run) -> Run:
+        self._unchecked += 1
+        try:
+            return (yield from run)
+        finally:
+            self._unchecked -= 1
+
+    def _and_or(self, command: AndOr, io: Io) -> Run:
+        code = yield from self._unchecked_run(self.command(command.first, io))
+        self.status = code
+        last = len(command.rest) - 1
+        for number, (operator, following) in enumerate(command.rest):
+            if (code == 0) != (operator == "&&"):
+                continue
+            run = self.command(following, io)
+            code = yield from (run if number == last else self._unchecked_run(run))
+            self.status = code
+        return code
+
+    def _if(self, command: If, io: Io) -> Run:
+        for condition, body in command.branches:
+            if (yield from self._unchecked_run(self.script(condition, io))) == 0:
+                return (yield from self.script(body, io))
+        if command.otherwise is not None:
+            return (yield from self.script(command.otherwise, io))
+        return 0
+
+    def _while(self, command: While, io: Io) -> Run:
+        beat = _idle(command)
+        code = 0
+        while True:
+            if beat:
+                # Nothing but sleep in it: there is no need to wake for each round.
+                yield Beat(beat)
+                yield from self._signals(io)
+                continue
+            try:
+                if ((yield from self._unchecked_run(self.script(command.condition, io))) == 0) == command.until:
+                    return code
+                code = yield from self.script(command.body, io)
+            except Break as broken:
+                if self._leaves(broken):
+                    return code
+
+    @staticmethod
+    def _leaves(broken: Break) -> bool:
+        if broken.loops > 1:
+            raise Break(broken.loops - 1, broken.again) from None
+        return not broken.again
+
+    def _for(self, command: For, io: Io) -> Run:
+        values = list(self.arguments)
+        if command.words is not None:
+            values = yield from words.fields(self, command.words, io)
+        code = 0
+        for value in values:
+            self.variables[command.name] = value
+            try:
+                code = yield from self.script(command.body, io)
+            except Break as broken:
+                if self._leaves(broken):
+                    break
+        return code
+
+    def _case(self, command: Case, io: Io) -> Run:
+        subject = yield from words.text(self, command.subject, io)
+        for patterns, body in command.branches:
+            for each in patterns:
+                if words.matches(subject, (yield from words.pattern(self, each, io))):
+                    return (yield from self.script(body, io))
+        return 0
+
+    def _in_subshell(self, body: Script, io: Io) -> Run:
+        return (yield from self.subshell().run(body, io))
+
+    def capture(self, script: Script, io: Io) -> Generator[Any, Any, str]:
+        """What commands write to stdout, without the newlines at its end."""
+        said: list[str] = []
+        self.substituted = yield from self._in_subshell(script, Io(io.stdin, said.append, io.err))
+        return "".join(said).rstrip("\n")
+
+    # -- pipes
+
+    def _pipeline(self, commands: tuple[Command, ...], io: Io) -> Run:
+        stdin, failed = io.stdin, 0
+        for command in commands[:-1]:
+            said: list[str] = []
+            code = yield from _ending(self._in_subshell(_script(command), Io(stdin, said.append, io.err)))
+            failed = code or failed
+            stdin = Stdin("".join(said))
+        code = yield from self._in_subshell(_script(commands[-1]), Io(stdin, io.out, io.err))
+        return code or (failed if "pipefail" in self.options else 0)
+
+    # -- jobs
+
+    def _start_job(self, command: Command, io: Io) -> None:
+        inner = self.subshell()
+        inner.proc = self.proc.child(self.proc.env, self.proc.cwd, Stdin(), io.out, io.err)
+        if isinstance(command, Simple):
+            command = _in_place(self, command)
+        task = self.box.spawn(inner.proc, inner.run(_script(command), Io(Stdin(), io.out, io.err)))
+        self.jobs.append((inner.proc.pid, task))
+
+    # -- redirections
+
+    def redirect(self, redirects: tuple[Redirect, ...], io: Io) -> Generator[Any, Any, Io | None]:
+        """The streams of a command; None if one could not be opened, which has been said then."""
+        stdin, out, err = io.stdin, io.out, io.err
+        for each in redirects:
+            target = yield from words.text(self, each.target, io)
+            if each.operator == "<<":
+                stdin = Stdin(target)
+                continue
+            if each.operator in (">&", "<&"):
+                if each.descriptor > 2 or target not in ("0", "1", "2", "-"):
+                    raise Unsupported(f"the redirection {each.descriptor}{each.operator}{target}")
+                sink = {"1": out, "2": err}.get(target, _nowhere)
+                out, err = (sink, err) if each.descriptor == 1 else (out, sink)
+                continue
+            path = self.proc.path(target)
+            if each.operator == "<":
+                content = self.files.read(path)
+                if content is None:
+                    problem = "Is a directory" if self.files.is_directory(path) else "no such file"
+                    self.complain(io, _cannot(self.flavour, "open", target, problem))
+                    return None
+                stdin = Stdin(content.decode(errors="replace"))
+                continue
+            if each.descriptor > 2:
+                raise Unsupported(f"the redirection {each.descriptor}{each.operator}")
+            opened, problem = self._open(path, each.operator == ">>")
+            if opened is None:
+                self.complain(io, _cannot(self.flavour, "create", target, problem))
+                return None
+            if each.descriptor in (1, -1):
+                out = opened
+            if each.descriptor in (2, -1):
+                err = opened
+        return Io(stdin, out, err)
+
+    def _open(self, path: str, append: bool) -> tuple[Sink | None, str]:
+        main = self.box
+        if path == "/dev/null":
+            return _nowhere, ""
+        if path in ("/dev/stdout", "/proc/1/fd/1", "/dev/stderr", "/proc/1/fd/2"):
+            return main.sink("stdout" if path in ("/dev/stdout", "/proc/1/fd/1") else "stderr"), ""
+        problem = self.files.write(path, b"", append=append)
+        if problem:
+            return None, problem
+        return lambda text: (self.files.write(path, text.encode(), append=True), None)[1], ""
+
+    # -- simple commands
+
+    def _simple(self, command: Simple, io: Io) -> Run:
+        from .builtins import BUILTINS, SPECIAL
+
+        self.substituted = None
+        args = yield from words.fields(self, command.words, io)
+        values: dict[str, str] = {}
+        for name, word in command.assignments:
+            values[name] = yield from words.text(self, word, io)
+            if not args:
+                self.variables[name] = values[name]
+        if "x" in self.options and (args or values):
+            shown = [*(f"{name}={value}" for name, value in values.items()), *(_shown(arg) for arg in args)]
+            io.err(f"+ {' '.join(shown)}\n")
+        opened = yield from self.redirect(command.redirects, io)
+        if opened is None:
+            if args and args[0] in SPECIAL and self.flavour != "bash":
+                raise Leave(2)
+            return 1
+        if not args:
+            return self.substituted or 0
+        if args[0] in self.functions:
+            return (yield from self._call(args, values, opened))
+        builtin = BUILTINS.get(args[0])
+        if builtin is not None:
+            if args[0] in SPECIAL:
+                self.variables.update(values)
+            found = builtin(self, args, opened, command.redirects)
+            return found if isinstance(found, int) else (yield from found)
+        return (yield from self.external(args, values, opened))
+
+    def _call(self, args: list[str], values: dict[str, str], io: Io) -> Run:
+        kept, self.arguments = self.arguments, args[1:]
+        self.variables.update(values)
+        try:
+            return (yield from self.command(self.functions[args[0]], io))
+        except Return as back:
+            return back.code
+        finally:
+            self.arguments = kept
+
+    def external(self, args: list[str], values: dict[str, str], io: Io, replace: bool = False) -> Run:
+        """Run a program that is not the shell's own; `replace`: instead of the shell."""
+        from ..programs import CannotStart, launch
+
+        env = {**self.environment(), **values}
+        proc = self.proc.child(env, self.proc.cwd, io.stdin, io.out, io.err)
+        if replace:
+            proc.pid = self.proc.pid
+        try:
+            program = launch(proc, tuple(args), self.variables.get("PATH", ""))
+        except CannotStart as problem:
+            self.complain(io, problem.as_shell(args[0], self.flavour))
+            return problem.code
+        try:
+            return (yield from program)
+        finally:
+            proc.release()
+
+
+def _ending(run: Run) -> Run:
+    """The writer of a pipe has to come to an end before its reader is run."""
+    spent = 0.0
+    value: Any = None
+    try:
+        while True:
+            effect = run.send(value)
+            if isinstance(effect, (Sleep, Spent)):
+                spent += effect.seconds
+            if isinstance(effect, (Forever, Beat)) or spent > ENDLESS_PIPE:
+                raise Unsupported("a pipe from a command that does not end")
+            value = yield effect
+    except StopIteration as end:
+        return int(end.value)
+
+
+def _script(command: Command) -> Script:
+    return Script(((command, False),))
+
+
+def _nowhere(_: str) -> None:
+    pass
+
+
+def _cannot(flavour: str, verb: str, name: str, problem: str) -> str:
+    if flavour == "bash":
+        return f"{name}: {'No such file or directory' if problem == 'no such file' else problem}"
+    if problem == "No such file or directory":
+        problem = "nonexistent directory"
+    elif problem == "no such file" and flavour == "dash":
+        problem = "No such file"
+    return f"can't {verb} {name}: {problem}" if flavour == "ash" else f"cannot {verb} {name}: {problem}"
+
+
+def _shown(arg: str) -> str:
+    plain = arg and not set(arg) & set(" \t\n'\"\\$`|&;<>()*?[]{}#!~")
+    return arg if plain else "'" + arg.replace("'", "'\\''") + "'"
+
+
+def _idle(command: While) -> float:
+    """The period of a loop that does nothing but sleep for ever; 0 if it does more."""
+    if command.until or len(command.condition.items) != 1 or len(command.body.items) != 1:
+        return 0.0
+    (condition, _), (body, background) = command.condition.items[0], command.body.items[0]
+    if not (isinstance(condition, Simple) and isinstance(body, Simple)) or background:
+        return 0.0
+    if _constants(condition) not in (["true"], [":"]):
+        return 0.0
+    args = _constants(body)
+    if len(args) != 2 or args[0] != "sleep" or not args[1].isdigit():
+        return 0.0
+    return float(args[1])
+
+
+def _constants(command: Simple) -> list[str]:
+    if command.assignments or command.redirects:
+        return []
+    return [word.constant or "" for word in command.words]
+
+
+def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
+    """`sh -c …`, `sh FILE …`, or `sh` with nothing to read."""
+    io = Io(proc.stdin, proc.out, proc.err)
+    options, rest, is_text = _arguments(argv[1:])
+    if is_text:
+        source = rest[0]
+        shell = Shell(proc, flavour, rest[1] if len(rest) > 1 else argv[0], tuple(rest[2:]))
+    elif rest:
+        content = proc.read(rest[0])
+        if content is None:
+            return _only(proc, f"{argv[0]}: can't open '{rest[0]}': No such file or directory\n", 2)
+        source = content.decode(errors="replace")
+        shell = Shell(proc, flavour, rest[0], tuple(rest[1:]))
+    else:
+        source = proc.stdin.rest()
+        shell = Shell(proc, flavour, argv[0])
+    shell.options.update(dict.fromkeys(options))
+    try:
+        script = parse(source, flavour == "bash")
+    except SyntaxProblem as problem:
+        line = {"bash": "line 1: ", "dash": "1: "}.get(flavour, "")
+        return _only(proc, f"{shell.name}: {line}{problem}\n", 2)
+    if is_text and flavour in ("bash", "dash") and (alone := _alone(script)) is not None:
+        return shell.run(_script(_in_place(shell, alone)), io)
+    return shell.run(script, io)
+
+
+def _alone(script: Script) -> Simple | None:
+    """The command of a script that is only one: bash and dash run it in their own place."""
+    if len(script.items) != 1:
+        return None
+    command, background = script.items[0]
+    return command if isinstance(command, Simple) and command.words and not background else None
+
+
+def _in_place(shell: Shell, command: Simple) -> Simple:
+    """The command with `exec` before it, if it is a program."""
+    from .builtins import BUILTINS
+
+    name = command.words[0].constant if command.words else None
+    if name is None or name in BUILTINS or name in shell.functions:
+        return command
+    return Simple(command.assignments, (Word((), "exec"), *command.words), command.redirects)
+
+
+def _only(proc: Proc, message: str, code: int) -> Program:
+    proc.emit(message, True)
+    return code
+    yield  # a program that waits for nothing
+
+
+def _arguments(args: tuple[str, ...]) -> tuple[list[str], list[str], bool]:
+    options: list[str] = []
+    is_text = False
+    rest = list(args)
+    while rest and rest[0][:1] in "-+" and len(rest[0]) > 1 and rest[0] != "--":
+        flags = rest.pop(0)
+        if flags.startswith("--"):
+            raise Unsupported(f"the shell option {flags}")
+        for flag in flags[1:]:
+            if flag == "c":
+                is_text = True
+            elif flag == "o":
+                options.append(rest.pop(0))
+            elif flag in "euxl":
+                options.append(flag)
+            else:
+                raise Unsupported(f"the shell option -{flag}")
+    if rest and rest[0] == "--":
+        rest.pop(0)
+    return options, rest, is_text
+
+
+__all__ = ["SIGTERM", "Break", "Io", "Leave", "Return", "Shell", "shell_program"]

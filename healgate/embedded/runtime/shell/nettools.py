@@ -1,0 +1,252 @@
+"""Commands that wait, and commands that talk to the simulated network."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from ....actor.effects import AddressInUse, Forever, Program, Sleep, Spent, Unsupported, Watch
+from ....actor.fetch import curl
+from ....actor.host import Handler, Reply, Request, split_address
+from ..container import Proc
+from ..tasks import run_now
+from .filetools import FILE_TOOLS, Tool, options, plain
+
+_STATUS = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Internal Server Error"}
+_STATUS |= {405: "Method Not Allowed", 502: "Bad Gateway", 503: "Service Unavailable"}
+
+
+def sleep(proc: Proc, args: list[str]) -> Program:
+    total = 0.0
+    for arg in args:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?|inf|infinity)([smhd]?)", arg)
+        if match is None:
+            proc.emit(f"sleep: invalid {'number' if plain(proc) else 'time interval'} '{arg}'\n", True)
+            return 1
+        total += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    yield Forever() if total == float("inf") else Sleep(total)
+    return 0
+
+
+def timeout(proc: Proc, args: list[str]) -> Program:
+    from ..programs import launch
+
+    while args and args[0].startswith("-"):
+        raise Unsupported(f"timeout {args[0]}")
+    limit = float(args[0].rstrip("s"))
+    code, seconds = run_now(launch(proc, tuple(args[1:])), limit)
+    yield Sleep(seconds)
+    return 143 if code is None and plain(proc) else 124 if code is None else code
+
+
+def env(proc: Proc, args: list[str]) -> int | Program:
+    from ..programs import launch
+
+    values = dict(proc.env)
+    rest = list(args)
+    while rest and "=" in rest[0]:
+        name, _, value = rest.pop(0).partition("=")
+        values[name] = value
+    if rest and rest[0].startswith("-"):
+        raise Unsupported(f"env {rest[0]}")
+    if not rest:
+        proc.emit("".join(f"{name}={value}\n" for name, value in values.items()))
+        return 0
+    proc.env = values
+    return launch(proc, tuple(rest))
+
+
+# -- clients
+
+
+def wget(proc: Proc, args: list[str]) -> Program:
+    queue = [arg for arg in args if arg not in ("--spider", "--no-check-certificate")]
+    found, names = options("wget", _long(queue), "qSc", "OTt")
+    url = names[0]
+    host, port = split_address(url, 443 if url.startswith("https://") else 80)
+    path = "/" + url.split("://", 1)[-1].partition("/")[2]
+    limit = float(found.get("T", "900"))
+    address = proc.box.machine.network.address(proc.box.origin, host)
+    quiet = "q" in found
+    if not quiet and address:
+        proc.emit(f"Connecting to {host}{'' if port == 80 else f':{port}'} ({address}:{port})\n", True)
+    answer = proc.fetch(host, port, Request("GET", path), limit)
+    yield Spent(answer.seconds)
+    problem = {
+        "": "",
+        "no such host": f"bad address '{host}:{port}'" if f":{port}" in url else f"bad address '{host}'",
+        "refused": f"can't connect to remote host ({address}): Connection refused",
+        "timeout": "download timed out",
+        "reset": "error getting response: Connection reset by peer",
+    }[answer.problem]
+    if not problem and answer.status >= 400:
+        problem = f"server returned error: HTTP/1.1 {answer.status} {_STATUS.get(answer.status, '')}".rstrip()
+    if problem:
+        proc.emit(f"wget: {problem}\n", True)
+        return 1
+    if "--spider" in args:
+        return 0
+    target = found.get("O") or path.rsplit("/", 1)[-1] or "index.html"
+    if target == "-":
+        proc.emit(answer.body)
+    elif failed := proc.box.files.write(proc.path(target), answer.body.encode()):
+        proc.emit(f"wget: can't open '{target}': {failed}\n", True)
+        return 1
+    return 0
+
+
+def _long(args: list[str]) -> list[str]:
+    """Long options of wget in their short form."""
+    result = []
+    for arg in args:
+        name, _, value = arg.partition("=")
+        short = {"--quiet": "-q", "--output-document": "-O", "--timeout": "-T", "--tries": "-t"}.get(name)
+        result.extend([arg] if short is None else [short, value] if value else [short])
+    return result
+
+
+def _curl(proc: Proc, args: list[str]) -> Program:
+    return curl(proc, tuple(args))
+
+
+def nc(proc: Proc, args: list[str]) -> Program:
+    found, rest = options("nc", args, "zvnlk", "wp")
+    if "l" in found:
+        return _answer_once(proc, int(found.get("p") or rest[-1]), "k" in found)
+    if len(rest) != 2 or "z" not in found:
+        raise Unsupported(f"nc {' '.join(args)}")
+    return _knock(proc, rest[0], int(rest[1]), float(found.get("w", "120")), "v" in found)
+
+
+def _knock(proc: Proc, host: str, port: int, limit: float, verbose: bool) -> Program:
+    answer = proc.dial(host, port, limit)
+    yield Spent(answer.seconds)
+    address = proc.box.machine.network.address(proc.box.origin, host)
+    if answer.problem == "no such host":
+        proc.emit(f"nc: bad address '{host}'\n", True)
+    elif answer.problem:
+        problem = "Connection refused" if answer.problem == "refused" else "Operation timed out"
+        if verbose:
+            proc.emit(f"nc: {host} ({address}:{port}): {problem}\n", True)
+    elif verbose:
+        proc.emit(f"{host} ({address}:{port}) open\n", True)
+    return 1 if answer.problem else 0
+
+
+def _answer_once(proc: Proc, port: int, again: bool) -> Program:
+    """`nc -l`: whoever comes gets what stands on stdin, and nc ends (unless -k)."""
+    text = proc.stdin.rest().replace("\r\n", "\n")
+    head, _, body = text.partition("\n\n")
+    match = re.match(r"HTTP/1\.\d (\d+)", head)
+    came: list[Request] = []
+
+    def answer(request: Request) -> Reply:
+        came.append(request)
+        if not again:
+            proc.box.machine.network.leave_port(proc.box.run.pod_ip, port)
+        proc.changed()
+        return Reply(int(match[1]), body) if match else Reply(0)
+
+    try:
+        proc.listen(port, answer)
+    except AddressInUse:
+        proc.emit("nc: bind: Address already in use\n", True)
+        return 1
+    yield Watch(lambda: "came" if came and not again else "", 0.001)
+    return 0
+
+
+def nslookup(proc: Proc, args: list[str]) -> int:
+    name = args[0]
+    address = proc.box.machine.network.address(proc.box.origin, name)
+    proc.emit("Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n")
+    if not address:
+        proc.emit(f"** server can't find {name}: NXDOMAIN\n")
+        return 1
+    proc.emit(f"Name:\t{name}\nAddress: {address}\n")
+    return 0
+
+
+# -- servers
+
+
+def httpd(proc: Proc, args: list[str]) -> int | Program:
+    found, rest = options("httpd", args, "fv", "ph")
+    if rest:
+        raise Unsupported(f"httpd {' '.join(args)}")
+    port = int(found.get("p", "80").rsplit(":", 1)[-1])
+    home = proc.path(found.get("h", "."))
+    try:
+        proc.listen(port, _files_below(proc, home, None))
+    except AddressInUse:
+        proc.emit("httpd: bind: Address in use\n", True)
+        return 1
+    return _serve() if "f" in found else 0
+
+
+def _serve() -> Program:
+    yield Forever()
+    return 0
+
+
+class _Access:
+    """The access log of Python's http.server."""
+
+    def __init__(self, proc: Proc) -> None:
+        self.proc = proc
+
+    def __call__(self, request: Request, status: int) -> None:
+        when = datetime.fromtimestamp(self.proc.now(), UTC).strftime("%d/%b/%Y %H:%M:%S")
+        self.proc.emit(f'10.244.0.1 - - [{when}] "{request.method} {request.path} HTTP/1.1" {status} -\n', True)
+
+
+def _files_below(proc: Proc, home: str, access: _Access | None) -> Handler:
+    def answer(request: Request) -> Reply:
+        path = proc.path(f"{home}/{request.route}")
+        found = proc.box.files.read(path)
+        if found is None and proc.box.files.is_directory(path):
+            found = proc.box.files.read(f"{path.rstrip('/')}/index.html")
+            if found is None and access:
+                found = "".join(f"{name}\n" for name in proc.box.files.names(path)).encode()
+        status = 404 if found is None else 200
+        if access:
+            access(request, status)
+        return Reply(status, "404 Not Found\n" if found is None else found.decode(errors="replace"))
+
+    return answer
+
+
+def python(proc: Proc, args: list[str]) -> int | Program:
+    if args[:2] != ["-m", "http.server"]:
+        if args in (["--version"], ["-V"]):
+            proc.emit("Python 3.11.9\n")
+            return 0
+        raise Unsupported(f"python {' '.join(args)[:80]}")
+    rest, home = args[2:], proc.cwd
+    if "--directory" in rest or "-d" in rest:
+        at = rest.index("--directory" if "--directory" in rest else "-d")
+        home = proc.path(rest[at + 1])
+        del rest[at : at + 2]
+    if len(rest) > 1 or (rest and not rest[0].isdigit()):
+        raise Unsupported(f"python {' '.join(args)}")
+    port = int(rest[0]) if rest else 8000
+    try:
+        proc.listen(port, _files_below(proc, home, _Access(proc)))
+    except AddressInUse:
+        proc.emit("OSError: [Errno 98] Address already in use\n", True)
+        return 1
+    return _serve()
+
+
+NET_TOOLS: dict[str, Tool] = {
+    "env": env,
+    "httpd": httpd,
+    "nc": nc,
+    "nslookup": nslookup,
+    "sleep": sleep,
+    "timeout": timeout,
+    "wget": wget,
+}
+# Tools that only some images have.
+EXTRA_TOOLS: dict[str, Tool] = {"curl": _curl, "python": python, "python3": python}
+TOOLS: dict[str, Tool] = FILE_TOOLS | NET_TOOLS
