@@ -14,7 +14,6 @@ from .objects import (
     controller_of,
     labels_of,
     matters_to_owner,
-    named,
     owner_reference,
     selects,
     with_metadata,
@@ -26,6 +25,7 @@ class Controller:
     """One reconcile loop over one resource."""
 
     resource: str
+    kind: str
     component: str
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class Controller:
         self.queue.add(meta.get("namespace", ""), meta["name"], after)
 
     def event(self, about: Obj, kind: str, reason: str, message: str) -> None:
-        self.recorder.event(named(about, self.resource), kind, reason, message)
+        self.recorder.event(about, kind, reason, message)
 
     # -- what belongs to whom
 
@@ -68,7 +68,7 @@ class Controller:
         owners: dict[str, None] = {}
         for state in (change.object, change.before):
             reference = controller_of(state) if state is not None else None
-            if reference is not None and named({}, self.resource)["kind"] == reference["kind"]:
+            if reference is not None and reference["kind"] == self.kind:
                 owners[reference["name"]] = None
         namespace = change.object["metadata"].get("namespace", "")
         for name in owners:
@@ -152,7 +152,7 @@ def claim(controller: Controller, owner: Obj, resource: str, orphans: Orphans) -
 
 
 def _adopt(controller: Controller, owner: Obj, resource: str, obj: Obj) -> Obj | None:
-    reference = owner_reference(owner, controller.resource)
+    reference = owner_reference(owner)
 
     def edit(current: Obj) -> Obj:
         if controller_of(current) is not None or current["metadata"]["uid"] != obj["metadata"]["uid"]:

@@ -39,6 +39,7 @@ FIRST_KILL, LAST_KILL = 1.0, 900.0
 
 class DaemonSets(PodController):
     resource = "daemonsets.apps"
+    kind = "DaemonSet"
     component = "daemonset-controller"
 
     def start(self) -> None:
@@ -139,7 +140,7 @@ class DaemonSets(PodController):
     # -- pods
 
     def _create(self, owner: Obj, node: str, update: Obj) -> None:
-        pod = template_pod(owner, self.resource, owner["spec"]["template"])
+        pod = template_pod(owner, owner["spec"]["template"])
         labels = {
             **pod["metadata"]["labels"],
             history.LABEL: history.label_of(self, update),

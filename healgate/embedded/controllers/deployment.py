@@ -30,6 +30,7 @@ SETS = "replicasets.apps"
 
 class Deployments(Controller):
     resource = "deployments.apps"
+    kind = "Deployment"
     component = "deployment-controller"
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
@@ -272,7 +273,7 @@ class Deployments(Controller):
                 "name": f"{meta['name']}-{digest}",
                 "namespace": meta["namespace"],
                 "labels": labels,
-                "ownerReferences": [owner_reference(deployment, self.resource)],
+                "ownerReferences": [owner_reference(deployment)],
             },
             "spec": {
                 "replicas": rollout.new_size(deployment, old, 0),
@@ -305,7 +306,7 @@ class Deployments(Controller):
     ) -> bool:
         """The revision annotation, and Progressing for a ReplicaSet just made or found; whether it wrote."""
         revision = annotations_of(new)[rollout.REVISION]
-        unnamed = condition(deployment, "Progressing") is None
+        unnamed = progress.deadline(deployment) is not None and condition(deployment, "Progressing") is None
         if not always and not unnamed and annotations_of(deployment).get(rollout.REVISION) == revision:
             return False
         text = f'{message} "{new["metadata"]["name"]}"'

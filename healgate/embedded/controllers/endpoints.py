@@ -31,6 +31,7 @@ LIMIT = 100
 
 class Endpoints(Controller):
     resource = "services"
+    kind = "Service"
     component = "endpoint-slice-controller"
 
     def start(self) -> None:
@@ -95,7 +96,7 @@ class Endpoints(Controller):
                 "namespace": meta["namespace"],
                 "labels": labels,
                 "annotations": {TRIGGER: meta["creationTimestamp"]},
-                "ownerReferences": [owner_reference(service, self.resource)],
+                "ownerReferences": [owner_reference(service)],
             },
             "addressType": "IPv4",
             "endpoints": endpoints,

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..store.store import Obj
 from .controller import Controller
-from .objects import KINDS, owner_reference
+from .objects import owner_reference
 from .rollout import template_hash
 
 RESOURCE = "controllerrevisions.apps"
@@ -24,7 +24,7 @@ def sync_history(controller: Controller, owner: Obj) -> tuple[Obj, list[Obj]]:
     number = max((int(one["revision"]) for one in known), default=0)
     same = next((one for one in reversed(known) if one["data"] == data), None)
     if same is None:
-        same = controller.registry.create(RESOURCE, _revision(controller, owner, data, number + 1))
+        same = controller.registry.create(RESOURCE, _revision(owner, data, number + 1))
         return same, [*known, same]
     if same["revision"] != number:
         meta = same["metadata"]
@@ -38,7 +38,7 @@ def sync_history(controller: Controller, owner: Obj) -> tuple[Obj, list[Obj]]:
     return same, known
 
 
-def _revision(controller: Controller, owner: Obj, data: dict[str, Any], number: int) -> Obj:
+def _revision(owner: Obj, data: dict[str, Any], number: int) -> Obj:
     meta = owner["metadata"]
     collisions = owner.get("status", {}).get("collisionCount", 0)
     digest = template_hash(owner["spec"]["template"], collisions)
@@ -52,7 +52,7 @@ def _revision(controller: Controller, owner: Obj, data: dict[str, Any], number: 
                 **(owner["spec"]["selector"].get("matchLabels") or {}),
                 "controller.kubernetes.io/hash": digest,
             },
-            "ownerReferences": [owner_reference(owner, controller.resource)],
+            "ownerReferences": [owner_reference(owner)],
         },
         "data": data,
         "revision": number,
@@ -66,7 +66,7 @@ def template_of(revision: Obj) -> Obj:
 
 def label_of(controller: Controller, revision: Obj) -> str:
     """What pods carry: a StatefulSet's the revision's name, a DaemonSet's its hash alone."""
-    if KINDS[controller.resource][1] == "StatefulSet":
+    if controller.kind == "StatefulSet":
         return str(revision["metadata"]["name"])
     return str(revision["metadata"]["labels"]["controller.kubernetes.io/hash"])
 

@@ -34,6 +34,7 @@ BATCH = 1.0
 
 class Jobs(PodController):
     resource = "jobs.batch"
+    kind = "Job"
     component = "job-controller"
 
     def own_changed(self, change: Change) -> None:
@@ -48,7 +49,9 @@ class Jobs(PodController):
     def owner_dirty(self, namespace: str, name: str, change: Change) -> None:
         job = self.store.get(self.resource, namespace, name)
         reference = controller_of(change.object)
-        if job is not None and (reference is None or reference["uid"] == job["metadata"]["uid"]):
+        owned = reference is not None and job is not None and reference["uid"] == job["metadata"]["uid"]
+        adoptable = reference is None and job is not None and not being_deleted(job)
+        if owned or adoptable:
             self.queue.add(namespace, name, BATCH)
         elif change.type != "DELETED" and FINALIZER in change.object["metadata"].get("finalizers", ()):
             self._untrack(change.object)
@@ -110,7 +113,7 @@ class Jobs(PodController):
         return self._create(job, wanted - len(active), len(active))
 
     def _create(self, job: Obj, count: int, running: int) -> tuple[int, ApiError | None]:
-        pod = template_pod(job, self.resource, job["spec"]["template"])
+        pod = template_pod(job, job["spec"]["template"])
         pod = with_metadata(pod, finalizers=[*pod["metadata"].get("finalizers", ()), FINALIZER])
         for _ in range(count):
             try:

@@ -36,6 +36,7 @@ _CLEAR = {
 
 class Namespaces(Controller):
     resource = "namespaces"
+    kind = "Namespace"
     component = "namespace-controller"
 
     def start(self) -> None:

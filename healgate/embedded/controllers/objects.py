@@ -12,30 +12,12 @@ from typing import Any
 from ..clock.clock import seconds_of
 from ..store.store import Change, Obj
 
-# apiVersion and kind of the owners that controllers of this package put into ownerReferences.
-KINDS = {
-    "deployments.apps": ("apps/v1", "Deployment"),
-    "replicasets.apps": ("apps/v1", "ReplicaSet"),
-    "statefulsets.apps": ("apps/v1", "StatefulSet"),
-    "daemonsets.apps": ("apps/v1", "DaemonSet"),
-    "jobs.batch": ("batch/v1", "Job"),
-    "cronjobs.batch": ("batch/v1", "CronJob"),
-    "services": ("v1", "Service"),
-}
 
-
-def named(obj: Obj, resource: str) -> Obj:
-    """The object with kind and apiVersion, which an event or an owner reference needs."""
-    api_version, kind = KINDS[resource]
-    return {**obj, "apiVersion": api_version, "kind": kind}
-
-
-def owner_reference(owner: Obj, resource: str) -> dict[str, Any]:
-    api_version, kind = KINDS[resource]
+def owner_reference(owner: Obj) -> dict[str, Any]:
     meta = owner["metadata"]
     return {
-        "apiVersion": api_version,
-        "kind": kind,
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
         "name": meta["name"],
         "uid": meta["uid"],
         "controller": True,
@@ -177,14 +159,14 @@ def matters_to_owner(change: Change) -> bool:
     )
 
 
-def template_pod(owner: Obj, resource: str, template: Obj) -> Obj:
+def template_pod(owner: Obj, template: Obj) -> Obj:
     """The pod that a controller asks for; its name is the api's to complete."""
     meta = template.get("metadata") or {}
     pod_meta: dict[str, Any] = {
         "generateName": f"{owner['metadata']['name']}-",
         "namespace": owner["metadata"]["namespace"],
         "labels": dict(meta.get("labels") or {}),
-        "ownerReferences": [owner_reference(owner, resource)],
+        "ownerReferences": [owner_reference(owner)],
     }
     if meta.get("annotations"):
         pod_meta["annotations"] = dict(meta["annotations"])

@@ -38,6 +38,7 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
 class ReplicaSets(PodController):
     resource = "replicasets.apps"
+    kind = "ReplicaSet"
     component = "replicaset-controller"
 
     def sync(self, namespace: str, name: str) -> None:
@@ -75,7 +76,7 @@ class ReplicaSets(PodController):
 
     def _create(self, replica_set: Obj, count: int) -> None:
         """One by one. Slow start, the doubling batches of a real cluster, comes to: the first refusal ends it."""
-        pod = template_pod(replica_set, self.resource, replica_set["spec"]["template"])
+        pod = template_pod(replica_set, replica_set["spec"]["template"])
         for _ in range(count):
             try:
                 created = self.registry.create("pods", pod)

@@ -31,6 +31,7 @@ CLAIMS = "persistentvolumeclaims"
 
 class StatefulSets(PodController):
     resource = "statefulsets.apps"
+    kind = "StatefulSet"
     component = "statefulset-controller"
 
     def start(self) -> None:
@@ -141,7 +142,7 @@ class StatefulSets(PodController):
         rolling = strategy.get("type", "RollingUpdate") == "RollingUpdate"
         revision = current if rolling and number < partition else update
         name = f"{meta['name']}-{number}"
-        pod = template_pod(owner, self.resource, history.template_of(revision))
+        pod = template_pod(owner, history.template_of(revision))
         labels = {
             **pod["metadata"]["labels"],
             POD_INDEX: str(number),

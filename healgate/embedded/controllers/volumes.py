@@ -60,6 +60,7 @@ def choose_node(registry: Registry, namespace: str, claim: str, node: str) -> No
 
 class Claims(Controller):
     resource = CLAIMS
+    kind = "PersistentVolumeClaim"
     component = "persistentvolume-controller"
 
     def __init__(self, registry: Registry, clock: Clock) -> None:

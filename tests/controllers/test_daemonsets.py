@@ -1,0 +1,58 @@
+"""One pod per node, and a broken one does not hold an update up."""
+
+from __future__ import annotations
+
+from .puppet import Obj, Puppet, image_patch, node, template
+
+SETS = "daemonsets.apps"
+
+
+def daemon_set() -> Obj:
+    body = {"selector": {"matchLabels": {"app": "agent"}}, "template": template("agent")}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"}, "spec": body}
+
+
+def made(cluster: Puppet) -> None:
+    cluster.create(SETS, daemon_set())
+    cluster.run(1)
+    cluster.ready()
+    cluster.run(1)
+
+
+def test_every_node_gets_one_pod_and_so_does_a_new_node(cluster: Puppet) -> None:
+    made(cluster)
+    cluster.registry.create("nodes", node("two"))
+    cluster.run(1)
+    assert sorted(one["spec"]["nodeName"] for one in cluster.pods()) == ["one", "two"]
+    status = cluster.get(SETS, "agent")["status"]
+    assert (status["desiredNumberScheduled"], status["numberReady"]) == (2, 1)
+
+
+def test_a_tainted_node_is_left_out(cluster: Puppet) -> None:
+    taint = {"key": "gpu", "value": "yes", "effect": "NoSchedule"}
+    cluster.registry.create("nodes", node("two", taints=[taint]))
+    made(cluster)
+    assert [one["spec"]["nodeName"] for one in cluster.pods()] == ["one"]
+
+
+def test_mending_the_template_replaces_a_broken_pod(cluster: Puppet) -> None:
+    made(cluster)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:bad"))
+    cluster.run(1)
+    cluster.reap()
+    cluster.run(1)
+    cluster.ready(ready=False, restarts=3)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:good"))
+    cluster.run(1)
+    cluster.reap()
+    cluster.run(1)
+    assert [one["spec"]["containers"][0]["image"] for one in cluster.pods()] == ["shop/agent:good"]
+
+
+def test_failed_pods_are_removed_under_a_back_off(cluster: Puppet) -> None:
+    made(cluster)
+    for _ in range(4):
+        cluster.end(cluster.pods()[0], "Failed")
+        cluster.run(1.5)
+    found = [one for one in cluster.all("events") if one["reason"] == "FailedDaemonPod"]
+    assert 1 < len(found) < 4

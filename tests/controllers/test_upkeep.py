@@ -1,0 +1,169 @@
+"""Garbage, namespaces and endpoints: what follows when something else goes or changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from .puppet import Obj, Puppet, deployment
+
+DEPLOYMENTS, SETS = "deployments.apps", "replicasets.apps"
+SLICES = "endpointslices.discovery.k8s.io"
+
+
+def running(cluster: Puppet, replicas: int = 2) -> None:
+    cluster.create(DEPLOYMENTS, deployment(replicas=replicas))
+    cluster.run(1)
+    cluster.ready()
+    cluster.run(1)
+
+
+def test_deleting_a_deployment_takes_sets_and_pods_along(cluster: Puppet) -> None:
+    running(cluster)
+    cluster.delete(DEPLOYMENTS, "web")
+    cluster.run(1)
+    assert cluster.all(SETS) == []
+    assert all("deletionTimestamp" in pod["metadata"] for pod in cluster.pods())
+    cluster.reap()
+    assert cluster.pods() == []
+
+
+def test_in_the_foreground_the_owner_goes_last(cluster: Puppet) -> None:
+    running(cluster)
+    cluster.delete(DEPLOYMENTS, "web", propagation="Foreground")
+    cluster.run(5)
+    assert cluster.find(DEPLOYMENTS, "web") is not None
+    assert len(cluster.all(SETS)) == 1
+    cluster.reap()
+    cluster.run(1)
+    assert cluster.find(DEPLOYMENTS, "web") is None
+    assert cluster.all(SETS) == []
+
+
+def test_orphans_stay_without_owner_and_are_adopted_by_the_next(cluster: Puppet) -> None:
+    running(cluster)
+    before = cluster.names("pods")
+    cluster.delete(DEPLOYMENTS, "web", propagation="Orphan")
+    cluster.run(2)
+    assert cluster.find(DEPLOYMENTS, "web") is None
+    assert "ownerReferences" not in cluster.all(SETS)[0]["metadata"]
+    cluster.create(DEPLOYMENTS, deployment(replicas=2))
+    cluster.run(2)
+    assert cluster.names("pods") == before
+    assert cluster.all(SETS)[0]["metadata"]["ownerReferences"][0]["kind"] == "Deployment"
+
+
+def config_map(name: str, *owners: Obj) -> Obj:
+    meta: Obj = {"name": name, "ownerReferences": list(owners)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+
+def reference(name: str, uid: str) -> Obj:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
+
+
+def test_an_owner_is_a_uid_and_not_a_name(cluster: Puppet) -> None:
+    owner = cluster.create("configmaps", config_map("owner"))
+    cluster.create("configmaps", config_map("mine", reference("owner", owner["metadata"]["uid"])))
+    cluster.create("configmaps", config_map("foreign", reference("owner", "0" * 36)))
+    cluster.run(1)
+    assert cluster.find("configmaps", "mine") is not None
+    assert cluster.find("configmaps", "foreign") is None
+
+
+def test_one_of_two_owners_is_enough_to_live(cluster: Puppet) -> None:
+    uids = [cluster.create("configmaps", config_map(name))["metadata"]["uid"] for name in ("a", "b")]
+    references = [reference(name, uid) for name, uid in zip("ab", uids, strict=True)]
+    cluster.create("configmaps", config_map("child", *references))
+    cluster.delete("configmaps", "a")
+    cluster.run(1)
+    assert cluster.find("configmaps", "child") is not None
+    cluster.delete("configmaps", "b")
+    cluster.run(1)
+    assert cluster.find("configmaps", "child") is None
+
+
+def test_a_namespace_is_furnished_and_what_is_taken_comes_back(cluster: Puppet) -> None:
+    assert cluster.names("serviceaccounts") == ["default"]
+    assert cluster.names("configmaps") == ["kube-root-ca.crt"]
+    cluster.delete("configmaps", "kube-root-ca.crt")
+    cluster.run(1)
+    assert cluster.names("configmaps") == ["kube-root-ca.crt"]
+
+
+def test_a_namespace_is_terminating_for_as_long_as_its_pods(cluster: Puppet) -> None:
+    running(cluster)
+    cluster.registry.delete("namespaces", "", "shop")
+    cluster.run(10)
+    status = cluster.registry.get("namespaces", "", "shop")["status"]
+    assert status["phase"] == "Terminating"
+    remaining = next(one for one in status["conditions"] if one["type"] == "NamespaceContentRemaining")
+    assert "pods has 2 resource instances" in remaining["message"]
+    assert len(cluster.pods()) == 2, "and nothing replaces them"
+    cluster.reap()
+    cluster.run(10)
+    assert cluster.registry.find("namespaces", "", "shop") is None
+    assert all(cluster.store.list(resource, "shop") == [] for resource in cluster.store.resources())
+
+
+def service(**spec: object) -> Obj:
+    body = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}], **spec}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": body}
+
+
+def endpoints(cluster: Puppet) -> list[Obj]:
+    found: list[Obj] = [one for piece in cluster.all(SLICES) for one in piece.get("endpoints") or ()]
+    return found
+
+
+def test_a_service_lists_ready_and_unready_pods(cluster: Puppet) -> None:
+    cluster.create("services", service())
+    running(cluster)
+    assert [one["conditions"]["ready"] for one in endpoints(cluster)] == [True, True]
+    cluster.ready(cluster.pods()[0], ready=False)
+    cluster.run(1)
+    assert sorted(one["conditions"]["ready"] for one in endpoints(cluster)) == [False, True]
+    assert cluster.all(SLICES)[0]["ports"] == [{"name": "", "protocol": "TCP", "port": 8080}]
+    subset = cluster.get("endpoints", "web")["subsets"][0]
+    assert (len(subset["addresses"]), len(subset["notReadyAddresses"])) == (1, 1)
+
+
+def test_a_pod_being_deleted_still_serves_but_is_not_ready(cluster: Puppet) -> None:
+    cluster.create("services", service())
+    running(cluster, 1)
+    cluster.patch(DEPLOYMENTS, "web", {"spec": {"replicas": 0}})
+    cluster.run(1)
+    assert [one["conditions"] for one in endpoints(cluster)] == [{"ready": False, "serving": True, "terminating": True}]
+    cluster.reap()
+    cluster.run(1)
+    assert endpoints(cluster) == []
+
+
+def test_a_service_without_pods_has_an_empty_slice_and_loses_it_when_deleted(cluster: Puppet) -> None:
+    cluster.create("services", service())
+    cluster.run(1)
+    assert len(cluster.all(SLICES)) == 1
+    cluster.delete("services", "web")
+    cluster.run(1)
+    assert cluster.all(SLICES) == []
+    assert cluster.all("endpoints") == []
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_a_run_is_a_function_of_its_seed(seed: str) -> None:
+    def history() -> list[tuple[float, str, str, str]]:
+        cluster = Puppet(seed)
+        seen: list[tuple[float, str, str, str]] = []
+        cluster.store.subscribe(
+            "*",
+            lambda change: seen.append(
+                (change.time, change.type, change.resource, change.object["metadata"]["name"])
+            ),
+        )
+        running(cluster, 3)
+        cluster.delete(DEPLOYMENTS, "web")
+        cluster.run(5)
+        return seen
+
+    first = history()
+    assert len(first) > 25
+    assert history() == first
