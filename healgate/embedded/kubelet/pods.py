@@ -63,6 +63,10 @@ class PodWorker:
         self._working = False
         self._removed = False
         self._plan: MountPlan | None = None
+        # What the last status was made of: most syncs of a waiting pod would make the same one.
+        self._made_of: tuple[Any, ...] = ()
+        self._made: Obj = {}
+        self._phase = ""
 
     @property
     def description(self) -> str:
@@ -136,7 +140,19 @@ class PodWorker:
     def _publish(self, snapshot: Snapshot) -> str:
         """Build the status and write it if it is another; the phase of the containers, ahead of the one shown."""
         self._adopt_foreign_conditions()
+        made_of = (
+            snapshot.containers,
+            snapshot.sandbox,
+            tuple(self._reasons.items()),
+            self.stage,
+            self.pod["metadata"],
+            self.allocation.shown(),
+            self.allocation.conditions,
+        )
+        if made_of == self._made_of and self._made == self.status and not self.probes.any:
+            return self._phase
         status, phase = build(self._inputs(snapshot))
+        self._made_of, self._made, self._phase = made_of, status, phase
         self._write(status)
         return phase
 

@@ -66,6 +66,11 @@ class PodProbes:
                 if container.get(key):
                     self._workers[container["name"], kind] = _Worker(self, container, kind, container[key])
 
+    @property
+    def any(self) -> bool:
+        """Whether this pod is probed at all."""
+        return bool(self._workers)
+
     def started(self, name: str, id: str) -> bool:
         if (name, "startup") not in self._workers:
             return True

@@ -44,6 +44,8 @@ class Allocation:
         self.restarts: set[str] = set()
         self.conditions: tuple[Obj, ...] = ()
         self._refused: Obj | None = None
+        self._shown: tuple[Obj, Obj] | None = None
+        self._followed: Obj = pod["spec"]
 
     def limit_of(self, name: str) -> int | None:
         """What a container is killed at: its own limit or the pod's, whichever is less."""
@@ -68,6 +70,11 @@ class Allocation:
 
     def shown(self) -> tuple[Obj, Obj]:
         """The pod-level (resources, allocatedResources) of the status."""
+        if self._shown is None:
+            self._shown = self._summed()
+        return self._shown
+
+    def _summed(self) -> tuple[Obj, Obj]:
         if self._own:
             return self._own, self._own.get("requests") or {}
         resources: Obj = {}
@@ -95,14 +102,19 @@ class Allocation:
         tell: Callable[[str, str, str], None],
     ) -> bool:
         """Take over what the spec now asks for; whether anything changed. `fits` is "" or Deferred or Infeasible."""
+        if pod["spec"] is self._followed:
+            return False
         wanted = {one["name"]: resources_of(one) for one in all_containers(pod)}
         if wanted == self.allocated:
+            self._followed = pod["spec"]
             return False
         verdict = fits(pod)
         if verdict:
             self._refuse(pod, verdict, wanted, tell)
             return False
         self._refused = None
+        self._shown = None
+        self._followed = pod["spec"]
         self.conditions = ()
         changed = [one for one in all_containers(pod) if wanted[one["name"]] != self.allocated.get(one["name"])]
         what = _told(pod)
