@@ -7,6 +7,7 @@ by element (`k:{"name":"web"}`), sets by value (`v:"x"`). A "." says that the el
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from .objects import deep_copy
@@ -17,7 +18,7 @@ FieldSet = dict[str, Any]
 
 # What nobody can own.
 _NOT_OWNED = {"apiVersion", "kind"}
-_NOT_OWNED_META = {
+NOT_OWNED_META = {
     "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields",
     "resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName",
 }  # fmt: skip
@@ -41,7 +42,7 @@ def of_object(schema: Schema, type_name: str, obj: Obj) -> FieldSet:
         if name in _NOT_OWNED:
             continue
         if name == "metadata":
-            value = {key: one for key, one in value.items() if key not in _NOT_OWNED_META}
+            value = {key: one for key, one in value.items() if key not in NOT_OWNED_META}
             if not value:
                 continue
         found[f"f:{name}"] = of_value(schema, schema.field(type_name, name) or _loose(name), value)
@@ -49,8 +50,9 @@ def of_object(schema: Schema, type_name: str, obj: Obj) -> FieldSet:
     return found
 
 
-def _loose(name: str) -> Field:
-    return Field("struct", "V1ObjectMeta") if name == "metadata" else ANY
+def _loose(name: str, known: Field = ANY) -> Field:
+    """The metadata of a kind whose type is not known is known all the same."""
+    return Field("struct", "V1ObjectMeta") if name == "metadata" and known is ANY else known
 
 
 def of_value(schema: Schema, field: Field, value: Any) -> FieldSet:
@@ -70,6 +72,41 @@ def of_value(schema: Schema, field: Field, value: Any) -> FieldSet:
             found[element_key(field, element)] = below
         return found
     return {}
+
+
+def difference(schema: Schema, field: Field, old: Any, new: Any) -> tuple[FieldSet, FieldSet]:
+    """(set or changed, gone) between two values of a field, without looking into what is equal."""
+    if isinstance(old, dict) and isinstance(new, dict) and not field.atomic:
+        before = {f"f:{name}": value for name, value in old.items()}
+        after = {f"f:{name}": value for name, value in new.items()}
+        return _compared(schema, before, after, lambda key: _loose(key[2:], step(schema, field, key[2:])))
+    if isinstance(old, list) and isinstance(new, list) and field.shape == "list" and field.list_keys is not None:
+        before = {element_key(field, one): one for one in old}
+        after = {element_key(field, one): one for one in new}
+        return _compared(schema, before, after, lambda _: _element(schema, field))
+    return {}, {}
+
+
+def _compared(schema: Schema, before: Obj, after: Obj, below: Callable[[str], Field]) -> tuple[FieldSet, FieldSet]:
+    won: FieldSet = {}
+    gone: FieldSet = {}
+    for key, value in after.items():
+        if key not in before:
+            won[key] = of_value(schema, below(key), value)
+            if key.startswith("k:"):
+                won[key] = {".": {}, **won[key]}
+        elif before[key] != value:
+            more, less = difference(schema, below(key), before[key], value)
+            if more or not less:
+                won[key] = more
+            if less:
+                gone[key] = less
+    for key, value in before.items():
+        if key not in after:
+            gone[key] = of_value(schema, below(key), value)
+            if key.startswith("k:"):
+                gone[key] = {".": {}, **gone[key]}
+    return won, gone
 
 
 def step(schema: Schema, field: Field, name: str) -> Field:

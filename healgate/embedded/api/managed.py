@@ -10,8 +10,9 @@ from typing import Any
 
 from ..clock import stamp
 from . import fieldsets
+from .objects import without
 from .resources import Resource
-from .schema import schema
+from .schema import ANY, Field, schema
 
 Obj = dict[str, Any]
 
@@ -40,22 +41,18 @@ def track(res: Resource, old: Obj | None, new: Obj, manager: str, subresource: s
     """Give the writer of `new` what it changed since `old`, and take that from everybody else. Edits `new`."""
     types = schema()
     type_name = types.type_of(res.api_version, res.kind)
-    after = fieldsets.of_object(types, type_name, _tracked(new, subresource))
+    after = _tracked(new, subresource)
     entries: list[Obj] = list(old["metadata"].get("managedFields", ())) if old else []
     if old is None:
-        won = after
+        won = fieldsets.of_object(types, type_name, after)
     else:
-        before = _tracked(old, subresource)
-        present = fieldsets.of_object(types, type_name, before)
-        won = fieldsets.minus(after, present)
-        for path in fieldsets.leaves(after):
-            if path[-1] == "." or not fieldsets.has(present, path):
-                continue
-            if fieldsets.value_at(types, type_name, before, path) != fieldsets.value_at(types, type_name, new, path):
-                won = fieldsets.union(won, _nested(path))
-        gone = fieldsets.minus(present, after)
-        entries = [{**one, "fieldsV1": fieldsets.minus(fieldsets.minus(one["fieldsV1"], gone), won)} for one in entries]
-        entries = [one for one in entries if one["fieldsV1"]]
+        root = Field("struct", type_name) if types.known(type_name) else ANY
+        won, gone = fieldsets.difference(types, root, _tracked(old, subresource), after)
+        if won or gone:
+            entries = [
+                {**one, "fieldsV1": fieldsets.minus(fieldsets.minus(one["fieldsV1"], gone), won)} for one in entries
+            ]
+            entries = [one for one in entries if one["fieldsV1"]]
     if won:
         mine = next((one for one in entries if same_writer(one, manager, "Update", subresource)), None)
         fields = fieldsets.union(mine["fieldsV1"], won) if mine else won
@@ -69,17 +66,11 @@ def track(res: Resource, old: Obj | None, new: Obj, manager: str, subresource: s
 
 
 def _tracked(obj: Obj, subresource: str) -> Obj:
-    """The half of an object that a write through this door could have changed."""
+    """The part of an object that a write through this door could have changed and somebody can own."""
     if subresource == "status":
         return {"status": obj.get("status", {})}
-    return {key: value for key, value in obj.items() if key != "status"}
-
-
-def _nested(path: tuple[str, ...]) -> Obj:
-    below: Obj = {}
-    for key in reversed(path):
-        below = {key: below}
-    return below
+    meta = {key: value for key, value in obj["metadata"].items() if key not in fieldsets.NOT_OWNED_META}
+    return {"metadata": meta, **without(obj, "apiVersion", "kind", "metadata", "status")}
 
 
 def _merge_ancient(entries: list[Obj]) -> list[Obj]:
