@@ -22,6 +22,7 @@ from .tasks import Task, run_now
 
 START = 0.02  # seconds from the runtime's start of a container to the program's first instruction
 NODE_MEMORY = 16 * 1024**3
+OVERHEAD = 600 * 1024  # bytes that a container holds before its program holds anything
 TERMINATION_LOG = "/dev/termination-log"
 Sink = Callable[[str], None]
 SIGTERM = 128 + 15
@@ -192,6 +193,7 @@ class Container:
         return Proc(self, 1, self.environment, cwd, self.sink("stdout"), self.sink("stderr"))
 
     def begin(self, program: Program) -> None:
+        self.usage.use("system", OVERHEAD, self.machine.clock.now())
         task = self.tasks[1] = self._task(program, lambda code: self._finish(_exit(code)))
         task.start(START)
 
