@@ -151,9 +151,7 @@ def test_a_silent_watch_runs_into_the_read_timeout(
     assert server.watches[0].closed
 
 
-def test_a_raw_watch_reads_like_a_file(
-    api: CoreV1Api, server: FakeServer, people: Participants, clock: Clock
-) -> None:
+def test_a_raw_watch_reads_like_a_file(api: CoreV1Api, server: FakeServer, people: Participants, clock: Clock) -> None:
     server.put("a")
     clock.call_later(10, server.put, "b")
 

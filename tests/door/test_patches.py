@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import sys
 import threading
@@ -168,10 +169,8 @@ def test_what_cannot_run_virtually_is_refused_and_named(people: Participants, wh
 
 def test_a_refusal_that_the_healer_swallows_is_kept(people: Participants) -> None:
     def healer() -> None:
-        try:
+        with contextlib.suppress(Exception):
             threading.Thread(target=print).start()
-        except Exception:
-            pass
 
     guest = run(people, healer)
     assert guest.error is None
