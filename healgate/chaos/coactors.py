@@ -74,7 +74,7 @@ class SecretSource:
             if before != asked:
                 # The first sight of a source is its first sync: its object is in place, only its status is not.
                 first = before is None
-                self._after(0.0 if first else self._takes, lambda: self._sync(seen.object, write=not first))
+                self._after(self._takes, lambda: self._sync(seen.object, write=not first))
 
     def _sync(self, source: Obj, *, write: bool) -> None:
         kind, field = KEEPS[source["kind"]]

@@ -63,11 +63,12 @@ def consumes(
     if before is None or not sent.ok:
         return False
 
-    def arrived() -> bool:
+    for _ in range(round(parse_duration(within))):
         now = _consumed(here.objects, consumer, consumer_port)
-        return now is not None and now > before
-
-    return here.wait(arrived, parse_duration(within))
+        if now is not None and now > before:
+            return True
+        here.sleep(1.0)
+    return False
 
 
 def quiet(about: str, since: str, configuration: Configuration = None) -> bool:
