@@ -14,6 +14,7 @@ import hashlib
 import io
 import tempfile
 import uuid
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from http.client import responses
@@ -43,6 +44,7 @@ def api_client(server: Server, participants: Participants, user: str, user_agent
         client.user_agent = user_agent
     pool: Any = Pool(server, participants, user, configuration)
     client.rest_client.pool_manager = pool
+    weakref.finalize(client, pool.clear)  # for those that nobody closes
     return client
 
 

@@ -37,13 +37,12 @@ def up(
     warp: float = 1.0,
     port: int = 0,
     kubeconfig: Path = DEFAULT_KUBECONFIG,
-    images: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve a fresh cluster until SIGINT or SIGTERM. Raises PortTaken or NotOurs before anything is up."""
     token = secrets.token_urlsafe(24)
     path = kubeconfig.resolve()
-    cluster = EmbeddedCluster(secrets.token_hex(4), images=images, epoch=time.time())
+    cluster = EmbeddedCluster(secrets.token_hex(4), epoch=time.time())
     try:
         with HttpDoor(cluster.server, cluster.clock, port=port, warp=warp, tokens={token: ""}) as door:
             write_kubeconfig(path, door.url, token)
