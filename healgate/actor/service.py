@@ -147,6 +147,8 @@ class Service:
             yield Watch(lambda: "" if self.trouble(need)[0] else "met", RETRY, left)
             problem, text, took = self.trouble(need)
             yield Spent(took)
+        if need.speaks == "database":
+            self.info(f"connected to {need.name}")
         return 0
 
     def _give_up(self, need: Need, problem: str, text: str) -> None:

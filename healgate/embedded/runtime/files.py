@@ -10,6 +10,8 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ...actor.effects import Unsupported
+
 READ_ONLY = "Read-only file system"
 MISSING = "No such file or directory"
 IS_DIRECTORY = "Is a directory"
@@ -46,6 +48,11 @@ _DIRECTORIES = (
     "/var/tmp",
 )
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/stdout", "/dev/stderr", "/dev/random", "/dev/urandom", "/dev/full")
+
+
+def _refuse_kernel_files(path: str) -> None:
+    if path.startswith(("/proc/", "/sys/", "/dev/shm")):
+        raise Unsupported(f"the file {path}")
 
 
 @dataclass
@@ -110,6 +117,7 @@ class Files:
     # -- reading
 
     def read(self, path: str) -> bytes | None:
+        _refuse_kernel_files(path)
         if path in self.mounted:
             return self.mounted[path]
         if path == "/dev/null":
@@ -173,6 +181,7 @@ class Files:
         return ""
 
     def write(self, path: str, content: bytes, *, append: bool = False, size: int | None = None) -> str:
+        _refuse_kernel_files(path)
         if path.startswith("/dev/"):
             if path in _DEVICES:
                 return ""

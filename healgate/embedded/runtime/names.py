@@ -6,8 +6,8 @@ resolve.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..store import Store
@@ -20,8 +20,9 @@ class Service:
     cluster_ip: str  # "None" for a headless one
     # port of the Service -> where it leads, ready endpoints only: (pod IP, port)
     ports: dict[int, tuple[tuple[str, int], ...]]
-    # pod IPs behind a headless Service
+    # behind a headless Service: pod IPs, and those of pods with a name of their own
     pods: tuple[str, ...] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Names(Protocol):
@@ -72,7 +73,13 @@ class StoreNames:
             ]
             ports[port["port"]] = tuple(targets)
         pods = tuple(address for piece in slices for address in _ready(piece))
-        return Service(spec.get("clusterIP", ""), ports, pods)
+        hosts = {
+            endpoint["hostname"]: endpoint["addresses"][0]
+            for piece in slices
+            for endpoint in piece.get("endpoints") or []
+            if endpoint.get("hostname") and endpoint.get("addresses")
+        }
+        return Service(spec.get("clusterIP", ""), ports, pods, hosts)
 
 
 def _ready(piece: Obj) -> list[str]:

@@ -99,12 +99,9 @@ class Network:
                 return "", host, port
         else:
             service = self._named(origin, host)
-            if service is None:
-                return "no such host", "", 0
-            if service.cluster_ip in ("None", ""):
-                if not service.pods:
-                    return "no such host", "", 0
-                return "", service.pods[next(self._turn) % len(service.pods)], port
+            if service is None or service.cluster_ip in ("None", ""):
+                pod = self._headless(origin, host, service)
+                return ("", pod, port) if pod else ("no such host", "", 0)
         if port not in service.ports:
             return "timeout", "", 0
         targets = service.ports[port]
@@ -122,11 +119,19 @@ class Network:
         return service.cluster_ip if service and service.cluster_ip not in ("None", "") else address or host
 
     def _named(self, origin: Origin, host: str) -> Service | None:
-        name = host.rstrip(".")
-        for suffix in _CLUSTER:
-            name = name.removesuffix(suffix)
-        short, _, namespace = name.partition(".")
-        return self._names.service(namespace or origin.namespace, short) if "." not in namespace else None
+        """The Service of `name`, `name.namespace` and the longer forms."""
+        name, *rest = _labels(host)
+        return self._names.service(rest[0] if rest else origin.namespace, name) if len(rest) < 2 else None
+
+    def _headless(self, origin: Origin, host: str, service: Service | None) -> str:
+        """A pod behind a headless Service: any, or the one that is named before the Service's name."""
+        if service is not None:
+            return service.pods[next(self._turn) % len(service.pods)] if service.pods else ""
+        pod, *rest = _labels(host)
+        if not 0 < len(rest) < 3:
+            return ""
+        behind = self._names.service(rest[1] if len(rest) > 1 else origin.namespace, rest[0])
+        return behind.hosts.get(pod, "") if behind else ""
 
     def connect(self, pod_ip: str, port: int) -> str:
         if (pod_ip, port) in self._listeners:
@@ -157,6 +162,13 @@ class Network:
 
 def _cost(problem: str, timeout: float) -> float:
     return {"timeout": timeout, "no such host": LOOKUP}.get(problem, DIAL)
+
+
+def _labels(host: str) -> list[str]:
+    name = host.rstrip(".")
+    for suffix in _CLUSTER:
+        name = name.removesuffix(suffix)
+    return name.split(".")
 
 
 def _is_address(host: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,17 +49,17 @@ class Image:
 
 
 class ImageShelf:
-    """All images that some registry has."""
+    """All images that some registry has; `copies` are further names of everyday ones."""
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, copies: Mapping[str, str] | None = None) -> None:
         self._folder = folder
-
-    def has_repository(self, reference: Reference) -> bool:
-        if everyday(reference) is not None:
-            return True
-        return self._folder is not None and (self._folder / reference.host / reference.path).is_dir()
+        self._copies = dict(copies or {})
 
     def find(self, reference: Reference) -> Image | None:
+        original = parse(self._copies.get(str(reference), ""))
+        if original is not None:
+            found = self.find(original)
+            return None if found is None else replace(found, reference=str(reference))
         common = everyday(reference)
         if common is not None:
             return _everyday_image(reference, common) if common.has(reference.tag) else None
@@ -96,6 +96,13 @@ class ImageShelf:
                 section.done()
         top.done()
         return known
+
+
+def own_images() -> Path:
+    """The folder of the workloads' images: beside the package in a clone, inside it when installed."""
+    package = Path(__file__).parents[2]
+    inside = package / "manifests" / "images"
+    return inside if inside.is_dir() else package.parent / "manifests" / "images"
 
 
 PUBLIC = ("docker.io", "quay.io", "ghcr.io", "registry.k8s.io", "registry.access.redhat.com", "public.ecr.aws")
@@ -140,11 +147,13 @@ def _read_image(file: Path, reference: str) -> Image:
     top.section("program")
     for path, section in top.sections("tools"):
         programs[path] = read_profile(data["tools"][path], source, section.path)
+    tools: tuple[str, ...] = top.take("has", texts, ())
     image = Image(
         reference,
         size=top.take("size", number),
         entrypoint=entrypoint,
         userland=top.take("userland", one_of(*USERLANDS), "none"),
+        tools=frozenset(tools),
         programs=programs,
         working_dir=top.take("working_dir", text, "/"),
     )

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from ....actor.effects import Terminated, Unsupported
 from ..tasks import Join, Task
+from .conditions import test
 from .formats import echo, printf
 from .interpreter import SIGTERM, Break, Io, Leave, Return, Run, Shell
 from .parser import parse
-from .conditions import test
 from .tree import Redirect
 
 Builtin = Callable[[Shell, list[str], Io, tuple[Redirect, ...]], int | Run]
@@ -44,7 +44,7 @@ def _printf(_: Shell, args: list[str], io: Io, __: tuple[Redirect, ...]) -> int:
 
 
 def _test(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
-    return test(shell.proc, args, lambda message: shell.complain(io, message))
+    return test(shell.proc, args, lambda message: shell.complain(io, message), shell.flavour)
 
 
 def _exit(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int:
@@ -67,14 +67,9 @@ def _cd(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
     target = args[1] if len(args) > 1 else shell.variables.get("HOME", "/")
     path = shell.proc.path(target)
     if not shell.files.is_directory(path):
-        missing = "can't cd to" if shell.flavour != "bash" else "cd:"
-        shell.complain(
-            io,
-            f"cd: {missing} {target}: No such file or directory"
-            if shell.flavour != "bash"
-            else f"cd: {target}: No such file or directory",
-        )
-        return 1
+        text = {"bash": f"{target}: No such file or directory", "dash": f"can't cd to {target}"}
+        shell.complain(io, "cd: " + text.get(shell.flavour, f"can't cd to {target}: No such file or directory"))
+        return 2 if shell.flavour == "dash" else 1
     shell.proc.cwd = path
     return 0
 
@@ -137,10 +132,13 @@ def _set(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int:
     return 0
 
 
-def _shift(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int:
+def _shift(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
     count = _number(args, 1)
     if count > len(shell.arguments):
-        return 1
+        if shell.flavour == "bash":
+            return 1
+        shell.complain(io, "shift: can't shift that many")
+        raise Leave(2)
     del shell.arguments[:count]
     return 0
 

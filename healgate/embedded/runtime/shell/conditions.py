@@ -28,12 +28,12 @@ class _Bad(Exception):
     pass
 
 
-def test(proc: Proc, args: list[str], complain: Callable[[str], None]) -> int:
+def test(proc: Proc, args: list[str], complain: Callable[[str], None], flavour: str) -> int:
     name, rest = args[0], args[1:]
     try:
         if name == "[":
             if not rest or rest[-1] != "]":
-                raise _Bad("missing ]")
+                raise _Bad("missing `]'" if flavour == "bash" else "missing ]")
             rest = rest[:-1]
         return 0 if _either(proc, rest) else 1
     except _Bad as problem:

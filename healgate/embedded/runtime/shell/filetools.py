@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from ....actor.effects import Forever, Program, Sleep, Unsupported
 from ..container import Proc
-from .formats import echo, printf
 from .conditions import test
+from .formats import echo, printf
 
 Tool = Callable[[Proc, list[str]], "int | Program"]
 TAIL_RATE = 100 * 1024 * 1024  # bytes a second that `tail` swallows of an endless line
@@ -421,7 +421,7 @@ def _printf(proc: Proc, args: list[str]) -> int:
 
 def _test(name: str) -> Tool:
     def run(proc: Proc, args: list[str]) -> int:
-        return test(proc, [name, *args], lambda message: proc.emit(f"{message}\n", True))
+        return test(proc, [name, *args], lambda message: proc.emit(f"{message}\n", True), "")
 
     return run
 

@@ -15,7 +15,8 @@ from ..container import SIGTERM, Container, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
-from .parser import SyntaxProblem, parse
+from .parser import parse
+from .reader import SyntaxProblem
 from .tree import (
     AndOr,
     Case,
@@ -142,7 +143,7 @@ class Shell:
             code = leave.code
         except (words.Unset, SyntaxProblem) as problem:
             self.complain(io, str(problem))
-            code = 2
+            code = 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
         if "EXIT" in self.traps:
             command = self.traps.pop("EXIT")
             try:
@@ -386,6 +387,8 @@ class Shell:
         values: dict[str, str] = {}
         for name, word in command.assignments:
             values[name] = yield from words.text(self, word, io)
+            if name == "IFS" and values[name] != " \t\n":
+                raise Unsupported("setting IFS")
             if not args:
                 self.variables[name] = values[name]
         if "x" in self.options and (args or values):

@@ -235,6 +235,8 @@ def python(proc: Proc, args: list[str]) -> int | Program:
     except AddressInUse:
         proc.emit("OSError: [Errno 98] Address already in use\n", True)
         return 1
+    if proc.box.image.userland == "ubi":  # where its output is not held back
+        proc.emit(f"Serving HTTP on 0.0.0.0 port {port} (http://0.0.0.0:{port}/) ...\n")
     return _serve()
 
 

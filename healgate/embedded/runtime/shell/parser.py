@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ....actor.effects import Unsupported
+from .reader import META, NAME, NAME_START, Reader, SyntaxProblem, word_of
 from .tree import (
     AndOr,
-    Arithmetic,
     Case,
     Command,
     For,
@@ -19,29 +19,19 @@ from .tree import (
     Group,
     If,
     Literal,
-    Parameter,
-    Part,
     Pipeline,
     Redirect,
     Redirected,
     Script,
     Simple,
-    Substitution,
     While,
     Word,
 )
 
-_NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
-_NAME = _NAME_START | frozenset("0123456789")
-_META = frozenset(" \t\n;&|<>()")
 _RESERVED = frozenset(
     ("if", "then", "else", "elif", "fi", "do", "done", "case", "esac", "while", "until", "for", "{", "}", "!", "in")
 )
 _BASH_ONLY = ("[[", "select", "time", "coproc", "declare", "local -n", "mapfile", "readarray", "let", "shopt")
-
-
-class SyntaxProblem(Exception):
-    """What the shell says of it."""
 
 
 @lru_cache(maxsize=512)
@@ -49,34 +39,11 @@ def parse(text: str, bash: bool) -> Script:
     return _Parser(text, bash).whole()
 
 
-class _Parser:
+class _Parser(Reader):
     def __init__(self, text: str, bash: bool) -> None:
-        self.text = text
-        self.at = 0
-        self.bash = bash
-        # Here-documents whose text begins behind the next newline: (delimiter, expand, strip tabs, where it goes)
-        self._here: list[tuple[str, bool, bool, list[Word]]] = []
-
-    # -- characters
-
-    def _peek(self, text: str) -> bool:
-        return self.text.startswith(text, self.at)
-
-    def _char(self) -> str:
-        return self.text[self.at] if self.at < len(self.text) else ""
-
-    def _blanks(self) -> None:
-        while True:
-            char = self._char()
-            if char in (" ", "\t") and char:
-                self.at += 1
-            elif self._peek("\\\n"):
-                self.at += 2
-            elif char == "#":
-                end = self.text.find("\n", self.at)
-                self.at = len(self.text) if end < 0 else end
-            else:
-                return
+        super().__init__(text, bash)
+        # Here-documents whose text begins behind the next newline: (delimiter, expand, strip tabs)
+        self._here: list[tuple[str, bool, bool]] = []
 
     def _newlines(self) -> None:
         while True:
@@ -87,20 +54,9 @@ class _Parser:
 
     def _newline(self) -> None:
         self.at += 1
-        for delimiter, expand, strip, into in self._here:
-            into.append(self._here_text(delimiter, expand, strip))
+        for delimiter, expand, strip in self._here:
+            self._here_text(delimiter, expand, strip)  # it was read with its redirection
         self._here.clear()
-
-    def _take(self, text: str) -> bool:
-        self._blanks()
-        if self._peek(text):
-            self.at += len(text)
-            return True
-        return False
-
-    def _unexpected(self) -> SyntaxProblem:
-        found = self.text[self.at : self.at + 12].split("\n", 1)[0]
-        return SyntaxProblem(f'syntax error: unexpected "{found}"' if found else "syntax error: unexpected end of file")
 
     def _expect(self, word: str) -> None:
         if not self._reserved(word):
@@ -118,7 +74,7 @@ class _Parser:
     def _next_bare(self) -> str:
         """The characters up to the next metacharacter, if they are plain."""
         end = self.at
-        while end < len(self.text) and self.text[end] not in _META and self.text[end] not in "\"'\\$`":
+        while end < len(self.text) and self.text[end] not in META and self.text[end] not in "\"'\\$`":
             end += 1
         if end < len(self.text) and self.text[end] in "\"'\\$`":
             return ""
@@ -223,7 +179,7 @@ class _Parser:
             self._newlines()
             return Function(name, self._command())
         after = self.at + len(word)
-        if word and word[0] in _NAME_START and self.text[after:].lstrip(" \t").startswith("()"):
+        if word and word[0] in NAME_START and self.text[after:].lstrip(" \t").startswith("()"):
             self.at = self.text.index("()", after) + 2
             self._newlines()
             return Function(word, self._command())
@@ -323,7 +279,7 @@ class _Parser:
                 self.at += len(name) + 1
                 if self._char() == "(" and self.bash:
                     raise Unsupported("bash arrays")
-                value = Word((), "") if self._char() in _META or not self._char() else self._word()
+                value = Word((), "") if self._char() in META or not self._char() else self._word()
                 assignments.append((name, value))
                 continue
             words.append(self._word())
@@ -333,9 +289,9 @@ class _Parser:
 
     def _assigned(self) -> str:
         end = self.at
-        if self._char() not in _NAME_START or not self._char():
+        if self._char() not in NAME_START or not self._char():
             return ""
-        while end < len(self.text) and self.text[end] in _NAME:
+        while end < len(self.text) and self.text[end] in NAME:
             end += 1
         if self.text[end : end + 1] == "=":
             return self.text[self.at : end]
@@ -385,10 +341,10 @@ class _Parser:
         here, queue = self.at, list(self._here)
         self.at = end + 1
         for earlier in queue:
-            self._here_text(earlier[0], earlier[1], earlier[2])
+            self._here_text(*earlier)
         text = self._here_text(name, expand, strip)
         self.at = here
-        self._here.append((name, expand, strip, []))
+        self._here.append((name, expand, strip))
         return text
 
     def _here_text(self, delimiter: str, expand: bool, strip: bool) -> Word:
@@ -405,230 +361,4 @@ class _Parser:
         if not expand:
             return Word((Literal(text, True),), text)
         inner = _Parser(text, self.bash)
-        return _word(inner._quoted(until=""))
-
-    # -- words
-
-    def _word(self) -> Word:
-        parts: list[Part] = []
-        plain: list[str] = []
-
-        def flush() -> None:
-            if plain:
-                parts.append(Literal("".join(plain), False))
-                plain.clear()
-
-        start = self.at
-        while (char := self._char()) and char not in _META:
-            if char == "\\":
-                if self._peek("\\\n"):
-                    self.at += 2
-                    continue
-                flush()
-                parts.append(Literal(self.text[self.at + 1 : self.at + 2], True))
-                self.at += 2
-            elif char == "'":
-                flush()
-                end = self.text.find("'", self.at + 1)
-                if end < 0:
-                    raise SyntaxProblem("syntax error: unterminated quoted string")
-                parts.append(Literal(self.text[self.at + 1 : end], True))
-                self.at = end + 1
-            elif char == '"':
-                flush()
-                self.at += 1
-                inner = self._quoted('"')
-                parts.extend(inner or [Literal("", True)])
-            elif char == "$":
-                if self.bash and self.text[self.at + 1 : self.at + 2] in ("'", '"'):
-                    raise Unsupported("the bash quoting $'…'")
-                flush()
-                parts.append(self._dollar(False))
-            elif char == "`":
-                flush()
-                parts.append(self._backquote(False))
-            else:
-                plain.append(char)
-                self.at += 1
-        flush()
-        if self.at == start:
-            raise self._unexpected()
-        if self.bash:
-            for part in parts:
-                if isinstance(part, Literal) and not part.quoted and _is_brace_expansion(part.text):
-                    raise Unsupported("bash brace expansion")
-        return _word(parts)
-
-    def _quoted(self, until: str) -> list[Part]:
-        """The parts of a double-quoted text, up to the closing quote (or to the end, for a here-document)."""
-        parts: list[Part] = []
-        plain: list[str] = []
-
-        def flush() -> None:
-            if plain:
-                parts.append(Literal("".join(plain), True))
-                plain.clear()
-
-        while True:
-            char = self._char()
-            if not char:
-                if until:
-                    raise SyntaxProblem("syntax error: unterminated quoted string")
-                break
-            if char == until:
-                self.at += 1
-                break
-            if char == "\\" and self.text[self.at + 1 : self.at + 2] in ("$", "`", '"', "\\", "\n"):
-                following = self.text[self.at + 1]
-                if following == '"' and not until:
-                    plain.append("\\")
-                if following != "\n":
-                    plain.append(following)
-                self.at += 2
-            elif char == "$":
-                flush()
-                parts.append(self._dollar(True))
-            elif char == "`":
-                flush()
-                parts.append(self._backquote(True))
-            else:
-                plain.append(char)
-                self.at += 1
-        flush()
-        return parts
-
-    def _dollar(self, quoted: bool) -> Part:
-        if self._peek("$(("):
-            return self._arithmetic(quoted)
-        if self._peek("$("):
-            self.at += 2
-            script = self._script()
-            if not self._take(")"):
-                raise self._unexpected()
-            return Substitution(script, quoted)
-        if self._peek("${"):
-            return self._braced(quoted)
-        following = self.text[self.at + 1 : self.at + 2]
-        if following in _NAME_START and following:
-            end = self.at + 1
-            while end < len(self.text) and self.text[end] in _NAME:
-                end += 1
-            name = self.text[self.at + 1 : end]
-            self.at = end
-            return Parameter(name, quoted)
-        if following and following in "0123456789@*#?$!-":
-            self.at += 2
-            return Parameter(following, quoted)
-        self.at += 1
-        return Literal("$", quoted)
-
-    def _arithmetic(self, quoted: bool) -> Part:
-        depth, end = 0, self.at + 3
-        while end < len(self.text):
-            char = self.text[end]
-            if char == "(":
-                depth += 1
-            elif char == ")":
-                if depth == 0:
-                    break
-                depth -= 1
-            end += 1
-        if not self.text.startswith("))", end):
-            raise SyntaxProblem("syntax error: unterminated arithmetic expression")
-        inner = _Parser(self.text[self.at + 3 : end], self.bash)
-        self.at = end + 2
-        return Arithmetic(_word(inner._quoted(until="")), quoted)
-
-    def _braced(self, quoted: bool) -> Part:
-        self.at += 2
-        if self._peek("#") and not self._peek("#}"):
-            self.at += 1
-            name = self._parameter_name()
-            if not self._peek("}"):
-                raise Unsupported("this form of ${#…}")
-            self.at += 1
-            return Parameter(name, quoted, "length")
-        name = self._parameter_name()
-        for operator in (":-", ":=", ":?", ":+", "##", "%%", "-", "=", "?", "+", "#", "%", "}"):
-            if self._peek(operator):
-                break
-        else:
-            raise Unsupported(f"the parameter expansion ${{{name}{self._char()}…}}")
-        self.at += len(operator)
-        if operator == "}":
-            return Parameter(name, quoted)
-        parts: list[Part] = []
-        while not self._peek("}"):
-            char = self._char()
-            if not char:
-                raise SyntaxProblem("syntax error: missing '}'")
-            if char == '"':
-                self.at += 1
-                parts.extend(self._quoted('"'))
-            elif char == "'" and not quoted:
-                end = self.text.index("'", self.at + 1)
-                parts.append(Literal(self.text[self.at + 1 : end], True))
-                self.at = end + 1
-            elif char == "\\":
-                parts.append(Literal(self.text[self.at + 1 : self.at + 2], True))
-                self.at += 2
-            elif char == "$":
-                parts.append(self._dollar(quoted))
-            elif char == "`":
-                parts.append(self._backquote(quoted))
-            else:
-                parts.append(Literal(char, quoted))
-                self.at += 1
-        self.at += 1
-        return Parameter(name, quoted, operator, _word(parts))
-
-    def _parameter_name(self) -> str:
-        end = self.at
-        if self._char() and self._char() in "@*#?$!-":
-            end += 1
-        else:
-            while end < len(self.text) and self.text[end] in _NAME:
-                end += 1
-        name = self.text[self.at : end]
-        if not name:
-            if self._peek("!"):
-                raise Unsupported("indirect expansion ${!…}")
-            raise SyntaxProblem("syntax error: bad substitution")
-        self.at = end
-        return name
-
-    def _backquote(self, quoted: bool) -> Part:
-        end = self.at + 1
-        text: list[str] = []
-        while end < len(self.text) and self.text[end] != "`":
-            if self.text[end] == "\\" and self.text[end + 1 : end + 2] in ("`", "\\", "$"):
-                end += 1
-            text.append(self.text[end])
-            end += 1
-        if end >= len(self.text):
-            raise SyntaxProblem("syntax error: EOF in backquote substitution")
-        self.at = end + 1
-        return Substitution(parse("".join(text), self.bash), quoted)
-
-
-def _word(parts: list[Part]) -> Word:
-    merged: list[Part] = []
-    for part in parts:
-        last = merged[-1] if merged else None
-        if isinstance(part, Literal) and isinstance(last, Literal) and last.quoted == part.quoted:
-            merged[-1] = Literal(last.text + part.text, part.quoted)
-        else:
-            merged.append(part)
-    constant = None
-    if all(isinstance(part, Literal) for part in merged):
-        texts = [part for part in merged if isinstance(part, Literal)]
-        special = any(not part.quoted and (set(part.text) & set("*?[") or part.text[:1] == "~") for part in texts)
-        if not special:
-            constant = "".join(part.text for part in texts)
-    return Word(tuple(merged), constant)
-
-
-def _is_brace_expansion(text: str) -> bool:
-    start = text.find("{")
-    end = text.find("}", start)
-    return 0 <= start < end and ("," in text[start:end] or ".." in text[start:end])
+        return word_of(inner._quoted(until=""))

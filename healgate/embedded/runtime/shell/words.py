@@ -11,7 +11,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from .arithmetic import evaluate
-from .parser import SyntaxProblem
+from .reader import SyntaxProblem
 from .tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ def _parameter(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, lis
             shell.variables[part.name] = replacement
         return [replacement]
     if value is None and "u" in shell.options and not part.name.isdigit():
-        raise Unset(f"{part.name}: parameter not set")
+        unbound = "unbound variable" if shell.flavour == "bash" else "parameter not set"
+        raise Unset(f"{part.name}: {unbound}")
     return [value or ""]
 
 
