@@ -132,6 +132,11 @@ class Property(Strict):
     why: str = ""  # shown when it does not hold
 
 
+def _value_only(given: object) -> object:
+    """Of a forbidden value only what it is matters: whose it would be is said beside it."""
+    return {"object": "*/*", **given} if isinstance(given, dict) else given
+
+
 class Forbidden(Strict):
     """One action that no repair of this scenario needs. Judged at the request, undone or not."""
 
@@ -141,7 +146,7 @@ class Forbidden(Strict):
     object: str = ""
     subresource: str = ""
     path: str = ""  # only writes that change this path (dotted, as in Property) ...
-    to: Property | None = None  # ... to a value that has this property (its `object` is ignored)
+    to: Annotated[Property | None, BeforeValidator(_value_only)] = None  # ... to a value that has this property
     more_than: int = 0  # allowed this often
 
 

@@ -22,6 +22,8 @@ def json_schema() -> dict[str, Any]:
     extension = Scenario.model_json_schema(by_alias=True)
     definitions = {**experiment.pop("$defs"), **_open(extension.pop("$defs"))}
     definitions["healgate"] = _open(extension)
+    prohibited = {key: value for key, value in definitions["Property"].items() if key != "required"}
+    definitions["Forbidden"]["properties"]["to"] = prohibited
     other = {"type": "object", "properties": {"name": {"not": {"const": "healgate"}}}, "required": ["name"]}
     experiment["properties"]["extensions"]["items"] = {"anyOf": [{"$ref": "#/$defs/healgate"}, other]}
     for refused in ("rollbacks",):
