@@ -69,10 +69,13 @@ def test_a_failing_readiness_probe_restarts_nothing_and_is_told_each_time(bench:
     assert bench.condition("Ready")["status"] == "True"
 
 
-def test_readiness_is_tried_as_soon_as_the_container_runs(bench: Bench):
+def test_every_sync_of_a_pod_that_is_not_ready_has_readiness_tried(bench: Bench):
     serving(bench)
     bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 60})])
-    bench.until(2)
+    bench.until(10)
+    patch = {"metadata": {"labels": {"any": "change"}}}
+    bench.registry.patch("pods", "shop", "web", patch, "application/merge-patch+json")
+    bench.until(11)
     assert bench.condition("Ready")["status"] == "True"
 
 

@@ -35,6 +35,7 @@ class Latency:
     start: tuple[float, float] = (0.07, 0.15)
     started: tuple[float, float] = (0.002, 0.012)  # from the process's start to the end of the sync
     stop: tuple[float, float] = (0.02, 0.06)
+    stop_sandbox: tuple[float, float] = (0.08, 0.25)
 
 
 class ContainerManager:

@@ -35,6 +35,8 @@ Stage = Literal["syncing", "terminating", "terminated", "finished"]
 MOUNT_POLL = 0.3
 MOUNT_DEADLINE = 123.0
 FORCED_GRACE = 1.0
+# From the final status of a deleted pod to the end of its object.
+CONFIRM = (0.3, 1.0)
 
 
 class PodWorker:
@@ -222,6 +224,7 @@ class PodWorker:
         phase = self._publish(snapshot)
         if phase in ("Succeeded", "Failed"):
             self.stage = "terminating"
+            self._pending = True
             return 0.0
         if not (yield from self._mounted()):
             return self.node.jittered(timing.retry)
@@ -401,9 +404,10 @@ class PodWorker:
         self.probes.stop()
         self.volumes.stop()
         containers = self.node.containers
-        yield containers.takes(containers.latency.stop)
+        yield containers.takes(containers.latency.stop_sandbox)
         self.record.sandbox = False
         self.relister.changed()
+        self.relister.on_demand()
         self._pending = True
 
     def _stop(self, container: Obj, began: float) -> Steps[None]:
@@ -424,7 +428,7 @@ class PodWorker:
             self._pending = False
             return
         if not self._removed:
-            yield self.node.random.uniform(0.2, 0.8)
+            yield self.node.random.uniform(*CONFIRM)
             meta = self.pod["metadata"]
             with suppress(ApiError):  # somebody may be faster
                 self.node.registry.delete("pods", meta["namespace"], meta["name"], grace=0, uid=self.uid)

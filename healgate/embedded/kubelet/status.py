@@ -173,7 +173,8 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     status = {
         "name": name,
         "state": _state(newest),
-        "lastState": _state(runs[1]) if len(runs) > 1 else {},
+        # The run before stays named when its record is gone already.
+        "lastState": _state(runs[1]) if len(runs) > 1 else old["lastState"] if old is not None else {},
         "ready": ready,
         "restartCount": newest.attempt,
         "image": newest.image,
