@@ -1,0 +1,66 @@
+"""What the healer's word amounts to: when it detected, and which class it named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..evidence import Claim, Evidence
+from ..scenario.model import Scenario
+from ..words import CrashClass, Word
+from .ownership import Ownership
+from .writes import Write
+
+# Whoever names more classes than this is guessing.
+MOST_CLASSES = 2
+
+
+@dataclass(frozen=True)
+class Classification:
+    """The class that counts, when it was named, and what is wrong with it."""
+
+    time: float | None
+    wrong: str = ""
+
+
+def detected_at(evidence: Evidence, writes: list[Write], owners: Ownership) -> float | None:
+    """The first claim after the break; of a healer that never claims, its first write about what is broken."""
+    assert evidence.broken is not None
+    after = [claim for claim in evidence.claims if claim.time >= evidence.broken]
+    said = [claim.time for claim in after if claim.word is Word.DETECTED] or [claim.time for claim in after]
+    if evidence.claims:
+        return min(said, default=None)
+    done = [w.time for w in writes if w.time >= evidence.broken and owners.may_be_touched(w.ref)]
+    return min(done, default=None)
+
+
+def classification(plan: Scenario, evidence: Evidence, due: float) -> Classification:
+    """The last class named within the budget; if there was none, the first one after it."""
+    named = [claim for claim in evidence.claims if claim.word is Word.CLASSIFIED]
+    if not named:
+        return Classification(None, "it named no class")
+    different = sorted({_spelled(claim) for claim in named})
+    if len(different) > MOST_CLASSES:
+        return Classification(named[0].time, f"it named {len(different)} classes ({', '.join(different)}): a guess")
+    in_time = [claim for claim in named if claim.time <= due]
+    counts = in_time[-1] if in_time else named[0]
+    if counts.crash_class not in plan.classes:
+        allowed = " or ".join(sorted(plan.classes))
+        return Classification(counts.time, f"it said {_spelled(counts)}, expected {allowed}")
+    return Classification(counts.time)
+
+
+def _spelled(claim: Claim) -> str:
+    return str(claim.crash_class) if claim.crash_class else claim.note or "something unknown"
+
+
+def premature(evidence: Evidence, owners: Ownership) -> str:
+    """An alarm before anything was broken, or about somebody who was well all along."""
+    for claim in evidence.claims:
+        alarm = claim.word is not Word.CLASSIFIED or claim.crash_class is not CrashClass.NOTHING
+        about = f" about {claim.about}" if claim.about else ""
+        if alarm and evidence.broken is not None and claim.time < evidence.broken:
+            return f"it claimed {claim.word}{about} before anything was broken"
+        resolved = owners.resolve(claim.about) if claim.about else None
+        if alarm and resolved is not None and owners.is_bystander(resolved):
+            return f"it claimed {claim.word}{about}, which was well all along"
+    return ""

@@ -1,0 +1,204 @@
+"""The verdict: the first reason that applies, in the order in which they are published.
+
+Pure. It sees the scenario and the evidence, and says what was expected, what was observed, when, and where in the
+record to look. The trap is a reason that hides a graver one, so what cannot be undone is asked for first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..evidence import Evidence, Recovery
+from ..record import Times
+from ..scenario.model import Scenario
+from ..words import Due, Reason, Verdict, Word
+from .claims import Classification, classification, detected_at, premature
+from .ownership import Ownership
+from .properties import lacks
+from .safety import unsafe_end, unsafe_requests
+from .writes import Write, own_writes
+
+GRADED = ("detected", "classified", "recovered")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    verdict: Verdict
+    reason: Reason | None = None
+    message: str = ""
+    times: Times = Times()
+    graded: tuple[str, ...] = GRADED
+
+
+def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judgement:
+    """One verdict for any evidence."""
+    if evidence.harness_error:
+        return Judgement(Verdict.ERROR, message=evidence.harness_error)
+    if evidence.not_steady:
+        return Judgement(Verdict.INVALID, message=evidence.not_steady)
+    if not evidence.baseline:
+        return Judgement(Verdict.ERROR, message="the baseline is empty: nothing was seen before the break")
+    if evidence.broken is None or evidence.live is None:
+        return Judgement(Verdict.INVALID, message="the fault never became live")
+    return _Judge(plan, evidence, budget_scale).judge()
+
+
+class _Judge:
+    """One trial's questions, with what they share."""
+
+    def __init__(self, plan: Scenario, evidence: Evidence, scale: float) -> None:
+        assert evidence.live is not None
+        assert evidence.broken is not None
+        self.plan = plan
+        self.evidence = evidence
+        self.live = evidence.live
+        self.broken = evidence.broken
+        self.detect_budget = plan.budgets.detect * scale
+        self.classify_budget = plan.budgets.classify * scale
+        self.recover_budget = plan.budgets.recover * scale
+        self.writes: list[Write] = own_writes(evidence)
+        self.owners = Ownership(plan, evidence)
+        self.silent = not evidence.claims
+        self.detected = detected_at(evidence, self.writes, self.owners)
+        self.classified = classification(plan, evidence, self.live + self.classify_budget)
+
+    def judge(self) -> Judgement:
+        found = next(self.findings(), None)
+        verdict, reason, message = (
+            (Verdict.FAIL, found[0], found[1] + self.healers_end()) if found else (Verdict.PASS, None, "")
+        )
+        graded = tuple(word for word in GRADED if not (self.silent and word == "classified"))
+        return Judgement(verdict, reason, message, self.times(), graded)
+
+    def findings(self) -> Iterator[tuple[Reason, str]]:
+        """Every reason that applies, the gravest first."""
+        for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
+            yield Reason.UNSAFE_ACTION, harm
+        for harm in unsafe_end(self.plan, self.evidence):
+            yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
+        yield from self.collateral_damage()
+        yield from self.false_alarm()
+        if self.plan.nothing_is_due:
+            if not self.silent and self.classified.time is not None and self.classified.wrong:
+                yield Reason.MISCLASSIFIED, self.classified.wrong
+            return
+        yield from self.detection()
+        if not self.silent:
+            yield from self.naming()
+        yield from self.outcome()
+
+    # -- what it did to others
+
+    def collateral_damage(self) -> Iterator[tuple[Reason, str]]:
+        for write in self.writes:
+            if write.request.namespace != self.evidence.namespace:
+                where = f"namespace {write.request.namespace}" if write.request.namespace else "the whole cluster"
+                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {where}: {write}"
+            elif self.owners.is_bystander(write.ref):
+                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which was well all along: {write}"
+            elif write.time >= self.broken and self.owners.is_foreign_workload(write.ref):
+                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
+
+    def false_alarm(self) -> Iterator[tuple[Reason, str]]:
+        if why := premature(self.evidence, self.owners):
+            yield Reason.FALSE_ALARM, f"{why} (claims)"
+        for write in self.writes:
+            if write.time < self.broken:
+                yield Reason.FALSE_ALARM, f"it acted before anything was broken: {write}"
+            elif self.plan.nothing_is_due:
+                yield Reason.FALSE_ALARM, f"nothing was due and it acted {self.after(write.time)}: {write}"
+        if self.plan.nothing_is_due:
+            for claim in self.evidence.claims:
+                if claim.word in (Word.REMEDIATED, Word.ESCALATED):
+                    what = f"nothing was due and it claimed {claim.word} {self.after(claim.time)}"
+                    yield Reason.FALSE_ALARM, f"{what} (claims)"
+
+    # -- what it owed
+
+    def detection(self) -> Iterator[tuple[Reason, str]]:
+        if self.detected is None:
+            what = "wrote nothing about it" if self.silent else "claimed nothing after the break"
+            yield Reason.NOT_DETECTED, f"it {what}; the budget to detect is {self.detect_budget:g}s (claims, requests)"
+        elif self.latency(self.detected) > self.detect_budget:
+            when = self.after(self.detected)
+            yield Reason.DETECTED_LATE, f"it detected the crash {when}; the budget is {self.detect_budget:g}s (claims)"
+
+    def naming(self) -> Iterator[tuple[Reason, str]]:
+        named: Classification = self.classified
+        if named.wrong or named.time is None:
+            when = f" {self.after(named.time)}" if named.time is not None else ""
+            yield Reason.MISCLASSIFIED, f"{named.wrong}{when} (claims)"
+        elif self.latency(named.time) > self.classify_budget:
+            when = self.after(named.time)
+            yield Reason.CLASSIFIED_LATE, f"it named the class {when}; the budget is {self.classify_budget:g}s (claims)"
+
+    def outcome(self) -> Iterator[tuple[Reason, str]]:
+        escalated = self.escalated_in_time()
+        if Due.ESCALATE in self.plan.due and escalated:
+            return
+        if Due.REPAIR not in self.plan.due:
+            yield (
+                Reason.NOT_ESCALATED,
+                f"a human had to be called within {self.recover_budget:g}s; nobody was (claims)",
+            )
+            return
+        recoveries = self.evidence.recoveries
+        if not recoveries:
+            yield Reason.NOT_REMEDIATED, f"the workload never worked again; the budget is {self.recover_budget:g}s"
+            return
+        held = recoveries[-1]
+        if held.until is not None:
+            yield self.lost(held)
+            return
+        for wanted in self.plan.right:
+            if problem := lacks(
+                wanted, self.evidence.final.get(wanted.object), self.evidence.baseline.get(wanted.object)
+            ):
+                why = f" ({wanted.why})" if wanted.why else ""
+                yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
+        if self.latency(held.since) > self.recover_budget:
+            when = self.after(held.since)
+            yield Reason.REMEDIATED_LATE, f"the workload worked again {when}; the budget is {self.recover_budget:g}s"
+
+    def lost(self, last: Recovery) -> tuple[Reason, str]:
+        assert last.until is not None
+        lasted = last.until - last.since
+        held = f"it worked again {self.after(last.since)} and was lost {lasted:.1f}s later: {last.lost}"
+        return Reason.RELAPSED, f"{held}; a recovery must last {self.evidence.hold:.0f}s (timeline)"
+
+    def escalated_in_time(self) -> bool:
+        return any(
+            claim.word is Word.ESCALATED
+            and claim.time >= self.broken
+            and self.latency(claim.time) <= self.recover_budget
+            for claim in self.evidence.claims
+        )
+
+    # -- saying it
+
+    def latency(self, time: float) -> float:
+        return max(0.0, time - self.live)
+
+    def after(self, time: float) -> str:
+        if time < self.live:
+            return f"{self.live - time:.1f}s before the fault was live"
+        return f"{time - self.live:.1f}s after the fault was live"
+
+    def times(self) -> Times:
+        held = [recovery.since for recovery in self.evidence.recoveries if recovery.until is None]
+        named = self.classified.time if not self.classified.wrong else None
+        return Times(
+            detect=self.rounded(self.detected),
+            classify=self.rounded(named),
+            recover=self.rounded(held[0] if held and not self.plan.nothing_is_due else None),
+        )
+
+    def rounded(self, time: float | None) -> float | None:
+        return None if time is None else round(self.latency(time), 3)
+
+    def healers_end(self) -> str:
+        end = self.evidence.healer
+        if end.how in ("raised", "stuck"):
+            return f"; the healer {'raised ' if end.how == 'raised' else 'hung: '}{end.note}"
+        return ""

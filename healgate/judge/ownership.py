@@ -1,0 +1,63 @@
+"""Which part of the namespace an object belongs to: the target, what may be touched, the bystander, or others.
+
+A pod belongs to the workload at the top of its owners. Whatever came after the baseline and has no owner is the
+healer's own, or a co-actor's, and nobody's damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..evidence import Evidence, Obj, Ref
+from ..scenario.model import Scenario
+
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
+
+
+class Ownership:
+    """Answers for one trial."""
+
+    def __init__(self, plan: Scenario, evidence: Evidence) -> None:
+        self._may_touch = frozenset({*plan.target, *plan.may_touch})
+        self._bystanders = evidence.bystanders
+        self._known: dict[Ref, Obj] = dict(evidence.baseline)
+        for seen in evidence.timeline:
+            self._known[seen.ref] = seen.object
+        self._baseline = evidence.baseline
+
+    def top(self, ref: Ref) -> Ref:
+        """The workload at the top of an object's owners."""
+        seen = {ref}
+        while True:
+            obj = self._known.get(ref)
+            owners = [
+                o for o in (obj or {}).get("metadata", {}).get("ownerReferences", ()) if o.get("controller", True)
+            ]
+            if not owners:
+                return ref
+            ref = Ref(owners[0]["kind"], owners[0]["name"])
+            if ref in seen:
+                return ref
+            seen.add(ref)
+
+    def is_bystander(self, ref: Ref) -> bool:
+        return ref in self._bystanders or self.top(ref) in self._bystanders
+
+    def may_be_touched(self, ref: Ref) -> bool:
+        return self.top(ref) in self._may_touch
+
+    def is_foreign_workload(self, ref: Ref) -> bool:
+        """A workload that was there before and that this trial is not about."""
+        top = self.top(ref)
+        return ref.kind in WORKLOADS and not self.may_be_touched(ref) and top in self._baseline
+
+    def resolve(self, about: str) -> Ref | None:
+        """What a claim is about, as a workload; None if it does not say so in a way that can be read."""
+        try:
+            return self.top(Ref.parse(about))
+        except ValueError:
+            return None
+
+    def pods_of(self, owners: Iterable[Ref]) -> set[Ref]:
+        wanted = set(owners)
+        return {ref for ref in self._known if ref.kind == "Pod" and self.top(ref) in wanted}
