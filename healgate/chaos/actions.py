@@ -15,7 +15,7 @@ from ..evidence import Obj, Ref
 from ..problems import HarnessError
 from ..scenario.workloads import find_folder, load_workload
 from . import registries
-from .deploying import apply, stand
+from .deploying import apply, open_namespace, stand
 from .objects import STRATEGIC
 from .place import ConnectedPlace, Place, place
 from .templates import changed
@@ -56,6 +56,8 @@ def deploy(
     """
     here = place(configuration)
     folder = load_workload(find_folder(workload))
+    if isinstance(here, ConnectedPlace):  # a trial comes with its own
+        open_namespace(here)
     apply(here, folder.objects, changes or [], also or [])
     if (old := parse_duration(age)) > 0:
         here.sleep(old)

@@ -17,6 +17,16 @@ ESTABLISHED_WITHIN = 30.0
 WATCHED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim", "Event")
 
 
+def open_namespace(here: Place) -> None:
+    """Make the namespace if it is not there, and wait until pods can be made in it."""
+    here.objects.create(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": here.namespace}}, exists_already=True
+    )
+    account = Ref("ServiceAccount", "default")
+    if not here.wait(lambda: here.objects.get(account) is not None, ESTABLISHED_WITHIN):
+        raise NotSteady(f"namespace {here.namespace} has no {account} after {ESTABLISHED_WITHIN:g}s")
+
+
 def apply(
     here: Place,
     manifests: Sequence[Obj],

@@ -35,7 +35,10 @@ _BUILT_IN = {
     "Job": ("batch/v1", "jobs"),
     "CronJob": ("batch/v1", "cronjobs"),
 }
-_CLUSTER_SCOPED = {"CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions")}
+_CLUSTER_SCOPED = {
+    "Namespace": ("v1", "namespaces"),
+    "CustomResourceDefinition": ("apiextensions.k8s.io/v1", "customresourcedefinitions"),
+}
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 
