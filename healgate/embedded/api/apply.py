@@ -38,11 +38,11 @@ def apply(res: Resource, live: Obj, config: Obj, manager: str, subresource: str,
     entries: list[Obj] = list(live["metadata"].get("managedFields", ()))
     mine = next((one for one in entries if same_writer(one, manager, "Apply", subresource)), None)
     others = [one for one in entries if one is not mine]
-    conflicts = _conflicts(types, type_name, live, config, applied, others)
+    merged: Obj = _merge(types, _root(types, type_name), live, config)
+    conflicts = _conflicts(types, type_name, live, merged, applied, others)
     if conflicts and not force:
         raise errors.apply_conflict([(who, fieldsets.shown(path)) for who, path in conflicts])
     others = _yield_up(others, [path for _, path in conflicts])
-    merged: Obj = _merge(types, _root(types, type_name), live, config)
     before = mine["fieldsV1"] if mine else {}
     dropped = fieldsets.minus(before, applied)
     for other in others:
@@ -62,14 +62,14 @@ def _root(types: Schema, type_name: str) -> Field:
 
 
 def _conflicts(
-    types: Schema, type_name: str, live: Obj, config: Obj, applied: fieldsets.FieldSet, others: list[Obj]
+    types: Schema, type_name: str, live: Obj, merged: Obj, applied: fieldsets.FieldSet, others: list[Obj]
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """(owner, path) of every applied leaf that somebody else owns with another value."""
+    """(owner, path) of every applied leaf whose value the apply would change though somebody else owns it."""
     changed = [
         path
         for path in fieldsets.leaves(applied)
         if path[-1] != "."
-        and fieldsets.value_at(types, type_name, live, path) != fieldsets.value_at(types, type_name, config, path)
+        and fieldsets.value_at(types, type_name, live, path) != fieldsets.value_at(types, type_name, merged, path)
     ]
     found: list[tuple[str, tuple[str, ...]]] = []
     for other in others:

@@ -51,7 +51,7 @@ def body_of(request: ApiRequest) -> Any:
         kind = "application/json"
     decoder = DECODERS.get(kind)
     if decoder is None:
-        raise errors.unsupported_media_type([*DECODERS, "application/vnd.kubernetes.protobuf"])
+        raise errors.unsupported_media_type(list(DECODERS))
     return _decoded(decoder, request.body)
 
 

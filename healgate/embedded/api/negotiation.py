@@ -7,7 +7,7 @@ from .errors import ApiError
 PLAIN = ""
 TABLE = "Table"
 PARTIAL = "PartialObjectMetadata"
-_OFFERED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_OFFERED = "application/json"
 
 
 def accepted_form(accept: str) -> str:
