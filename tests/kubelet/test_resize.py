@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .scripted import Bench, Obj, Program, container
+from .scripted import COMPLETES, Bench, Obj, Program, container
 
 MI = 2**20
 
@@ -105,3 +105,14 @@ def test_the_pods_limit_is_the_sum_only_if_every_container_has_one(bench: Bench)
     bench.until(5)
     assert {started.run.container: started.limit for started in bench.runtime.runs} == {"main": 32 * MI, "free": None}
     assert bench.status()["resources"] == {"requests": {"memory": "32Mi"}}
+
+
+def test_an_init_container_may_need_more_than_what_follows_it(bench: Bench):
+    bench.runtime.programs["setup"] = Program(lasts=1.0, ends=COMPLETES)
+    bench.pod(
+        initContainers=[container("setup", resources=limited("512Mi"))],
+        containers=[container(resources=limited("32Mi"))],
+    )
+    bench.until(10)
+    limits = {started.run.container: started.limit for started in bench.runtime.runs}
+    assert limits == {"setup": 512 * MI, "main": 32 * MI}

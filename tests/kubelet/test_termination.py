@@ -172,3 +172,10 @@ def test_an_over_pod_keeps_its_log_until_it_is_deleted(bench: Bench):
     delete(bench)
     bench.until(35)
     assert bench.registry.find("pods", "shop", "web") is None
+
+
+def test_the_end_of_the_log_may_serve_as_the_message(bench: Bench):
+    bench.runtime.programs["main"] = Program(lasts=1.0, logs=("starting", "no such table"))
+    bench.pod(containers=[container(terminationMessagePolicy="FallbackToLogsOnError")], restartPolicy="Never")
+    bench.until(10)
+    assert bench.main()["state"]["terminated"]["message"] == "starting\nno such table\n"

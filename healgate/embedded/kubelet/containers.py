@@ -7,7 +7,7 @@ seconds are always left, and who ignores TERM is killed only when it has run out
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 
 MINIMAL_GRACE = 2.0
+FALLBACK_LINES = 80
+FALLBACK_BYTES = 2048
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class ContainerManager:
         worker.record.containers.insert(0, record)
         worker.tell(name, "Normal", "Created", "Container created")
         yield self.takes(self.latency.start)
-        self._run(worker, record, run)
+        self._run(worker, container, record, run)
         exit = record.seen.exit
         if exit is not None and exit.reason == "StartError":
             raise StartFailed("RunContainerError", exit.message)
@@ -83,12 +85,11 @@ class ContainerManager:
         if hook:
             yield from self._post_start(worker, container, record, hook)
 
-    def _run(self, worker: PodWorker, record: Container, run: ContainerRun) -> None:
+    def _run(self, worker: PodWorker, container: Obj, record: Container, run: ContainerRun) -> None:
         clock = self.clock
 
         def on_exit(process: Process) -> None:
-            exit = process.exit or Exit(255, "Unknown")
-            record.finished(exit, clock.now())
+            record.finished(_with_message(container, process), clock.now())
             # Whoever waits goes on from the agenda, not from inside the runtime's call.
             clock.call_later(0.0, record.ended.give)
             worker.relister.changed()
@@ -146,6 +147,15 @@ class ContainerManager:
             while record.running:
                 yield record.ended
         yield self.takes(self.latency.stop)
+
+
+def _with_message(container: Obj, process: Process) -> Exit:
+    """How it ended, with the end of its log as the message if that was asked for and there is no better one."""
+    exit = process.exit or Exit(255, "Unknown")
+    if exit.message or exit.code == 0 or container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
+        return exit
+    text = "".join(f"{line.text}\n" for line in process.log[-FALLBACK_LINES:])
+    return replace(exit, message=text[-FALLBACK_BYTES:])
 
 
 def _plain_sleep(seconds: float) -> Steps[None]:

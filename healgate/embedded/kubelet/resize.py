@@ -58,15 +58,16 @@ class Allocation:
     def _pod_limit(self) -> int | None:
         if self._own.get("limits", {}).get("memory"):
             return memory_limit(self._own)
-        total = 0
+        together, largest = 0, 0  # of what runs side by side, and of what runs before it, one at a time
         for name in self._names:
-            if not self._running_kinds[name]:
-                continue
             limit = memory_limit(self.actuated[name])
             if limit is None:
                 return None
-            total += limit
-        return total
+            if self._running_kinds[name]:
+                together += limit
+            else:
+                largest = max(largest, limit)
+        return max(together, largest)
 
     def shown(self) -> tuple[Obj, Obj]:
         """The pod-level (resources, allocatedResources) of the status."""
