@@ -15,21 +15,25 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from ..embedded.api.messages import ApiAnswer, ApiRequest
+from ..embedded.api.routing import parse
 from ..embedded.api.watch import ApiWatch
 from ..embedded.cluster import EmbeddedCluster
-from ..embedded.door.client import api_client
-from ..embedded.door.participants import Participant, Participants, Signal
+from ..embedded.door.baton import Participant, Signal
+from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched
 from ..embedded.store import Change
 from ..evidence import HealerEnd, Obj, Request, Seen
-from .seam import Answer, HealerCall
+from .seam import Answer, HealerCall, Lease, Rest
 
-# Whoever is admin may do everything; the healer's requests are told from the harness's by their users.
-HARNESS = "system:admin"
-HEALER = "operator"
+# The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
+HARNESS = ""
+HEALER = "system:serviceaccount:operators:operator"
 
 # The harness's own path beside the Kubernetes API; nobody else's requests are looked at here.
 REGISTRIES = "/harness/registries/"
+
+# How long the controllers take to give a new namespace its service account.
+NAMESPACE_SETTLES = 1.0
 
 NAMESPACES = ("storefront", "checkout", "platform", "internal", "services", "apps", "team", "core")
 
@@ -41,7 +45,7 @@ class Embedded:
     kubernetes = "v1.36.2"
     timing = "stock"
 
-    def lease(self, seed: str) -> EmbeddedLease:
+    def lease(self, seed: str) -> Lease:
         return EmbeddedLease(seed)
 
 
@@ -52,13 +56,16 @@ class EmbeddedLease:
         self.cluster = EmbeddedCluster(seed)
         self.namespace = _neutral_name(seed)
         self.requests: list[Request] = []
-        self.rest = _Rest(self.cluster)
-        self._people = Participants(self.cluster.clock)
+        self.rest: Rest = _Rest(self.cluster)
+        self._people = self.cluster.participants
         self._open = ExitStack()
         self._open.enter_context(patched())
         self._open.enter_context(self._people.adopt("trial"))
+        self.cluster.registry.create("namespaces", {"metadata": {"name": self.namespace}})
+        self.sleep(NAMESPACE_SETTLES)
         self._moved: Callable[[], bool] | None = None
         self._signal = Signal()
+        self.cluster.registry.create("clusterrolebindings.rbac.authorization.k8s.io", _rights())
         self.cluster.server.observers.append(self._record)
         self._stop_waking = self.cluster.store.subscribe("*", self._wake)
 
@@ -102,15 +109,34 @@ class EmbeddedLease:
 
     def _record(self, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> None:
         if request.user == HEALER:
-            self.requests.append(_written_down(self.now(), request, answer, before))
+            self.requests.append(self._written_down(request, answer, before))
+
+    def _written_down(self, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> Request:
+        target = parse(self.cluster.registry.resources, request.path)
+        return Request(
+            time=self.now(),
+            user=request.user,
+            method=request.method,
+            path=request.path,
+            verb=target.verb(request) if target else request.method.lower(),
+            resource=target.resource.key if target else "",
+            kind=target.resource.kind if target else "",
+            subresource=target.sub if target else "",
+            namespace=(target.namespace or "") if target else "",
+            name=target.name if target else "",
+            code=answer.status,
+            body=_decoded(request.body),
+            before=before,
+            dry_run=("dryRun", "All") in request.query,
+        )
 
     # -- the healer
 
     def official_client(self) -> Any:
-        return api_client(self.cluster.server, self._people, HARNESS)
+        return self.cluster.client(HARNESS)
 
     def run_python_healer(self, call: HealerCall, report: Any, pass_every: float) -> _RunningHealer:
-        client = api_client(self.cluster.server, self._people, HEALER)
+        client = self.cluster.client(HEALER)
 
         def passes() -> None:
             while True:
@@ -119,7 +145,7 @@ class EmbeddedLease:
 
         return _RunningHealer(self._people, self._people.spawn("healer", passes))
 
-    def close(self, keep: bool = False) -> None:
+    def close(self, keep: bool = False) -> None:  # noqa: ARG002 (there is nothing that could stand)
         self._open.close()
         self.cluster.close()
 
@@ -174,7 +200,7 @@ class _Rest:
             answer.stop()
             raise TypeError(f"{path}?{urlencode(pairs)} is a watch: use Lease.watch")
         text = answer.body.decode()
-        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)
 
 
@@ -194,30 +220,25 @@ def _neutral_name(seed: str) -> str:
     return f"{draw.choice(NAMESPACES)}-{draw.randrange(16**4):04x}"
 
 
-def _written_down(time: float, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> Request:
-    target = request.target
-    body: Any = None
-    if request.body:
-        try:
-            body = json.loads(request.body)
-        except ValueError:
-            body = request.body.decode(errors="replace")
-    return Request(
-        time=time,
-        user=request.user,
-        method=request.method,
-        path=request.path,
-        verb=target.verb,
-        resource=target.resource,
-        kind=target.kind,
-        subresource=target.subresource,
-        namespace=target.namespace,
-        name=target.name,
-        code=answer.status,
-        body=body,
-        before=before,
-        dry_run=("dryRun", "All") in request.query,
-    )
+def _decoded(body: bytes) -> Any:
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
+
+
+def _rights() -> Obj:
+    """A healer may do everything here, so that its own choice and not a refusal keeps it from doing harm."""
+    kind, group = "ClusterRoleBinding", "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": kind,
+        "metadata": {"name": "operator"},
+        "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "operators", "name": "operator"}],
+    }
 
 
 def _where_it_raised(error: BaseException) -> str:

@@ -54,12 +54,6 @@ class RunningHealer(Protocol):
     def cpu_seconds(self) -> float: ...
 
 
-class Surroundings(Protocol):
-    """What lies around a cluster and is no object in it: the registries that its node pulls from."""
-
-    def set_registry(self, host: str, reachable: bool) -> None: ...
-
-
 class Lease(Protocol):
     """One trial's place on a cluster: a fresh namespace with a neutral name, and the harness's own access to it."""
 
@@ -86,9 +80,6 @@ class Lease(Protocol):
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         """Have something done later on the cluster's clock: how co-actors act beside a trial."""
-
-    @property
-    def surroundings(self) -> Surroundings: ...
 
     def official_client(self) -> Any:
         """A kubernetes.client.ApiClient with the harness's access, for stock Chaos Toolkit actions."""

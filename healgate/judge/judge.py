@@ -7,7 +7,7 @@ record to look. The trap is a reason that hides a graver one, so what cannot be 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..evidence import Evidence, Recovery
 from ..record import Times
@@ -27,7 +27,7 @@ class Judgement:
     verdict: Verdict
     reason: Reason | None = None
     message: str = ""
-    times: Times = Times()
+    times: Times = field(default_factory=Times)
     graded: tuple[str, ...] = GRADED
 
 
