@@ -4,11 +4,14 @@ What may differ, for all recordings alike:
 
 * a state that lasted under two seconds may be missing on either side (and so may what only separated its
   neighbours); in the recorded cluster's slow first thirty seconds, five;
+* where pods that are alike become ready or unready one after the other, an owner's counts between the first and the
+  last of them may be missing: their jitter is their own;
 * a first kill for memory may read Error or OOMKilled;
 * after a back-off of B seconds the next start comes between B and B + min(B/2 + 2, 27) seconds;
 * when a waiting state becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
   not, see above; pulls likewise;
-* all other gaps agree within two seconds and a tenth, once the first thirty seconds are past.
+* all other gaps agree within two seconds and a tenth, once the first thirty seconds are past; those that began in
+  them, within ten more.
 
 The trap is to compare absolute times: two crash loops drift apart by their jitter, and both are right.
 """
@@ -26,7 +29,9 @@ from .tracks import State, Story, Track
 SHORT = 2.0
 SLOW_UNTIL = 30.0
 SLOW_SHORT = 5.0
+SLOW_BY = 10.0
 JITTER = 27.0
+READINESS = ("readyReplicas", "availableReplicas", "unavailableReplicas")
 
 # Waiting states that a look of the kubelet publishes, some time after what they tell of.
 LOOKED_UP = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull")
@@ -101,25 +106,42 @@ class Aligner:
 
     def _may_lack_left(self, i: int, j: int, li: int, lj: int) -> bool:
         """Whether the expected state may have no counterpart."""
-        if self._is_short(self._left, i, slow=True) or (li >= 0 and self._equal(self._left[i], self._left[li])):
+        if self._is_short(self._left, i) or (li >= 0 and self._equal(self._left[i], self._left[li])):
             return True
         return j >= len(self._right) and li >= 0 and self._too_late(self._left[i], self._left[li], self._right[lj])
 
     def _may_lack_right(self, i: int, j: int, li: int, lj: int) -> bool:
         """Whether the seen state may have no counterpart."""
-        if self._is_short(self._right, j, slow=False) or (lj >= 0 and self._equal(self._right[j], self._right[lj])):
+        if self._is_short(self._right, j) or (lj >= 0 and self._equal(self._right[j], self._right[lj])):
             return True
         return i >= len(self._left) and lj >= 0 and self._too_late(self._right[j], self._right[lj], self._left[li])
 
-    def _is_short(self, states: list[State], index: int, *, slow: bool) -> bool:
+    def _is_short(self, states: list[State], index: int) -> bool:
         until = states[index + 1].start if index + 1 < len(states) else self._end
-        limit = SLOW_SHORT if slow and states[index].start < SLOW_UNTIL else SHORT
-        return until - states[index].start < limit
+        lasted = until - states[index].start
+        limit = SLOW_SHORT if states[index].start < SLOW_UNTIL else SHORT
+        return lasted < limit or (lasted < JITTER and _is_passing(states, index))
 
     def _too_late(self, state: State, before: State, counterpart: State) -> bool:
         """Whether on the other side, with the most jitter, this state would come after the end of the run."""
         gap = state.start - before.start
         return counterpart.start + gap * 1.1 + JITTER > self._end
+
+
+def _is_passing(states: list[State], index: int) -> bool:
+    """Whether counts of ready pods only step from the state before to that behind: alike pods change one by one."""
+    if not 0 < index < len(states) - 1:
+        return False
+    before, value, after = (states[at].value for at in (index - 1, index, index + 1))
+    if "replicas" not in value:
+        return False
+    for key in dict.fromkeys((*before, *value, *after)):
+        one, two, three = (found.get(key, 0) for found in (before, value, after))
+        if key in READINESS and not min(one, three) <= two <= max(one, three):
+            return False
+        if key not in READINESS and two not in (one, three):
+            return False
+    return True
 
 
 _Best = tuple[int, tuple[tuple[int, int], ...]]
@@ -175,7 +197,8 @@ def check_gaps(pairs: list[Pair], commands: list[float], causes: tuple[Causes, C
         if start[0] < command:
             start = (command, command)
         expected, seen = after.expected.start - start[0], after.seen.start - start[1]
-        if after.expected.start >= SLOW_UNTIL and not _gaps_agree(expected, seen, before, after):
+        slack = SLOW_BY if start[0] < SLOW_UNTIL else 0.0
+        if after.expected.start >= SLOW_UNTIL and not _gaps_agree(expected, seen, slack, before, after):
             caused = causes is not None and causes[0].near(after.expected.start) and causes[1].near(after.seen.start)
             if not caused:
                 why = f"{seen:.1f} s after what came before, recorded {expected:.1f} s"
@@ -184,7 +207,7 @@ def check_gaps(pairs: list[Pair], commands: list[float], causes: tuple[Causes, C
     return found
 
 
-def _gaps_agree(expected: float, seen: float, before: Pair | None, after: Pair) -> bool:
+def _gaps_agree(expected: float, seen: float, slack: float, before: Pair | None, after: Pair) -> bool:
     """Starts after a back-off and what looks publish have rules of their own, see check_waits."""
     value = after.expected.value
     if isinstance(value, dict) and "restarts" in value:
@@ -194,7 +217,7 @@ def _gaps_agree(expected: float, seen: float, before: Pair | None, after: Pair) 
         looked_up = value["reason"] in LOOKED_UP or (was is not None and was["reason"] in LOOKED_UP)
         if (restarted or looked_up) and not ended:
             return True
-    return abs(expected - seen) <= SHORT + max(expected, seen) / 10
+    return abs(expected - seen) <= SHORT + slack + max(expected, seen) / 10
 
 
 def check_waits(track: Track, commands: list[float]) -> list[Mismatch]:

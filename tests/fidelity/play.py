@@ -99,7 +99,7 @@ class _Play:
     def _do(self, command: Obj) -> None:
         words = command["kubectl"]
         if words[0].startswith("("):
-            answer_again(self._cluster, self._recording)
+            answer_again(self._cluster)
             outcome: Obj = {"rc": 0, "stdout": "", "stderr": ""}
         else:
             outcome = self._kubectl.run([self._here(word) for word in words])
