@@ -6,6 +6,7 @@ steady-state hypothesis are asked again and again during a trial, so each is one
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from .signs import SignWatch
 
 Configuration = dict[str, Any] | None
 
-__all__ = ["answers", "consumes", "job_finished", "quiet", "shows", "stands"]
+__all__ = ["answers", "consumes", "job_finished", "keeps_running", "quiet", "shows", "stands"]
 
 
 def answers(service: str, port: int, path: str = "/", configuration: Configuration = None) -> int:
@@ -37,6 +38,23 @@ def stands(workload: str, configuration: Configuration = None) -> bool:
     counted = [status.get(field, 0) for field in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
     seen: bool = status.get("observedGeneration", 0) >= found["metadata"]["generation"]
     return seen and counted == [wanted] * len(counted)
+
+
+def keeps_running(workload: str, lately: str, configuration: Configuration = None) -> bool:
+    """Has no container of a Deployment's pods ended for so long? Tells a loop that looks healthy between two crashes."""
+    here = place(configuration)
+    found = here.objects.get(Ref.parse(workload))
+    if found is None:
+        return False
+    over = here.now() - parse_duration(lately)
+    labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
+    for pod in here.objects.all("Pod", {"labelSelector": labels}):
+        for container in pod.get("status", {}).get("containerStatuses", ()):
+            for state in (container["state"], container.get("lastState", {})):
+                ended = state.get("terminated", {}).get("finishedAt")
+                if ended and datetime.fromisoformat(ended).timestamp() > over:
+                    return False
+    return True
 
 
 def job_finished(job: str, configuration: Configuration = None) -> bool:
@@ -119,6 +137,7 @@ def _proxy(objects: Objects, service: str, port: int, path: str) -> str:
 
 def _consumed(objects: Objects, service: str, port: int) -> int | None:
     answer = objects.rest.request("GET", _proxy(objects, service, port, "/consumed"))
-    if answer.ok and isinstance(answer.body, dict):
-        return int(answer.body.get("messages", 0))
-    return None
+    if not answer.ok:
+        return None
+    body = json.loads(answer.body) if isinstance(answer.body, str) else answer.body
+    return int(body["messages"])

@@ -64,7 +64,7 @@ def works(experiment: Experiment, lease: Lease) -> tuple[bool, str]:
             try:
                 found = _call(probe, configuration)
             except HarnessError as problem:
-                return False, str(problem)
+                return False, f"{probe['name']}: {problem}"
             if not within_tolerance(probe["tolerance"], found, configuration=configuration):
                 return False, f"{probe['name']}: expected {probe['tolerance']!r}, found {found!r}"
     return True, ""
@@ -94,10 +94,14 @@ def _configuration(experiment: Experiment, lease: Lease) -> dict[str, Any]:
 
 
 def _call(activity: Mapping[str, Any], configuration: dict[str, Any]) -> Any:
+    """Chaos Toolkit wraps whatever is raised; what it wraps says whose fault it is."""
     try:
         return run_activity(activity, configuration, {})
     except ChaosException as problem:
-        raise HarnessError(f"{activity['name']}: {problem}") from problem
+        cause = problem.__context__
+        if isinstance(cause, HarnessError):
+            raise cause from None
+        raise RuntimeError(f"{activity['name']}: {problem}") from cause
 
 
 def _read_strictly(journal: Journal, activities: int) -> None:
