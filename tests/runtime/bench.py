@@ -154,7 +154,8 @@ class Deployed:
             for each in self._of("Deployment")
             for container in each["spec"]["template"]["spec"]["containers"]
             for port in container.get("ports", [])
-            if "name" in port and each["spec"]["template"]["metadata"]["labels"]["app"] == service["spec"]["selector"]["app"]
+            if "name" in port
+            and each["spec"]["template"]["metadata"]["labels"]["app"] == service["spec"]["selector"]["app"]
         }
         owner = next(
             each["metadata"]["name"]

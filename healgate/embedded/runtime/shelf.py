@@ -98,13 +98,6 @@ class ImageShelf:
         return known
 
 
-def own_images() -> Path:
-    """The folder of the workloads' images: beside the package in a clone, inside it when installed."""
-    package = Path(__file__).parents[2]
-    inside = package / "manifests" / "images"
-    return inside if inside.is_dir() else package.parent / "manifests" / "images"
-
-
 PUBLIC = ("docker.io", "quay.io", "ghcr.io", "registry.k8s.io", "registry.access.redhat.com", "public.ecr.aws")
 
 

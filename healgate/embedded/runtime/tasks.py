@@ -67,6 +67,7 @@ class Task:
             self.code = code
             self._program.close()
             self._follow()
+            self._ended(code)
 
     def when_ended(self, call: Callable[[], None]) -> None:
         self._followers.append(call)

@@ -218,7 +218,8 @@ def _kill(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
         signal, targets = targets[1], targets[2:]
     elif targets and targets[0].startswith("-") and targets[0][1:2] != "-":
         signal, targets = targets[0][1:], targets[1:]
-    signal = _SIGNALS.get(signal, signal.upper().removeprefix("SIG"))
+    if signal != "0":
+        signal = _SIGNALS.get(signal, signal.upper().removeprefix("SIG"))
     code = 0
     for target in targets:
         if not target.isdigit() or (int(target) not in shell.box.tasks and int(target) != 1):

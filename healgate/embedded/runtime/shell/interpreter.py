@@ -123,8 +123,7 @@ class Shell:
 
     def subshell(self) -> Shell:
         inner = Shell(self.proc, self.flavour, self.name, tuple(self.arguments))
-        inner.proc = self.proc.child(self.proc.env, self.proc.cwd, self.proc.stdin, self.proc.out, self.proc.err)
-        inner.proc.pid = self.proc.pid
+        inner.proc = Proc(self.box, self.proc.pid, self.proc.env, self.proc.cwd, self.proc.out, self.proc.err)
         inner.main = False
         inner.variables = dict(self.variables)
         inner.exported = dict(self.exported)

@@ -1,0 +1,48 @@
+"""What a real shell would have understood and this one does not is refused by name, never guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from healgate.actor.effects import Unsupported
+
+from .bench import Bench
+
+UBI = "registry.access.redhat.com/ubi9/ubi:latest"
+
+
+@pytest.mark.parametrize(
+    ("image", "script", "named"),
+    [
+        (UBI, "a=(1 2)", "bash arrays"),
+        (UBI, "[[ -f /x ]]", "[["),
+        (UBI, "echo {1..3}", "brace expansion"),
+        (UBI, "cat <(echo a)", "<("),
+        (UBI, "((x++))", "(( ))"),
+        ("busybox:1.36", "echo ${a/b/c}", "${a/"),
+        ("busybox:1.36", "sed s/a/b/ /etc/hostname", "command sed"),
+        ("busybox:1.36", "ls -l", "ls -l"),
+        ("busybox:1.36", "tail -f /var/log/app.log", "tail -f /var/log/app.log"),
+        ("busybox:1.36", "cat /proc/meminfo", "/proc/meminfo"),
+        ("busybox:1.36", "awk '{print $1}'", "awk {print $1}"),
+        ("busybox:1.36", "while true; do echo x; sleep 1; done | cat", "a pipe from a command that does not end"),
+        ("busybox:1.36", "IFS=,; echo a", "IFS"),
+        ("busybox:1.36", "echo $RANDOM", "$RANDOM"),
+        ("python:3.12", "python3 -c 'print(1)'", "python -c"),
+        ("busybox:1.36", "exec 3>/tmp/x", "3>"),
+    ],
+)
+def test_refused_by_name(bench: Bench, image: str, script: str, named: str) -> None:
+    def run() -> None:
+        bench.start(image, "sh", "-c", script)
+        bench.after(7200)
+
+    with pytest.raises(Unsupported) as refusal:
+        run()
+    assert named in str(refusal.value)
+
+
+def test_a_probe_is_refused_as_well(bench: Bench) -> None:
+    container = bench.sh("sleep 1000")
+    with pytest.raises(Unsupported, match="pgrep"):
+        container.exec(("pgrep", "nginx"), 1)
