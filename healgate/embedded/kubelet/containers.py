@@ -36,6 +36,7 @@ class Latency:
     create: tuple[float, float] = (0.008, 0.04)
     start: tuple[float, float] = (0.07, 0.15)
     started: tuple[float, float] = (0.002, 0.012)  # from the process's start to the end of the sync
+    hook: tuple[float, float] = (0.05, 0.15)  # until a command beside process 1 runs
     stop: tuple[float, float] = (0.02, 0.06)
     stop_sandbox: tuple[float, float] = (0.08, 0.25)
 
@@ -104,6 +105,7 @@ class ContainerManager:
 
     def _post_start(self, worker: PodWorker, container: Obj, record: Container, hook: Obj) -> Steps[None]:
         try:
+            yield from worker.interrupt.sleep(self.takes(self.latency.hook))
             yield from run_hook(worker, container, record, hook, worker.interrupt.sleep)
         except HookFailed as error:
             worker.tell(container["name"], "Warning", "FailedPostStartHook", "PostStartHook failed")

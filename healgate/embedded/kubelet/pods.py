@@ -35,6 +35,8 @@ Stage = Literal["syncing", "terminating", "terminated", "finished"]
 MOUNT_POLL = 0.3
 MOUNT_DEADLINE = 123.0
 FORCED_GRACE = 1.0
+# From the wish for a sync to its beginning.
+DISPATCH = (0.0005, 0.01)
 # From the final status of a deleted pod to the end of its object.
 CONFIRM = (0.3, 1.0)
 
@@ -102,7 +104,7 @@ class PodWorker:
         self._pending = True
         if not self._working:
             self._working = True
-            self.clock.call_later(0.0, self._begin)
+            self.clock.call_later(self.node.random.uniform(*DISPATCH), self._begin)
 
     def _begin(self) -> None:
         Task(self.clock, self._loop())
