@@ -121,7 +121,8 @@ class Folder:
         changed = [name for name, digest in run["scenarios"].items() if before["scenarios"].get(name, digest) != digest]
         if changed:
             raise pytest.UsageError(
-                f"--resume: {', '.join(changed)} changed since the run in {self.path} began. Begin anew without --resume."
+                f"--resume: {', '.join(changed)} changed since the run in {self.path} began. "
+                "Begin anew without --resume."
             )
         return {**run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
 

@@ -8,6 +8,7 @@ of the two ways passes through: both end in the same `_Option.check`.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,18 +41,43 @@ class Options:
 
 
 def _trials(text: str) -> int:
-    return _number(text, int, "a whole number, 1 or more", lambda value: value >= 1)
+    expected = "a whole number, 1 or more"
+    value = int(_number(text, expected, text))
+    if value < 1 or str(value) != text.strip():
+        raise _unexpected(expected, text)
+    return value
 
 
 def _scale(text: str) -> float:
-    return _number(text, float, "a number above 0, like 1.5", lambda value: 0 < value < 1e6)
+    expected = "a number above 0, like 1.5"
+    value = _number(text, expected, text)
+    if not 0 < value < 1e6:
+        raise _unexpected(expected, text)
+    return value
 
 
 def _share(text: str) -> float:
     expected = "a share from 0 to 1, like 0.95, or a percentage, like 95%"
-    number, percent = text.removesuffix("%"), text.endswith("%")
-    value = _number(number, float, expected, lambda v: 0 <= v <= (100 if percent else 1), found=text)
-    return value / 100 if percent else value
+    value = _number(text.removesuffix("%"), expected, text)
+    if text.endswith("%"):
+        value /= 100
+    if not 0 <= value <= 1:
+        raise _unexpected(expected, text)
+    return value
+
+
+def _number(text: str, expected: str, found: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise _unexpected(expected, found) from None
+    if not math.isfinite(value):
+        raise _unexpected(expected, found)
+    return value
+
+
+def _unexpected(expected: str, found: str) -> ValueError:
+    return ValueError(f"expected {expected}; found {found!r}")
 
 
 def _cluster(text: str) -> str:
@@ -64,18 +90,6 @@ def _word(text: str) -> str:
     if not text.strip():
         raise ValueError("expected a value; found nothing")
     return text
-
-
-def _number(
-    text: str, kind: Callable[[str], Any], expected: str, fits: Callable[[Any], bool], found: str | None = None
-) -> Any:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not fits(value):
-        raise ValueError(f"expected {expected}; found {text if found is None else found!r}")
-    return value
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def find_places(config: pytest.Config) -> Places | None:
             args.append(str(shipped))
     else:
         args = [_shipped_instead(arg, here, shipped) for arg in config.args]
-    reached = [root for root in _unique(shipped, *local) if any(_reaches(config, arg, here, root, local) for arg in args)]
+    reached = [
+        root for root in _unique(shipped, *local) if any(_reaches(config, arg, here, root, local) for arg in args)
+    ]
     return Places(tuple(reached), tuple(args)) if reached else None
 
 

@@ -44,7 +44,7 @@ class Trials:
         config.stash[TRIALS] = self
         self.options = options
         self.folder = folder
-        self.watcher: Watcher = lambda trial, step: None
+        self.watcher: Watcher = lambda _trial, _step: None
         self._finished: dict[str, TrialRecord] | None = None
         self._cluster: Cluster | None = None
         self._healer: HealerSpec | None = None

@@ -74,4 +74,5 @@ def _plain(options: Options) -> dict[str, Any]:
 
 
 def _options_from(plain: dict[str, Any]) -> Options:
-    return Options(**{n: Path(v) if n in _PATHS and v is not None else v for n, v in plain.items()})
+    values: dict[str, Any] = {n: Path(v) if n in _PATHS and v is not None else v for n, v in plain.items()}
+    return Options(**values)

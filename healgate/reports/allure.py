@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,9 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = AllureFileLogger(str(folder))
+        # Untyped upstream.
+        logger: Callable[[str], Any] = AllureFileLogger
+        self._files = logger(str(folder))
         self._written = int(time.time() * 1000)
 
     def trial(self, row: TrialRecord, story: Story | None, run: str = "") -> None:

@@ -177,14 +177,15 @@ def _see_pod(
     name = pod["metadata"]["name"]
     life = pods.get(name)
     if life is None:
-        owners = pod["metadata"].get("ownerReferences") or [{}]
-        life = pods[name] = {"from": time, "owner": owners[0].get("name", ""), "app": _app(pod)}
+        owner = next((one["name"] for one in pod["metadata"].get("ownerReferences", ())), "")
+        life = pods[name] = {"from": time, "owner": owner, "app": _app(pod)}
     if seen.type == "DELETED":
         life["gone"] = time
         return
     status = pod.get("status", {})
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        state, details = next(iter(container.get("state", {}).items()), ("waiting", {}))
+        states: dict[str, Obj] = container.get("state") or {"waiting": {}}
+        state, details = next(iter(states.items()))
         reason, code = details.get("reason", ""), details.get("exitCode")
         ready = bool(container.get("ready"))
         now = (state, reason, code, ready, container.get("restartCount", 0))
@@ -211,7 +212,7 @@ def _app(pod: Obj) -> str:
 
 def _event(seen: Seen, zero: float) -> dict[str, Any]:
     event = seen.object
-    about = event.get("involvedObject") or event.get("regarding") or {}
+    about: Obj = event.get("involvedObject") or event.get("regarding") or {}
     told = {
         "t": round(seen.time - zero, 3),
         "type": event.get("type", ""),

@@ -49,7 +49,7 @@ class _Drawing:
         self.story = story
         self.marks = story["marks"]
         self.canvas = Canvas(_WIDTH)
-        self.ended = self.marks["ended"] or max([0.0, *(step["t"] for step in story["containers"])])
+        self.ended: float = self.marks["ended"] or max([0.0, *(step["t"] for step in story["containers"])])
         self.live = self.marks["live"]
         self.broken = self.marks["broken"]
         self.zero = self.live if self.live is not None else self.broken if self.broken is not None else 0.0
@@ -81,7 +81,7 @@ class _Drawing:
         times = [claim["t"] for claim in self.story["claims"]] + [request["t"] for request in self.writes]
         times += [step["t"] for step in self.story["containers"] if step["t"] <= lasted + _MARGIN]
         times += [t for r in self.story["recoveries"] for t in (r["since"], r["until"]) if t is not None]
-        last = max([0.0, *(time for time in times if time <= self.ended)])
+        last: float = max([0.0, *(time for time in times if time <= self.ended)])
         return min(self.ended, last + max(_MARGIN, (last - (self.broken or 0.0)) * 0.05))
 
     # -- the parts, from top to bottom

@@ -1,0 +1,175 @@
+"""The command line beside pytest: a cluster to play with, checking scenario files, merging and reporting.
+
+Imports happen inside the commands, so that `healgate --help` answers at once. The trap is a traceback: a person's
+mistake is told in a sentence, with exit status 4 (2 for what `lint` finds).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .problems import Problem, UsageProblem
+from .words import ExitStatus
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(ExitStatus.USAGE, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    parser = _parser()
+    chosen = parser.parse_args(argv)
+    if chosen.version:
+        from .reports.about import version
+
+        print(f"healgate {version()}")
+        return ExitStatus.PASSED
+    if chosen.command is None:
+        parser.print_help()
+        return ExitStatus.PASSED
+    try:
+        status: int = _COMMANDS[chosen.command](chosen)
+        return status
+    except UsageProblem as problem:
+        print(f"healgate {chosen.command}: {problem}", file=sys.stderr)
+        return ExitStatus.USAGE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="healgate",
+        description="A release gate for Kubernetes healers. Trials are run with pytest; these commands are beside it.",
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    up = commands.add_parser("up", help="start an embedded cluster to play with", description=(
+        "Start an embedded cluster behind HTTP on this machine, write a kubeconfig and say what to try. "
+        "Ctrl-C ends it."
+    ))  # fmt: skip
+    up.add_argument("--port", type=_port, default=0, help="the port (default: a free one)")
+    up.add_argument("--kubeconfig", type=Path, default=Path("healgate.kubeconfig"), metavar="FILE",
+                    help="where to write the kubeconfig (default healgate.kubeconfig)")  # fmt: skip
+    up.add_argument("--warp", type=_warp, default=1.0, metavar="X", help="run X times as fast as real time")
+
+    lint = commands.add_parser("lint", help="check scenario files", description=(
+        "Check scenario files: every mistake with file, line and column. Exit status 2 if there is one."
+    ))  # fmt: skip
+    lint.add_argument("paths", nargs="*", type=Path, metavar="PATH",
+                      help="files or folders (default: the shipped scenarios and ./scenarios)")  # fmt: skip
+    lint.add_argument("--schema", action="store_true", help="print the JSON Schema of a scenario file, for editors")
+
+    report = commands.add_parser("report", help="merge output folders and build the Allure report", description=(
+        "Merge the output folders of several machines, print the pass rates and build the Allure 3 report. Folders "
+        "that hold the same trials are taken as an earlier and a later run, and the report shows the trend. "
+        "Needs Node.js; the first time also the npm registry."
+    ))  # fmt: skip
+    report.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="what `pytest --out` wrote")
+    report.add_argument(
+        "--out", type=Path, default=Path("healgate-report"), help="the report (default healgate-report)"
+    )
+    report.add_argument("--history", type=Path, default=None, metavar="FILE",
+                        help="earlier points of the trend; this report's are added to it")  # fmt: skip
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"expected a port from 0 (a free one) to 65535; found {text!r}")
+    return int(text)
+
+
+def _warp(text: str) -> float:
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0.0
+    if not 0 < factor <= 10_000:
+        raise argparse.ArgumentTypeError(f"expected a factor above 0, like 20; found {text!r}")
+    return factor
+
+
+def _up(chosen: argparse.Namespace) -> int:
+    from .embedded.door.http import PortTaken
+    from .embedded.door.kubeconfig import NotOurs
+    from .embedded.door.up import up
+
+    try:
+        up(warp=chosen.warp, port=chosen.port, kubeconfig=chosen.kubeconfig)
+    except (PortTaken, NotOurs) as problem:
+        raise UsageProblem(str(problem)) from None
+    return ExitStatus.PASSED
+
+
+def _lint(chosen: argparse.Namespace) -> int:
+    import json
+
+    from .scenario.catalogue import default_roots
+    from .scenario.lint import check
+
+    if chosen.schema:
+        from .scenario.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=2))
+        return ExitStatus.PASSED
+    files = _scenario_files(chosen.paths or default_roots())
+    problems = [problem for file in files for problem in check(file)]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        print(
+            f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'} in {len(files)} files", file=sys.stderr
+        )
+        return ExitStatus.LINT
+    print(f"{len(files)} scenario files are right")
+    return ExitStatus.PASSED
+
+
+def _scenario_files(paths: Sequence[Path]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageProblem(f"{path}: there is no such file or folder")
+        found = sorted(path.rglob("*.yaml")) if path.is_dir() else [path]
+        if not found:
+            raise UsageProblem(Problem(f"{path}: expected scenario files (*.yaml) in it; there are none"))
+        files.update(dict.fromkeys(found))
+    return list(files)
+
+
+def _report(chosen: argparse.Namespace) -> int:
+    import shutil
+
+    from .reports.merge import build_report, read_runs
+    from .reports.table import table
+
+    runs = read_runs(chosen.folders)
+    outcomes = [run.outcome() for run in runs]
+    width = shutil.get_terminal_size((120, 24)).columns
+    for run, outcome in zip(runs, outcomes, strict=True):
+        print(f"\n{run.name}: {outcome.title}")
+        print(table(outcome.lines, width, outcome.total))
+    if len(runs) > 1:
+        print(f"\n{len(runs)} runs of the same trials or with different settings; the last one is the present one.")
+    opens = build_report(runs, outcomes, chosen.out, chosen.history)
+    if opens:
+        print(f"\nopen {chosen.out / 'index.html'} in a browser")
+    else:
+        print(f"\nrun `{sys.executable} -m http.server -d {chosen.out}` and open http://localhost:8000")
+    return ExitStatus.PASSED
+
+
+_COMMANDS = {"up": _up, "lint": _lint, "report": _report}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

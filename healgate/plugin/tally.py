@@ -1,0 +1,178 @@
+"""Counting, in the process that the person started: every trial that was asked for ends as one row.
+
+Rows come on the reports. A worker that dies sends none, and Allure or a file of rows would simply be shorter by a
+trial, so what is expected is counted too: a trial whose process died becomes an ERROR row here, and one that never
+ran is missing and named. When all is over this writes the tables, the Allure results and the baseline, and lets the
+gate decide.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Generator, Iterable
+from typing import Any
+
+import pytest
+
+from .. import record
+from ..record import TrialRecord, sorted_records
+from ..words import ExitStatus, Verdict
+from .collect import Collection, trial_of
+from .folder import Folder
+from .options import Options
+from .outcome import Outcome, conclude
+from .progress import Progress
+from .session import ROW, TRIALS
+from .summary import show
+
+_LONGEST_MESSAGE = 500
+
+
+class Tally:
+    def __init__(self, config: pytest.Config, options: Options, folder: Folder, collection: Collection) -> None:
+        self.config = config
+        self.options = options
+        self.folder = folder
+        self.collection = collection
+        self.rows: dict[str, TrialRecord] = {}
+        self.expected: dict[str, None] = {}
+        self.others_failed = 0
+        self.already = 0
+        self.outcome: Outcome | None = None
+        self.progress = Progress(config)
+        config.stash[TRIALS].watcher = self._watch
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name in self.expected if name not in self.rows]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Before any worker starts: everything that a person may have got wrong, then the folder."""
+        self.collection.load_all()
+        if self.config.option.collectonly:
+            return
+        healer = self.config.stash[TRIALS].healer
+        if self.options.baseline is not None:
+            read_baseline(self.options.baseline, self.collection.scenarios)
+        self.folder.prepare(healer.label, self.collection.scenarios.values())
+        if self.options.resume:
+            self.rows = dict(sorted(self.folder.finished().items()))
+            self.already = len(self.rows)
+
+    def pytest_report_header(self) -> list[str]:
+        options = self.options
+        lines = [
+            f"healgate: healer {options.healer}, cluster {options.cluster}, seed {options.seed}, "
+            f"{options.trials} {'trial' if options.trials == 1 else 'trials'} of each scenario"
+            + (f", budgets x {options.budget_scale:g}" if options.budget_scale != 1 else "")
+            + f", results in {self._short(self.folder.path)}"
+        ]
+        if self.already:
+            lines.append(f"healgate: going on after {self.already} finished trials; they are not run again")
+        return lines
+
+    def _short(self, path: os.PathLike[str]) -> str:
+        relative = os.path.relpath(path, self.config.invocation_params.dir)
+        return str(path) if relative.startswith("..") else relative
+
+    # -- what is expected
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._expect(item.nodeid for item in session.items)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        self._expect(ids)
+
+    def _expect(self, nodeids: Iterable[str]) -> None:
+        for nodeid in nodeids:
+            if (trial := trial_of(nodeid)) is not None:
+                self.expected[f"{trial[0]}-t{trial[1]}"] = None
+
+    # -- what comes
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self.others_failed += report.failed
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        trial = trial_of(report.nodeid)
+        if trial is None:
+            self.others_failed += report.failed
+            return
+        name = f"{trial[0]}-t{trial[1]}"
+        if (row := getattr(report, ROW, None)) is not None:
+            self.rows[name] = TrialRecord.from_dict(json.loads(row))
+        elif report.skipped and name not in self.rows:
+            self.expected.pop(name, None)
+        elif report.failed and name in self.rows:
+            self.others_failed += 1
+        elif report.failed:
+            self._lost(name, *trial, report)
+        self._watch()
+
+    def _lost(self, name: str, scenario: str, trial: int, report: pytest.TestReport) -> None:
+        """A trial that ended without a row: the process that ran it died, or something around it broke."""
+        known = next(iter(self.rows.values()), None)
+        loaded = self.collection.scenarios.get(scenario)
+        row = TrialRecord(
+            scenario=scenario,
+            trial=trial,
+            seed=self.options.seed,
+            healer=self.config.stash[TRIALS].healer.label,
+            cluster=self.options.cluster,
+            kubernetes=known.kubernetes if known else "",
+            timing=known.timing if known else "",
+            crash_class=str(loaded.default.crash_class) if loaded else "",
+            verdict=Verdict.ERROR,
+            message=_last_line(report.longreprtext)[:_LONGEST_MESSAGE],
+        )
+        self.rows[name] = row
+        record.append(self.folder.trials, row.line())
+
+    def _watch(self, trial: str = "", step: str = "") -> None:
+        now = f"{trial}: {step}" if trial else ""
+        self.progress.tell((row.verdict for row in self.rows.values()), self.already, len(self.expected), now)
+
+    # -- the end
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.config.option.collectonly or (not self.rows and not self.expected):
+            return
+        rows = sorted_records(self.rows.values())
+        self._sort(rows)
+        self.outcome = conclude(rows, self.missing, self.options, self.folder, self.collection.scenarios)
+        if (gate := self.outcome.status) is not None:
+            session.exitstatus = final_status(exitstatus, gate, self.others_failed)
+
+    def _sort(self, rows: list[TrialRecord]) -> None:
+        """Rows stand in the order in which trials ended; with several workers that is chance. Sorted in one step."""
+        ordered = self.folder.trials.with_suffix(".sorted")
+        ordered.write_text("".join(row.line() for row in rows), encoding="utf-8")
+        ordered.replace(self.folder.trials)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
+        result = yield
+        if self.outcome is not None:
+            show(terminalreporter, self.outcome, self.options, self._short(self.folder.path), self.others_failed)
+        return result
+
+
+def final_status(pytest_status: int, gate: int, others_failed: int) -> int:
+    """The gate decides over trials. A test of the person's own that failed is never hidden by it, nor is an
+    interrupted run or a usage error."""
+    if pytest_status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return pytest_status
+    if gate == ExitStatus.PASSED and others_failed:
+        return int(pytest.ExitCode.TESTS_FAILED)
+    return gate
+
+
+def _last_line(text: str) -> str:
+    """Of a traceback the line that says what happened."""
+    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
+    said = [line for line in lines if line]
+    return said[-1] if said else "the trial ended without a result"

@@ -1,0 +1,165 @@
+"""From output folders to runs, and from runs to one Allure report.
+
+Several machines share one run: their folders have the same seed, healer and settings and no trial in common, and
+their raw records are put together before any rate is computed. Folders that have trials in common are two runs,
+earlier and later; the report then shows the trend. The trap is to average rates, or to count a trial twice.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import record
+from ..problems import Place, Problem, UsageProblem
+from ..record import TrialRecord, read_trials, sorted_records
+from . import allure_build, story
+from .about import version
+from .metrics import metrics
+from .outcome import Outcome, conclude
+
+RUN = "run.json"
+HISTORY = "history.jsonl"
+_MARK = ".healgate-report"
+
+
+@dataclass
+class Run:
+    """One run: the rows of one folder, or of several that share it."""
+
+    key: tuple[object, ...]
+    settings: dict[str, Any]
+    folders: list[Path] = field(default_factory=list)
+    rows: dict[str, tuple[TrialRecord, Path]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return " + ".join(folder.name or str(folder.resolve()) for folder in self.folders)
+
+    @property
+    def records(self) -> list[TrialRecord]:
+        return sorted_records(row for row, _ in self.rows.values())
+
+    def story_of(self, row: TrialRecord) -> story.Story | None:
+        return story.read(self.rows[row.id][1] / row.evidence) if row.evidence else None
+
+    def outcome(self) -> Outcome:
+        return conclude(self.records)
+
+
+def read_runs(folders: Sequence[Path]) -> list[Run]:
+    """In the order given; a folder joins the run before it if both are parts of one."""
+    runs: list[Run] = []
+    for folder in folders:
+        rows = _rows(folder)
+        settings = _settings(folder)
+        key = _key(rows, settings)
+        if not runs or runs[-1].key != key or set(runs[-1].rows) & set(rows):
+            runs.append(Run(key, settings))
+        runs[-1].folders.append(folder)
+        runs[-1].rows.update({name: (row, folder) for name, row in rows.items()})
+    return runs
+
+
+def _rows(folder: Path) -> dict[str, TrialRecord]:
+    path = folder / record.TRIALS
+    if not path.is_file():
+        raise UsageProblem(
+            Problem(
+                f"expected a folder that a run wrote, with {record.TRIALS} in it; there is none", Place(str(folder))
+            )
+        )
+    rows = {row.id: row for row in reversed(read_trials(path))}
+    if not rows:
+        raise UsageProblem(Problem("no trial in it: there is nothing to report", Place(str(path))))
+    healers = sorted({row.healer for row in rows.values()})
+    if len(healers) > 1:
+        raise UsageProblem(Problem(f"expected trials of one healer; found {', '.join(healers)}", Place(str(path))))
+    return rows
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    path = folder / RUN
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise UsageProblem(Problem(f"not JSON: {error}", Place(str(path)))) from None
+    return settings
+
+
+def _key(rows: dict[str, TrialRecord], settings: dict[str, Any]) -> tuple[object, ...]:
+    """What two folders must agree on to be parts of one run."""
+    known = [row for row in rows.values() if row.kubernetes] or list(rows.values())
+    one = known[0]
+    return (one.healer, one.seed, one.cluster, one.kubernetes, one.timing, settings.get("budget-scale", 1.0))
+
+
+def write_results(results: Path, runs: Sequence[Run], numbers: Iterable[dict[str, Any]]) -> None:
+    """Allure results of all runs; the trials of all but the last say of which run they are."""
+    from .allure import Results
+
+    written = Results(results)
+    for run in runs:
+        for row in run.records:
+            written.trial(row, run.story_of(row), "" if run is runs[-1] else run.name)
+    written.surroundings(surroundings(runs[-1].records, runs[-1].settings))
+    written.metrics(numbers)
+
+
+def surroundings(rows: Sequence[TrialRecord], settings: dict[str, Any]) -> dict[str, str]:
+    """What the report shows as its environment."""
+    one = next((row for row in rows if row.kubernetes), rows[0])
+    return {
+        "healer": one.healer,
+        "cluster": one.cluster,
+        "kubernetes": one.kubernetes,
+        "timing": one.timing,
+        "seed": one.seed,
+        "trials": str(len(rows)),
+        "budget.scale": f"{settings.get('budget-scale', 1.0):g}",
+        "healgate": version(),
+    }
+
+
+def build_report(
+    runs: Sequence[Run],
+    outcomes: Sequence[Outcome],
+    out: Path,
+    history: Path | None = None,
+    tools: Callable[[], allure_build.Tools] = allure_build.find_tools,
+) -> bool:
+    """The Allure report of these runs; every run is one point of the trend. True: it opens from the disk."""
+    _make_room(out)
+    found = tools()
+    with tempfile.TemporaryDirectory(prefix="healgate-report-") as work:
+        points = Path(work) / HISTORY
+        if history is not None and history.exists():
+            shutil.copyfile(history, points)
+        for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True)):
+            last = run is runs[-1]
+            results = Path(work) / f"results-{number}"
+            write_results(results, runs if last else [run], metrics(outcome))
+            output = out if last else Path(work) / f"report-{number}"
+            title = f"healgate: {run.records[0].healer}"
+            one_file = allure_build.build(found, [results], output, points, title, one_file=None if last else True)
+        shutil.copyfile(points, out / HISTORY)
+        if history is not None:
+            history.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(points, history)
+    (out / _MARK).write_text("")
+    return one_file
+
+
+def _make_room(out: Path) -> None:
+    """Allure leaves old pages standing, so an earlier report is taken away; anything else is not ours to delete."""
+    if out.is_dir() and (out / _MARK).exists():
+        shutil.rmtree(out)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        message = "expected no folder yet, an empty one or that of an earlier report. Choose another --out."
+        raise UsageProblem(Problem(message, Place(str(out))))
+    out.mkdir(parents=True, exist_ok=True)

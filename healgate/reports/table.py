@@ -1,0 +1,123 @@
+"""The pass rates as a plain table: 120 columns with room, 80 without, the same numbers in both.
+
+    scenario           passed   rate    95 %   n       detect     classify      recover  invalid  error
+    oom/limit-too-low   20/20   100%  84-100  20  3.1s / 5.2s  3.1s / 5.2s   41s / 1m2s        -      -
+    oom/leak             8/20    40%   22-61  20  4.1s / 9.2s  4.1s / 9.2s  52s / 1m48s        -      -
+        12 x relapsed: container api of pod ... (t2, t3, t5, t6, t7, ...)
+
+Times are median / 95th percentile. Narrow, the percentiles go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..durations import format_duration
+
+_NOTHING = "-"
+_WIDE = 110
+_FEWEST_LETTERS = 20
+
+
+@dataclass(frozen=True)
+class Took:
+    """How long something took, over the trials in which it happened."""
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Why:
+    """One way in which trials did not pass."""
+
+    count: int
+    what: str
+    example: str
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One scenario's numbers."""
+
+    name: str
+    passed: int
+    judged: int  # PASS and FAIL
+    low: float
+    high: float
+    detect: Took | None
+    classify: Took | None
+    recover: Took | None
+    invalid: int
+    errors: int
+    missing: int = 0
+    note: str = ""  # "class not graded"
+    whys: tuple[Why, ...] = ()
+
+    @property
+    def rate(self) -> float | None:
+        return self.passed / self.judged if self.judged else None
+
+
+def percent(share: float) -> str:
+    """One decimal at most: 100, 93.3."""
+    return f"{round(share * 100, 1):g}"
+
+
+def table(lines: Sequence[Line], width: int, total: Line | None = None) -> str:
+    """The whole table as text without a last newline."""
+    wide = width >= _WIDE
+    head, *rows = [_head(wide), *(_cells(line, wide) for line in (*lines, *([total] if total else [])))]
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(1, len(head))]
+    longest = max((len(row[0]) for row in rows), default=8)
+    name = max(_FEWEST_LETTERS, min(longest, width - sum(widths) - 2 * len(widths)))
+    shown = [_join(head, name, widths)]
+    for line, row in zip(lines, rows, strict=False):
+        shown.append(_join(row, name, widths))
+        shown += [_why(why, width) for why in line.whys]
+        if line.note:
+            shown.append(_cut(f"    {line.note}", width))
+    if total:
+        rule = min(width, name + sum(widths) + 2 * len(widths))
+        shown += ["-" * rule, _join(rows[-1], name, widths)]
+    return "\n".join(shown)
+
+
+def _head(wide: bool) -> tuple[str, ...]:
+    if wide:
+        return ("scenario", "passed", "rate", "95 %", "n", "detect", "classify", "recover", "invalid", "error")
+    return ("scenario", "rate", "95 %", "n", "detect", "class", "recover", "inv", "err")
+
+
+def _cells(line: Line, wide: bool) -> tuple[str, ...]:
+    rate = _NOTHING if line.rate is None else f"{percent(line.rate)}%"
+    interval = _NOTHING if line.rate is None else f"{round(line.low * 100)}-{round(line.high * 100)}"
+    bad = (str(line.invalid or _NOTHING), str(line.errors or _NOTHING))
+    times = tuple(_took(took, wide) for took in (line.detect, line.classify, line.recover))
+    passed = (f"{line.passed}/{line.judged}",) if wide else ()
+    return (line.name, *passed, rate, interval, str(line.judged), *times, *bad)
+
+
+def _took(took: Took | None, wide: bool) -> str:
+    if took is None:
+        return _NOTHING
+    median = format_duration(took.median)
+    return f"{median} / {format_duration(took.p95)}" if wide else median
+
+
+def _join(cells: Iterable[str], name: int, widths: Sequence[int]) -> str:
+    first, *rest = cells
+    shown = first if len(first) <= name else first[: name - 1] + "…"
+    return (shown.ljust(name) + "".join("  " + cell.rjust(w) for cell, w in zip(rest, widths, strict=True))).rstrip()
+
+
+def _why(why: Why, width: int) -> str:
+    numbers = ", ".join(f"t{trial}" for trial in why.trials[:5]) + (", …" if len(why.trials) > 5 else "")
+    end = f" ({numbers})"
+    return _cut(f"    {why.count} x {why.what}: {' '.join(why.example.split())}", width - len(end)) + end
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(1, width - 1)].rstrip() + "…"
