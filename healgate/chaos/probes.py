@@ -41,7 +41,10 @@ def stands(workload: str, configuration: Configuration = None) -> bool:
 
 
 def keeps_running(workload: str, lately: str, configuration: Configuration = None) -> bool:
-    """Has no container of a Deployment's pods ended for so long? Tells a loop that looks healthy between two crashes."""
+    """Has no container of a Deployment's pods ended, or been started again, for so long?
+
+    Tells a loop that looks healthy between two crashes; the last of them may be a long back-off ago.
+    """
     here = place(configuration)
     found = here.objects.get(Ref.parse(workload))
     if found is None:
@@ -50,10 +53,12 @@ def keeps_running(workload: str, lately: str, configuration: Configuration = Non
     labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
     for pod in here.objects.all("Pod", {"labelSelector": labels}):
         for container in pod.get("status", {}).get("containerStatuses", ()):
-            for state in (container["state"], container.get("lastState", {})):
-                ended = state.get("terminated", {}).get("finishedAt")
-                if ended and datetime.fromisoformat(ended).timestamp() > over:
-                    return False
+            state, last = container["state"], container.get("lastState", {})
+            stamps = [ended.get("terminated", {}).get("finishedAt") for ended in (state, last)]
+            if container["restartCount"]:
+                stamps.append(state.get("running", {}).get("startedAt"))
+            if any(stamp and datetime.fromisoformat(stamp).timestamp() > over for stamp in stamps):
+                return False
     return True
 
 

@@ -5,10 +5,11 @@
     limit: {of: need, times: 0.4, unit: Mi}     worked out from an earlier one: "38Mi"
     port: {of: container, is: {api: 8080, exporter: 9187}}    looked up by an earlier one
 
-`unit` makes text of the number; arithmetic always uses the number. `times`, `over`, `plus` and `minus` (applied in
-this order) take a number or the name of an earlier parameter; results are rounded to whole numbers, since quantities
-and durations are, or to as many `digits`. The trap is a draw by anything but `random.Random(text)`: it is the only
-source that is the same on every machine and under every hash seed.
+`unit` makes text of the number, and so does an empty one (env and ConfigMaps hold texts only); arithmetic always uses
+the number. `times`, `over`, `plus` and `minus` (applied in this order) take a number or the name of an earlier
+parameter; results are rounded to whole numbers, since quantities and durations are, or to as many `digits`. The trap
+is a draw by anything but `random.Random(text)`: it is the only source that is the same on every machine and under
+every hash seed.
 """
 
 from __future__ import annotations
