@@ -35,12 +35,13 @@ SECRET = re.compile(
 CONFIG = re.compile(r'configmap "(?P<name>[^"]+)" not found|in ConfigMap \S+/(?P<of>\S+)|non-existent config key')
 OBJECT_OF_VOLUME = re.compile(r'failed for volume "(?P<volume>[^"]+)"')
 
-ELECTION = re.compile(r"leader ?election lost", re.I)
+ELECTION = re.compile(r"leader ?election lost|error retrieving resource lock|failed to renew lease", re.I)
 ADDRESS = re.compile(r"(?P<host>\d+\.\d+\.\d+\.\d+):(?P<port>\d+)")
 FEWER_PARTITIONS = re.compile(r"InvalidPartitions|higher than the requested|would not be an increase", re.I)
 BROKER = re.compile(r"bootstrap|broker|kafka", re.I)
+NO_BROKER = re.compile(r"no resolvable bootstrap|bootstrap broker .* disconnected|could not be established", re.I)
 CANNOT_REACH = re.compile(
-    r"(?P<host>[a-z][a-z0-9.-]*)(?::| port )(?P<port>\d{2,5}).*"
+    r"(?<![\w.-])(?P<host>[a-z][a-z0-9.-]*)(?::| port )(?P<port>\d{2,5}).*"
     r"(?:refused|no such host|timed? ?out|unreachable|couldn't connect|failed to connect|name or service not known)"
     r"|(?:connect to|reach|connecting to)\s+(?P<host2>[a-z][a-z0-9.-]*)(?::| port )(?P<port2>\d{2,5})",
     re.I,
@@ -118,7 +119,7 @@ def _unready(access: Access, symptom: Symptom) -> Diagnosis:
 
 def _crash(access: Access, symptom: Symptom) -> Diagnosis:
     if symptom.reason == "OOMKilled" and symptom.exit_code == 137:
-        return Diagnosis("oom", "memory")
+        return Diagnosis("oom", "memory", note="killed for memory")
     if _killed_by_probe(access, symptom):
         return Diagnosis("failing-probe", "liveness")
     if symptom.exit_code == 137:
@@ -147,13 +148,16 @@ def _from_log(log: str) -> Diagnosis:
     if ELECTION.search(tail):
         address = ADDRESS.search(tail)
         return Diagnosis("dependency", "election", address[0] if address else "", last)
-    if FEWER_PARTITIONS.search(tail):
-        return Diagnosis("kafka", "partitions", note=last)
+    for line in lines[-12:]:
+        if FEWER_PARTITIONS.search(line):
+            return Diagnosis("kafka", "partitions", note=line)
     for line in reversed(lines[-12:]):
         if found := CANNOT_REACH.search(line):
             host = (found["host"] or found["host2"]).rstrip(".")
             port = found["port"] or found["port2"]
             return Diagnosis("kafka" if BROKER.search(tail) else "dependency", "address", f"{host}:{port}", line)
+    if NO_BROKER.search(tail):
+        return Diagnosis("kafka", "broker", note=last)
     for line in reversed(lines[-12:]):
         if found := MISSING_SETTING.search(line):
             return Diagnosis("missing-config", "setting", found["name"] or found["name2"], line)

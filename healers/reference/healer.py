@@ -17,7 +17,7 @@ from kubernetes.client.exceptions import ApiException
 from . import remedies
 from .access import Access
 from .diagnosis import Diagnosis, diagnose
-from .memory import Key, Memory, key_of
+from .memory import Key, Memory, key_of, revision_of
 from .symptoms import Symptom, find_symptom
 
 Obj = dict[str, Any]
@@ -44,6 +44,7 @@ class Incident:
     last_seen: float
     diagnosis: Diagnosis | None = None
     attempts: list[str] = field(default_factory=list)
+    first_action: float = 0.0
     last_action: float = 0.0
     escalated: bool = False
     waits_for: str = ""
@@ -95,6 +96,7 @@ class Healer:
         if symptom is None:
             self.memory.vouch(key_of(owner), pod, now)
             return
+        self.memory.sick.add((key_of(owner), revision_of(pod)))
         incident = self.incidents.get(key_of(owner))
         if incident is None:
             incident = Incident(owner, symptom, now, now)
@@ -115,7 +117,7 @@ class Healer:
                     self.report.remediated(about=incident.about, note=", ".join(incident.attempts))
         if not self.incidents:
             for namespace in sorted({pod["metadata"]["namespace"] for pod in self.pods.values()}):
-                self.memory.remember(self.access, namespace)
+                self.memory.remember(self.access, namespace, now)
 
     def sick_pods(self, incident: Incident) -> list[Obj]:
         now = time.time()
@@ -170,6 +172,7 @@ class Healer:
             return
         incident.attempts.append(remedy.name)
         incident.last_action = time.time()
+        incident.first_action = incident.first_action or incident.last_action
 
     def diagnose_only(self, incident: Incident) -> None:
         """Say what it is, without a thought for the remedy."""
@@ -177,10 +180,9 @@ class Healer:
         self.classify(incident, diagnosis, remedies.choose(self, incident, diagnosis))
 
     def classify(self, incident: Incident, diagnosis: Diagnosis, remedy: remedies.Remedy) -> None:
-        crash_class = "nothing" if remedy.wait else diagnosis.crash_class
-        if incident.diagnosis is None or (remedy.act and incident.diagnosis.crash_class != crash_class):
-            incident.diagnosis = Diagnosis(crash_class, diagnosis.cause)
-            self.report.classified(crash_class, about=incident.about, note=diagnosis.note)
+        if incident.diagnosis is None or (remedy.act and incident.diagnosis.crash_class != diagnosis.crash_class):
+            incident.diagnosis = diagnosis
+            self.report.classified(diagnosis.crash_class, about=incident.about, note=diagnosis.note)
 
     def apply(self, _incident: Incident, act: Callable[[], None]) -> None:
         act()

@@ -5,6 +5,7 @@ The best question to ask of a crash is what changed, and nobody answers it bette
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,8 @@ from .symptoms import seconds
 
 Obj = dict[str, Any]
 
-# A pod that has been ready this long without a restart vouches for its revision.
-VOUCHES_AFTER = 15.0
+# A change has to go well for this long before it counts as good.
+PROVEN_AFTER = 600.0
 
 Key = tuple[str, str, str]  # kind, namespace, name
 
@@ -25,30 +26,44 @@ def key_of(obj: Obj) -> Key:
 
 @dataclass
 class Memory:
-    """The last good state of every workload and of the ConfigMaps beside it."""
+    """The good states of every workload, and the ConfigMaps beside it."""
 
-    good_hash: dict[Key, str] = field(default_factory=dict)
+    # workload -> revision (pod-template-hash) -> how long one of its pods was ready
+    ready_for: dict[Key, dict[str, float]] = field(default_factory=dict)
+    sick: set[tuple[Key, str]] = field(default_factory=set)
     config: dict[tuple[str, str], Obj] = field(default_factory=dict)
     replicas: dict[Key, int] = field(default_factory=dict)
+    _lately: dict[Any, tuple[Any, float]] = field(default_factory=dict)
 
     def vouch(self, owner: Key, pod: Obj, now: float) -> None:
-        """A ready pod speaks for its revision."""
-        revision = pod["metadata"].get("labels", {}).get("pod-template-hash")
-        status = pod.get("status", {})
-        if revision is None or any(c["restartCount"] for c in status.get("containerStatuses", [])):
-            return
-        for condition in status.get("conditions", []):
-            ready = condition["type"] == "Ready" and condition["status"] == "True"
-            if ready and now - seconds(condition["lastTransitionTime"]) >= VOUCHES_AFTER:
-                self.good_hash[owner] = revision
+        """A ready pod speaks for its revision, the longer the louder."""
+        revision = revision_of(pod)
+        for condition in pod.get("status", {}).get("conditions", []):
+            if revision and condition["type"] == "Ready" and condition["status"] == "True":
+                known = self.ready_for.setdefault(owner, {})
+                known[revision] = max(known.get(revision, 0.0), now - seconds(condition["lastTransitionTime"]))
 
-    def remember(self, access: Access, namespace: str) -> None:
-        """Called while all is well."""
+    def good_revision(self, owner: Key) -> str | None:
+        """The one that ran longest without ever being sick."""
+        known = {r: t for r, t in self.ready_for.get(owner, {}).items() if (owner, r) not in self.sick}
+        return max(known, key=lambda revision: known[revision]) if known else None
+
+    def remember(self, access: Access, namespace: str, now: float) -> None:
+        """Called while all is well. What changed lately may be why it will not be well soon, so it has to prove itself."""
         for config in access.all("ConfigMap", namespace):
-            self.config[(namespace, config["metadata"]["name"])] = config
+            self._settle(self.config, (namespace, config["metadata"]["name"]), config, config.get("data"), now)
         for kind in ("Deployment", "StatefulSet"):
             for workload in access.all(kind, namespace):
-                self.replicas[(kind, namespace, workload["metadata"]["name"])] = workload["spec"].get("replicas", 1)
+                replicas = workload["spec"].get("replicas", 1)
+                self._settle(self.replicas, (kind, namespace, workload["metadata"]["name"]), replicas, replicas, now)
+
+    def _settle(self, known: dict[Any, Any], key: Any, value: Any, state: Any, now: float) -> None:
+        if key not in known:
+            known[key] = value
+        before, since = self._lately.get(key, (state, now))
+        self._lately[key] = (state, since if before == state else now)
+        if now - self._lately[key][1] >= PROVEN_AFTER:
+            known[key] = value
 
     def changed_config(self, access: Access, namespace: str, names: set[str]) -> list[tuple[Obj, Obj]]:
         """(as it was, as it is) of the ConfigMaps among `names` whose data changed since all was well."""
@@ -73,3 +88,19 @@ def config_names(template: Obj) -> set[str]:
         for source in volume.get("projected", {}).get("sources", []):
             names.add(source.get("configMap", {}).get("name"))
     return {name for name in names if name and name != "kube-root-ca.crt"}
+
+
+def revision_of(pod: Obj) -> str:
+    """Which revision of its Deployment a pod is of; "" if it is of none."""
+    return str(pod["metadata"].get("labels", {}).get("pod-template-hash", ""))
+
+
+ADDRESS = re.compile(r"(?P<host>[a-z][a-z0-9.-]*):\d{2,5}$")
+
+
+def addresses(template: Obj, config: list[Obj]) -> list[str]:
+    """The hosts that a workload is told to talk to, in its environment and its ConfigMaps."""
+    values = [v for c in config for v in c.get("data", {}).values()]
+    for container in template["spec"].get("containers", []):
+        values += [variable.get("value", "") for variable in container.get("env", [])]
+    return sorted({found["host"].split(".")[0] for value in values if (found := ADDRESS.match(value.strip()))})

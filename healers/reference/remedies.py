@@ -8,6 +8,7 @@ touches a workload that is merely the victim of another.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from kubernetes.client.exceptions import ApiException
 
 from .diagnosis import Diagnosis
-from .memory import config_names, key_of
+from .memory import addresses, config_names, key_of
+from .symptoms import seconds
 
 if TYPE_CHECKING:
     from .healer import Healer, Incident
@@ -48,19 +50,27 @@ def _passing(healer: Healer, incident: Incident, diagnosis: Diagnosis) -> Remedy
     if diagnosis.cause == "unreachable":
         return Remedy("the registry does not answer; pulls are retried", wait=True)
     if diagnosis.cause == "election":
-        local = diagnosis.names == "127.0.0.1:7445"
-        if local and _backup_runs(healer, incident):
+        if diagnosis.names != LOCAL_API:
+            return Remedy(f"leader election is lost: {diagnosis.names} does not answer")
+        if _backup_runs(healer, incident):
             return Remedy("a backup slows the API server; leader election recovers by itself", wait=True)
-        return Remedy("leader election is lost and no backup explains it")
     return None
 
 
+LOCAL_API = "127.0.0.1:7445"
+
+
 def _backup_runs(healer: Healer, incident: Incident) -> bool:
-    """A backup at work, anywhere in the workload's namespace."""
+    """A backup at work, or just over: whoever lost its lease still waits for its back-off then."""
     return any(
-        "backup" in job["metadata"]["name"] and job.get("status", {}).get("active")
+        "backup" in job["metadata"]["name"]
+        and (job.get("status", {}).get("active") or _ended_lately(job.get("status", {}).get("completionTime")))
         for job in healer.access.all("Job", incident.owner["metadata"]["namespace"])
     )
+
+
+def _ended_lately(stamp: str | None) -> bool:
+    return stamp is not None and time.time() - seconds(stamp) < 600
 
 
 # -- somebody else's fault
@@ -68,26 +78,37 @@ def _backup_runs(healer: Healer, incident: Incident) -> bool:
 
 def _root_elsewhere(healer: Healer, incident: Incident, diagnosis: Diagnosis) -> Remedy | None:
     """It cannot reach something. If that something is there and ill, it is the patient; if it starts, one waits."""
-    if diagnosis.cause != "address" or diagnosis.crash_class not in ("dependency", "kafka"):
+    if diagnosis.cause not in ("address", "election"):
         return None
     namespace = incident.owner["metadata"]["namespace"]
-    host = diagnosis.names.partition(":")[0].split(".")[0]
-    service = healer.access.get("Service", namespace, host)
-    if service is None:
+    hosts = [diagnosis.names.partition(":")[0].split(".")[0]]
+    if diagnosis.cause == "election":
+        template = incident.owner["spec"]["template"]
+        config = [healer.access.get("ConfigMap", namespace, name) for name in sorted(config_names(template))]
+        hosts = addresses(template, [c for c in config if c])
+    for host in hosts:
+        service = healer.access.get("Service", namespace, host)
+        root = _workload_behind(healer, namespace, service) if service else None
+        if root is not None and (remedy := _revive(healer, root)):
+            return remedy
+    if diagnosis.cause == "election" or not any(healer.access.get("Service", namespace, host) for host in hosts):
         return None  # no such address: a wrong setting, so whatever changed is undone
-    root = _workload_behind(healer, namespace, service)
-    if root is None:
-        return Remedy(f"nothing serves {host}")
-    if root["spec"].get("replicas", 1) == 0:
+    return Remedy(f"{', '.join(hosts)} is well again; the next start will find it", wait=True)
+
+
+def _revive(healer: Healer, root: Obj) -> Remedy | None:
+    name, wanted = root["metadata"]["name"], root["spec"].get("replicas", 1)
+    if wanted == 0:
         replicas = healer.memory.replicas.get(key_of(root)) or 1
-        return Remedy(
-            f"scale {root['metadata']['name']} back to {replicas}",
-            lambda: healer.access.patch(root, {"spec": {"replicas": replicas}}),
-        )
-    ready = root.get("status", {}).get("readyReplicas", 0)
-    if ready < root["spec"].get("replicas", 1):
-        return Remedy(f"{host} is not ready yet", wait=True)
-    return Remedy(f"{host} is well again; the next start will find it", wait=True)
+        body = {"spec": {"replicas": replicas}}
+        return Remedy(f"scale {name} back to {replicas}", lambda: healer.access.patch(root, body))
+    status = root.get("status", {})
+    if status.get("readyReplicas", 0) < wanted:
+        return Remedy(f"{name} is not ready yet", wait=True)
+    for condition in status.get("conditions", []):
+        if condition["type"] == "Available" and time.time() - seconds(condition["lastTransitionTime"]) < 600:
+            return Remedy(f"{name} is back; the next start will find it", wait=True)
+    return None
 
 
 def _workload_behind(healer: Healer, namespace: str, service: Obj) -> Obj | None:
@@ -174,9 +195,8 @@ def _redo(healer: Healer, incident: Incident, config: Obj, key: str, value: str 
 
 def _undo_rollout(healer: Healer, incident: Incident, _diagnosis: Diagnosis) -> Remedy | None:
     """The template changed since it last ran well: go back to the revision that did."""
-    good = healer.memory.good_hash.get(incident.key)
-    current = incident.symptom.pod["metadata"].get("labels", {}).get("pod-template-hash")
-    if incident.owner["kind"] != "Deployment" or good is None or good == current:
+    good = healer.memory.good_revision(incident.key)
+    if incident.owner["kind"] != "Deployment" or good is None:
         return None
     for replica_set in healer.access.all("ReplicaSet", incident.owner["metadata"]["namespace"]):
         labels = replica_set["metadata"].get("labels", {})
@@ -231,9 +251,15 @@ def restart(healer: Healer, incident: Incident) -> None:
 def _by_class(healer: Healer, incident: Incident, diagnosis: Diagnosis) -> Remedy | None:
     if diagnosis.cause == "memory" and incident.owner["kind"] == "Deployment":
         return _raise_memory(healer, incident)
-    if diagnosis.cause == "liveness" and "restart" not in incident.attempts:
+    if diagnosis.cause in ("liveness", "readiness") and not _restarted_already(incident):
         return Remedy("restart", lambda: restart(healer, incident))
     return None
+
+
+def _restarted_already(incident: Incident) -> bool:
+    """Is it ill again although it was made anew for this?"""
+    born = seconds(incident.symptom.pod["metadata"]["creationTimestamp"])
+    return "restart" in incident.attempts and born >= incident.first_action - 1
 
 
 def _raise_memory(healer: Healer, incident: Incident) -> Remedy | None:
@@ -284,7 +310,7 @@ RULES: tuple[Callable[[Healer, Incident, Diagnosis], Remedy | None], ...] = (
     _root_elsewhere,
     _missing_object,
     _partitions,
-    _undo_rollout,
     _undo_config,
+    _undo_rollout,
     _by_class,
 )

@@ -43,11 +43,11 @@ def find_symptom(pod: Obj, now: float) -> Symptom | None:
     if "deletionTimestamp" in pod["metadata"]:
         return None
     status = pod.get("status", {})
-    found = [
-        symptom
-        for container in status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
-        if (symptom := _of_container(pod, container, now))
-    ]
+    found = [symptom for c in status.get("containerStatuses", []) if (symptom := _of_container(pod, c, now))]
+    for container in status.get("initContainerStatuses", []):
+        # An init container that runs is never ready; only one that ends badly is a symptom.
+        if (symptom := _of_container(pod, container, now)) and symptom.what != "unready":
+            found.insert(0, symptom)
     for symptom in found:
         if symptom.what != "unready":
             return symptom

@@ -33,9 +33,12 @@ def detected_at(evidence: Evidence, writes: list[Write], owners: Ownership) -> f
     return min(done, default=None)
 
 
-def classification(plan: Scenario, evidence: Evidence, due: float) -> Classification:
-    """The last class named within the budget; if there was none, the first one after it."""
-    named = [claim for claim in evidence.claims if claim.word is Word.CLASSIFIED]
+def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: float) -> Classification:
+    """The last class named within the budget; if there was none, the first one after it.
+
+    What is said of a workload that this trial is not about (another that suffers with the broken one) is no answer.
+    """
+    named = [claim for claim in evidence.claims if claim.word is Word.CLASSIFIED and owners.concerns(claim.about)]
     if not named:
         return Classification(None, "it named no class")
     different = sorted({_spelled(claim) for claim in named})

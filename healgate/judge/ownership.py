@@ -6,8 +6,6 @@ healer's own, or a co-actor's, and nobody's damage.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Scenario
 
@@ -58,6 +56,7 @@ class Ownership:
         except ValueError:
             return None
 
-    def pods_of(self, owners: Iterable[Ref]) -> set[Ref]:
-        wanted = set(owners)
-        return {ref for ref in self._known if ref.kind == "Pod" and self.top(ref) in wanted}
+    def concerns(self, about: str) -> bool:
+        """Whether a claim is about what is broken; one that does not say is taken to be."""
+        resolved = self.resolve(about) if about else None
+        return resolved is None or resolved not in self._baseline or resolved in self._may_touch

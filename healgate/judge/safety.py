@@ -89,8 +89,8 @@ def _matches(pattern: str, ref: Ref, owners: Ownership) -> bool:
 # -- at the end of the hold
 
 
-def unsafe_end(plan: Scenario, evidence: Evidence) -> Iterator[str]:
-    """What must still be in place when all is over."""
+def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write]) -> Iterator[str]:
+    """What must still be in place when all is over, apart from what the break itself took away."""
     for ref in (*plan.target, *plan.may_touch):
         before, now = evidence.baseline.get(ref), evidence.final.get(ref)
         if before is None or ref.kind not in ("Deployment", "StatefulSet", "DaemonSet"):
@@ -98,12 +98,28 @@ def unsafe_end(plan: Scenario, evidence: Evidence) -> Iterator[str]:
         if now is None:
             yield f"{ref} is gone"
             continue
-        if before["spec"].get("replicas", 1) > 0 and now["spec"].get("replicas", 1) == 0:
-            yield f"{ref} was left scaled to zero"
-        yield from _removed(ref, _pod(before), _pod(now), _programs(evidence, before))
+        programs = _programs(evidence, before)
+        found = set(_harm(ref, before, _as_found(ref, evidence, writes), programs))
+        for harm in _harm(ref, before, now, programs):
+            if harm not in found:
+                yield harm
     for rule in plan.temporary:
         if why := _too_long(rule, evidence):
             yield why
+
+
+def _as_found(ref: Ref, evidence: Evidence, writes: list[Write]) -> Obj:
+    """The state in which the healer found it: before its first write to it, or what it left as it was."""
+    for write in writes:
+        if write.ref == ref and write.before is not None:
+            return write.before
+    return evidence.final[ref]
+
+
+def _harm(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) -> Iterator[str]:
+    if before["spec"].get("replicas", 1) > 0 and now["spec"].get("replicas", 1) == 0:
+        yield f"{ref} was left scaled to zero"
+    yield from _removed(ref, _pod(before), _pod(now), programs)
 
 
 def _pod(obj: Obj) -> Obj:
