@@ -115,5 +115,5 @@ class Maps(RuleBasedStateMachine):
 
 TestMaps = Maps.TestCase
 TestMaps.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )

@@ -106,6 +106,43 @@ def test_a_patch_may_not_rename(web: Api) -> None:
     assert "metadata.name" in refusal["message"]
 
 
+def test_a_patch_is_checked_like_a_whole_object(web: Api) -> None:
+    answer = web.send("PATCH", WEB, {"spec": {"replica": 2}}, content_type=STRATEGIC)
+    assert answer.headers["Warning"] == '299 - "unknown field \\"spec.replica\\""'
+    assert "replica" not in answer.json()["spec"]
+    assert web.send("PATCH", WEB + "?fieldValidation=Strict", {"spec": {"a": 1}}, content_type=MERGE).status == 400
+    assert web.send("PATCH", WEB, {"spec": {"replicas": "two"}}, content_type=MERGE).status == 400
+    assert web.send("PATCH", WEB, containers({"name": "main", "env": [{"name": "A", "value": 1}]})).status == 415
+    number = containers({"name": "main", "env": [{"name": "A", "value": 1}]})
+    assert web.send("PATCH", WEB, number, content_type=STRATEGIC).status == 400
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (MERGE, []),
+        (MERGE, {"metadata": "x"}),
+        (MERGE, {"spec": None}),
+        (MERGE, {"spec": {"template": {"spec": {"containers": {}}}}}),
+        (STRATEGIC, {"spec": {"template": {"spec": {"containers": {"name": "main"}}}}}),
+        (STRATEGIC, {"spec": {"template": {"spec": {"containers": ["main"]}}}}),
+        (STRATEGIC, {"spec": {"template": {"spec": {"containers": [{"image": "x"}]}}}}),
+        (STRATEGIC, {"spec": 3}),
+        (JSON_PATCH, {"op": "add"}),
+        (JSON_PATCH, [{"op": "add", "path": "/metadata", "value": 3}]),
+        (JSON_PATCH, [{"op": "remove", "path": ""}]),
+        (APPLY, {"spec": {}}),
+        (APPLY, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": []}),
+    ],
+    ids=str,
+)
+def test_nonsense_is_refused_and_nothing_breaks(web: Api, kind: str, body: Any) -> None:
+    before = web.store.revision
+    answer = web.send("PATCH", WEB + "?fieldManager=me", body, content_type=kind)
+    assert answer.status in (400, 422), answer.body
+    assert web.store.revision == before
+
+
 def test_an_unknown_kind_of_patch_is_415(web: Api) -> None:
     refusal = web.expect(415, "PATCH", WEB, {}, content_type="application/json")
     assert refusal["reason"] == "UnsupportedMediaType"

@@ -26,7 +26,7 @@ def apply(res: Resource, live: Obj, config: Obj, manager: str, subresource: str,
     if not manager:
         cause = errors.required("fieldManager", "is required for apply patch")
         raise errors.invalid("PatchOptions", "", [cause], "meta.k8s.io")
-    if config.get("metadata", {}).get("managedFields"):
+    if (config.get("metadata") or {}).get("managedFields"):
         raise errors.bad_request("metadata.managedFields must be nil")
     for key in ("apiVersion", "kind"):
         if not config.get(key):

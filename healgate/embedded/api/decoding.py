@@ -84,6 +84,8 @@ def checked_object(
     api_version, kind = api_version or res.api_version, kind or res.kind
     if not isinstance(obj, dict):
         raise errors.bad_request(f"json: cannot unmarshal {type(obj).__name__} into Go value")
+    if obj.get("metadata") is None:
+        obj["metadata"] = {}
     obj.setdefault("apiVersion", api_version)
     obj.setdefault("kind", kind)
     if (obj["apiVersion"], obj["kind"]) != (api_version, kind):
@@ -114,6 +116,9 @@ def validate_fields(
     """Refuse mistyped fields; refuse, report or ignore unknown ones, and take them out."""
     api_version, kind = api_version or res.api_version, kind or res.kind
     if res.custom is not None and kind == res.kind:
+        wrong = schema().mistyped("V1ObjectMeta", obj.get("metadata", {}), "metadata")
+        if wrong:
+            raise errors.bad_request(f'{kind} in version "{res.version}" cannot be handled as a {kind}: {wrong}')
         unknown = unknown_custom_fields(res.custom.schema, obj) if res.custom.schema else []
     else:
         types = schema()

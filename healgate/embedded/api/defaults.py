@@ -263,7 +263,7 @@ def _definition(obj: Obj) -> None:
         names.setdefault("listKind", f"{kind}List")
     spec.setdefault("conversion", {"strategy": "None"})
     status: Obj = {"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []}
-    status["storedVersions"] = [one["name"] for one in spec.get("versions", ()) if one.get("storage")]
+    status["storedVersions"] = [one.get("name", "") for one in spec.get("versions", ()) if one.get("storage")]
     obj.setdefault("status", status)
 
 

@@ -176,6 +176,8 @@ def check_definition(new: Obj, _: Obj | None) -> list[Cause]:
         why = "must have exactly one version marked as storage version"
         found.append(wrong("spec.versions", [one.get("name") for one in versions], why))
     for index, version in enumerate(versions):
+        if not version.get("name"):
+            found.append(required(f"spec.versions[{index}].name"))
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             found.append(required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required"))
     return found

@@ -83,7 +83,7 @@ class Lists:
         token, version = request.param("continue"), request.param("resourceVersion")
         match = request.param("resourceVersionMatch")
         _check(token, version, match, request)
-        limit = int(request.param("limit") or 0)
+        limit = request.number("limit")
         current = self._store.revision
         if version_number(version) > current:
             raise errors.too_large_version(int(version), current)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from .errors import bad_request
+
 Obj = dict[str, Any]
 
 JSON = "application/json"
@@ -39,6 +41,14 @@ class ApiRequest:
             if key == name:
                 return value
         return default
+
+    def number(self, name: str) -> int:
+        """Zero when it is not there, 400 when it is no number."""
+        given = self.param(name)
+        try:
+            return int(given or 0)
+        except ValueError:
+            raise bad_request(f'strconv.ParseInt: parsing "{given}": invalid syntax') from None
 
     def flag(self, name: str) -> bool:
         value = self.param(name, "\0")

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from ..clock import stamp
-from .errors import Cause, duplicate, prohibited, required, wrong
+from .errors import Cause, duplicate, prohibited, wrong
 
 Obj = dict[str, Any]
 
@@ -142,8 +142,6 @@ def check_metadata(storage: str, custom: bool, meta: Obj, old: Obj | None) -> li
     """Everything about metadata that can be wrong in itself or as a change of `old`."""
     found: list[Cause] = []
     if old is None:
-        if not meta.get("name"):
-            return [required("metadata.name", "name or generateName is required")]
         found += [wrong("metadata.name", meta["name"], text) for text in check_name(storage, custom, meta["name"])]
     if old is None or meta.get("labels") != old.get("labels"):
         found += check_labels("metadata.labels", meta.get("labels"))

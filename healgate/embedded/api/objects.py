@@ -11,10 +11,14 @@ from typing import Any
 Obj = dict[str, Any]
 
 
+# Times that a server writes as null when it does not know them.
+_NULLABLE = frozenset({"lastProbeTime", "firstTimestamp", "lastTimestamp", "eventTime", "startedAt", "finishedAt"})
+
+
 def clean_copy(value: Any) -> Any:
     """A deep copy without null members: a server's typed decoding forgets them too."""
     if isinstance(value, dict):
-        return {key: clean_copy(one) for key, one in value.items() if one is not None}
+        return {key: clean_copy(one) for key, one in value.items() if one is not None or key in _NULLABLE}
     if isinstance(value, list | tuple):
         return [clean_copy(one) for one in value]
     return value

@@ -97,6 +97,9 @@ class Registry:
             new.pop("status", None)
         applied = meta.get("managedFields")
         base = meta.get("generateName", "") if not meta.get("name") else ""
+        if not base and not meta.get("name"):
+            cause = errors.required("metadata.name", "name or generateName is required")
+            raise errors.invalid(res.kind, "", [cause], res.group)
         counted = res.generation or res.custom is not None
         meta = new_metadata(meta, uid=self.store.new_uid(), now=self.clock.now(), counted=counted)
         new["metadata"] = meta
@@ -292,8 +295,9 @@ class Registry:
         manager: str = "",
         force: bool = False,
         dry_run: bool = False,
+        check: Callable[[Obj], None] | None = None,
     ) -> Obj:
-        """Any of the four kinds of patch; server-side apply creates what is not there."""
+        """Any of the four kinds of patch; server-side apply creates what is not there. `check` sees the result."""
         res = self.resource(resource)
         apply = content_type.startswith("application/apply-patch")
         operation = "Apply" if apply else "Update"
@@ -303,12 +307,16 @@ class Registry:
                 raise errors.not_found(res.key, name)
             fresh = {"apiVersion": res.api_version, "kind": res.kind, "metadata": {"name": name}}
             new = patched(res, fresh, body, content_type, manager, subresource, force, self.clock.now())
+            if check is not None:
+                check(new)
             if new["metadata"].get("uid"):
                 why = "uid mismatch: the provided object specified uid {}, and no existing object was found"
                 raise errors.conflict(res.key, name, why.format(new["metadata"]["uid"]))
             return self.create(res, new, namespace=namespace, manager=manager, dry_run=dry_run, operation=operation)
         shown = conversion.view(res, old)
         new = patched(res, deep_copy(shown), body, content_type, manager, subresource, force, self.clock.now())
+        if check is not None:
+            check(new)
         self._same_identity(res, shown, new)
         return self.update(res, new, subresource=subresource, manager=manager, dry_run=dry_run, operation=operation)
 

@@ -140,7 +140,7 @@ class Schema:
         elements: list[Any] = value if isinstance(value, list) else list(value.values())
         for element in elements:
             wrong = self.mistyped(one.of, element, path) if self.known(one.of) else _mismatch(one.of, element, path)
-            if element is not None and wrong:
+            if wrong:
                 return wrong
         return ""
 
@@ -159,12 +159,19 @@ def _mismatch(kind: str, value: Any, path: str) -> str:
     return _complaint(value, path, {"str": "string", "int": "int32", "bool": "bool"}[kind])
 
 
+_AMOUNTS = ("limits", "requests", "hard", "capacity", "allocatable", "usage", "default", "defaultRequest", "max", "min")
+_AMOUNT = ("sizeLimit", "divisor", "averageValue", "value")
+
+
 def _is_quantity(path: str) -> bool:
-    return any(word in path for word in ("limits", "requests", "hard", "capacity", "allocatable", "sizeLimit", "usage"))
+    """Whether a number may stand where the models say string."""
+    parts = path.split(".")
+    return any(part in _AMOUNTS for part in parts) or (parts[-1] in _AMOUNT and parts[-2:-1] != ["env"])
 
 
 def _complaint(value: Any, path: str, wanted: str) -> str:
-    got = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}[type(value)]
+    kinds = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+    got = kinds.get(type(value), "null")
     return f"json: cannot unmarshal {got} into Go struct field .{path} of type {wanted}"
 
 

@@ -95,7 +95,7 @@ class Verbs:
             raise errors.invalid("ListOptions", "", causes, "meta.k8s.io")
         version = request.param("resourceVersion")
         version_number(version)
-        timeout = int(request.param("timeoutSeconds") or 0) or 1800 + self._timeouts.random() * 1800
+        timeout = request.number("timeoutSeconds") or 1800 + self._timeouts.random() * 1800
         bookmarks = request.flag("allowWatchBookmarks")
         form = accepted_form(request.headers.get("accept", ""))
         found = ApiWatch(
@@ -184,8 +184,9 @@ class Verbs:
             raise errors.invalid("PatchOptions", "", [cause], "meta.k8s.io")
         if isinstance(body, dict) and kind in (MERGE, STRATEGIC):
             _refuse_other_kind(res, body)
+        mode = request.param("fieldValidation")
         if isinstance(body, dict) and apply:
-            validate_fields(res, body, request.param("fieldValidation"), warnings)
+            validate_fields(res, body, mode, warnings)
         existed = not apply or self._registry.find(res, target.namespace, target.name) is not None
         done = self._registry.patch(
             res,
@@ -197,6 +198,7 @@ class Verbs:
             manager=request.param("fieldManager") if apply else manager_of(request),
             force=request.flag("force"),
             dry_run=dry(request),
+            check=None if apply else lambda obj: validate_fields(res, obj, mode, warnings),
         )
         return self.shown(res, done, request, 200 if existed else 201)
 
@@ -280,8 +282,11 @@ def _delete_options(request: ApiRequest) -> Obj:
     for name in ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
         if (value := request.param(name)) and name not in options:
             options[name] = value
-    if "gracePeriodSeconds" in options:
-        options["gracePeriodSeconds"] = int(options["gracePeriodSeconds"])
+    grace = options.get("gracePeriodSeconds")
+    if isinstance(grace, str):
+        options["gracePeriodSeconds"] = request.number("gracePeriodSeconds")
+    elif grace is not None and not isinstance(grace, int):
+        raise errors.bad_request("gracePeriodSeconds must be a number")
     if isinstance(options.get("orphanDependents"), str):
         options["orphanDependents"] = options["orphanDependents"] == "true"
     policy = options.get("propagationPolicy")
