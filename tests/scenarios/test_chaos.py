@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake import FakeLease
+from fake_lease import FakeLease
 
 from healgate.chaos import actions, coactors, probes, run
 from healgate.chaos.place import acting_on
