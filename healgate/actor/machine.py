@@ -24,6 +24,7 @@ from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Termi
 from .host import Answer, Handler, Reply, Request
 
 PAGE = 4096
+PIECE = 1024 * 1024
 STEP = 0.25  # seconds between two steps of memory that grows
 
 
@@ -39,7 +40,7 @@ class Machine:
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self.env: Mapping[str, str] = dict(os.environ if env is None else env)
         self.servers: dict[int, ThreadingHTTPServer] = {}
-        self._memory: dict[str, bytearray] = {}
+        self._memory: dict[str, list[bytearray]] = {}
         self._output = threading.Lock()
         self._base_taken = False
 
@@ -108,14 +109,17 @@ class Machine:
         self._have(purpose, size)
 
     def _have(self, purpose: str, size: int) -> None:
-        held = self._memory.setdefault(purpose, bytearray())
-        had = len(held)
-        if size < had:
-            del held[size:]
-        elif size > had:
-            held.extend(bytes(size - had))
-            for page in range(had, size, PAGE):
-                held[page] = 1
+        """In pieces: a larger block would be copied, and for a moment take twice what it should."""
+        held = self._memory.setdefault(purpose, [])
+        had = sum(map(len, held))
+        while had > size:
+            had -= len(held.pop())
+        while had < size:
+            piece = bytearray(min(PIECE, size - had))
+            for page in range(0, len(piece), PAGE):
+                piece[page] = 1  # memory that nobody has touched does not count
+            held.append(piece)
+            had += len(piece)
 
     # -- network
 

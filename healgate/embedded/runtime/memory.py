@@ -10,6 +10,8 @@ from dataclasses import dataclass
 # Less than this cannot hold the runtime's own first process, which then dies before the program is there.
 INIT = 4 * 1024 * 1024
 
+SUDDEN = 1e-3  # seconds: a faster rise is a step
+
 
 @dataclass(frozen=True, slots=True)
 class _Ramp:
@@ -34,7 +36,7 @@ class Memory:
 
     def use(self, purpose: str, size: float, now: float, over: float = 0.0) -> None:
         held = self._ramps[purpose].at(now) if purpose in self._ramps else 0.0
-        self._ramps[purpose] = _Ramp(now, now + over, held, size)
+        self._ramps[purpose] = _Ramp(now, now + (over if over > SUDDEN else 0.0), held, size)
 
     def leak(self, rate: float, now: float) -> None:
         self._leaks.append((now, rate))
@@ -57,8 +59,8 @@ class Memory:
             slope = sum(ramp.slope(start) for ramp in self._ramps.values()) + sum(rate for _, rate in self._leaks)
             if slope > 0:
                 when = start + (limit - self.at(start)) / slope
-                if end is None or when <= end:
-                    return when if self.at(when + 1e-6) > limit else None
+                if end is None or when < end:
+                    return when
             if end is not None:
                 start = end
         return None

@@ -26,7 +26,8 @@ class Puller:
         self._registries = registries
         self._random = clock.random("pulls")
 
-    def pull(self, image: str, credentials: tuple[bytes, ...]) -> Pulled | PullFailed:
+    def pull(self, image: str, credentials: tuple[bytes, ...], there: bool) -> Pulled | PullFailed:
+        """`there`: the node has it already, so that the registry is only asked whether it still is the same."""
         reference = parse(image)
         if reference is None:
             return PullFailed(f"couldn't parse image name {json.dumps(image)}: invalid reference format", 0.0)
@@ -39,7 +40,7 @@ class Puller:
             return PullFailed(
                 "rpc error: code = NotFound desc = " + _failed(reference, f"{reference}: not found"), seconds
             )
-        return pulled(found, seconds + found.size / RATE * self._random.uniform(0.8, 1.2))
+        return pulled(found, seconds if there else seconds + found.size / RATE * self._random.uniform(0.8, 1.2))
 
     def _problem(self, reference: Reference, credentials: tuple[bytes, ...]) -> str:
         """Why the registry does not even look for it."""

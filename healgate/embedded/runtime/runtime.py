@@ -60,7 +60,7 @@ class SimulatedRuntime:
         return None if found is None else pulled(found, 0.0)
 
     def pull(self, image: str, credentials: tuple[bytes, ...]) -> Pulled | PullFailed:
-        answer = self._puller.pull(image, credentials)
+        answer = self._puller.pull(image, credentials, self.present(image) is not None)
         if isinstance(answer, Pulled):
             reference = parse(image)
             assert reference is not None
