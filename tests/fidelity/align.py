@@ -3,13 +3,14 @@
 What may differ, for all recordings alike:
 
 * a state that lasted under two seconds may be missing on either side (and so may what only separated its
-  neighbours); in the recorded cluster's slow first thirty seconds, five;
+  neighbours); in the recorded cluster's slow first thirty seconds, five, and a termination may be missing there
+  behind its own back-off;
 * where pods that are alike become ready or unready one after the other, an owner's counts between the first and the
   last of them may be missing: their jitter is their own;
 * a first kill for memory may read Error or OOMKilled;
 * after a back-off of B seconds the next start comes between B and B + min(B/2 + 2, 27) seconds;
-* when a waiting state becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
-  not, see above; pulls likewise;
+* when CrashLoopBackOff becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
+  not, see above; pulls likewise; other waiting states come and go with such looks, within 27 seconds and a tenth;
 * all other gaps agree within two seconds and a tenth, once the first thirty seconds are past; those that began in
   them, within ten more.
 
@@ -33,8 +34,8 @@ SLOW_BY = 10.0
 JITTER = 27.0
 READINESS = ("readyReplicas", "availableReplicas", "unavailableReplicas")
 
-# Waiting states that a look of the kubelet publishes, some time after what they tell of.
-LOOKED_UP = ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull")
+# Waiting states before the first try; all others are between two tries, and end with a look of the kubelet.
+UNTRIED = ("ContainerCreating", "PodInitializing")
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,26 @@ class Aligner:
         until = states[index + 1].start if index + 1 < len(states) else self._end
         lasted = until - states[index].start
         limit = SLOW_SHORT if states[index].start < SLOW_UNTIL else SHORT
+        if states[index].start < SLOW_UNTIL and _is_overtaken(states, index):
+            return True
         return lasted < limit or (lasted < JITTER and _is_passing(states, index))
 
     def _too_late(self, state: State, before: State, counterpart: State) -> bool:
         """Whether on the other side, with the most jitter, this state would come after the end of the run."""
         gap = state.start - before.start
         return counterpart.start + gap * 1.1 + JITTER > self._end
+
+
+def _is_overtaken(states: list[State], index: int) -> bool:
+    """Whether a termination, or a start that failed, was followed by its own back-off."""
+    if index + 1 >= len(states) or "restarts" not in states[index].value:
+        return False
+    value, after = states[index].value, states[index + 1].value
+    return bool(
+        value["state"] != "running"
+        and after["reason"] == "CrashLoopBackOff"
+        and after["restarts"] == value["restarts"]
+    )
 
 
 def _is_passing(states: list[State], index: int) -> bool:
@@ -214,10 +229,15 @@ def _gaps_agree(expected: float, seen: float, slack: float, before: Pair | None,
         was = before.expected.value if before is not None else None
         ended = was is not None and was["state"] == "running"
         restarted = was is not None and value["restarts"] > was["restarts"]
-        looked_up = value["reason"] in LOOKED_UP or (was is not None and was["reason"] in LOOKED_UP)
-        if (restarted or looked_up) and not ended:
+        if "CrashLoopBackOff" in (value["reason"], was["reason"] if was is not None else "") and not ended:
             return True
+        if (restarted or _is_retried(value) or (was is not None and _is_retried(was))) and not ended:
+            return abs(expected - seen) <= JITTER + max(expected, seen) / 10
     return abs(expected - seen) <= SHORT + slack + max(expected, seen) / 10
+
+
+def _is_retried(value: dict[str, Any]) -> bool:
+    return value["state"] == "waiting" and value["reason"] not in UNTRIED
 
 
 def check_waits(track: Track, commands: list[float]) -> list[Mismatch]:

@@ -23,6 +23,9 @@ from .tracks import Recording, State, Story, Telling, Track, call, identify, tel
 # Groups of pods that are alike are matched in the order that fits best, up to this many.
 INTERCHANGEABLE = 3
 
+# Seeds that are tried before a recording counts as not reproduced.
+DRAWS = 8
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -40,10 +43,21 @@ class Difference:
 
 
 def compare(recording: Recording) -> list[Difference]:
-    """Where an embedded cluster that was treated alike behaves differently, earliest first."""
+    """Where embedded clusters that were treated alike behave differently, earliest first.
+
+    A recording is one draw: where chance decides between two courses, as for a container that a probe kills just
+    when its last back-off ends, one of a few draws here must take the same.
+    """
     from .play import play
 
-    return differences(recording, play(recording))
+    found: list[Difference] = []
+    for draw in range(DRAWS):
+        run = differences(recording, play(recording, seed=str(draw)))
+        if not run:
+            return []
+        if not found or len(run) < len(found):
+            found = run
+    return found
 
 
 def differences(recording: Recording, run: Recording) -> list[Difference]:
@@ -74,7 +88,7 @@ class _Comparison:
         """Pods of one owner may change places: which of two alike is deleted first is chance."""
         chosen = dict(seen)
         for owner, names in seen.items():
-            if owner.startswith("Deployment/") or not 2 <= len(names) <= INTERCHANGEABLE:
+            if owner.startswith(("Deployment/", "revisions/")) or not 2 <= len(names) <= INTERCHANGEABLE:
                 continue
             orders = [{**chosen, owner: list(order)} for order in itertools.permutations(names)]
             chosen = min(orders, key=lambda order: self._distance(order, owner))

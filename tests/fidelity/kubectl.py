@@ -12,11 +12,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from healgate.embedded.api.server import ApiAnswer, ApiRequest
-from healgate.embedded.cluster import EmbeddedCluster
-
 from healgate.embedded.api.errors import ApiError
+from healgate.embedded.api.server import ApiAnswer, ApiRequest
 from healgate.embedded.clock.clock import stamp
+from healgate.embedded.cluster import EmbeddedCluster
 
 Obj = dict[str, Any]
 

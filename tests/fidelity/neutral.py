@@ -22,6 +22,8 @@ _FORMS = (
     (re.compile(r"<address>:\d{5}->"), "<address>-><"),
     # How long a pull took and how much it brought.
     (re.compile(r"in [0-9.]+m?s \([0-9.]+m?s including waiting\)\. Image size: \d+ bytes"), "in <time>, <size>"),
+    # A pod that was refused after its name was drawn.
+    (re.compile(r"(pods \"[^\"]+-)[bcdfghjklmnpqrstvwxz2456789]{5}\" is forbidden"), r'\1<drawn>" is forbidden'),
     # The node's own name.
     (re.compile(r"(Successfully assigned \S+) to \S+"), r"\1 to <node>"),
 )

@@ -43,16 +43,16 @@ RESOURCES = {
 ASK_EVERY = 1.0
 
 
-def play(recording: Recording) -> Recording:
+def play(recording: Recording, *, seed: str = "0") -> Recording:
     """Run it; the result can be compared with the recording."""
-    return _Play(recording).run()
+    return _Play(recording, seed).run()
 
 
 class _Play:
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, seed: str) -> None:
         self._recording = recording
         self._namespace: str = recording["case"]
-        self._cluster = cluster_for(recording)
+        self._cluster = cluster_for(recording, seed)
         self._kubectl = Kubectl(self._cluster, self._namespace)
         self._timeline: list[Obj] = []
         self._commands: list[Obj] = []

@@ -13,7 +13,6 @@ The trap would be a table of recordings: a new one would then need new code.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from healgate.embedded.cluster import EmbeddedCluster
 from healgate.embedded.runtime.references import Reference, parse
@@ -21,8 +20,6 @@ from healgate.embedded.runtime.seam import Registries
 from healgate.embedded.runtime.shelf import PUBLIC, Image, ImageShelf
 
 from .tracks import Recording
-
-Obj = dict[str, Any]
 
 _MISSING = re.compile(r"failed to resolve reference \"([^\"]+)\": [^ ]+: not found")
 _REFUSED = re.compile(r"failed to resolve reference \"([^\"]+)\": failed to do request: ")
@@ -36,9 +33,6 @@ class RecordedShelf(ImageShelf):
     def __init__(self, recording: Recording) -> None:
         super().__init__(None)
         self._missing = {found[1] for message in _messages(recording) if (found := _MISSING.search(message))}
-
-    def has_repository(self, reference: Reference) -> bool:
-        return super().has_repository(reference) or bool(reference.path)
 
     def find(self, reference: Reference) -> Image | None:
         known = super().find(reference)
@@ -84,9 +78,9 @@ def _credentials(recording: Recording) -> list[str]:
     return found
 
 
-def cluster_for(recording: Recording) -> EmbeddedCluster:
+def cluster_for(recording: Recording, seed: str) -> EmbeddedCluster:
     """An embedded cluster in the surroundings of the recording."""
-    cluster = EmbeddedCluster(seed=recording["case"], images=RecordedShelf(recording))
+    cluster = EmbeddedCluster(seed=seed, images=RecordedShelf(recording))
     wanted, registries = registries_for(recording), cluster.runtime.registries
     registries.reachable = wanted.reachable
     registries.private = wanted.private

@@ -62,8 +62,7 @@ def test_another_exit_code_is_found() -> None:
                 status["state"]["terminated"]["exitCode"] = 2
 
     found = changed("exit-1", change)
-    assert "code=1" in found[0].expected
-    assert "code=2" in found[0].seen
+    assert any("code=2" in one.seen for one in found)
 
 
 def test_another_reason_is_found() -> None:

@@ -66,6 +66,8 @@ def identify(recording: Recording) -> dict[str, list[str]]:
     """Generated names by what they belong to: "Deployment/app" -> its ReplicaSets, oldest first, and so on."""
     groups: dict[str, list[str]] = {}
     for entry in recording["timeline"]:
+        if entry["kind"] == "StatefulSet":
+            _identify_revisions(groups, entry)
         if entry["type"] != "ADDED" or entry["kind"] in ("Event", "EndpointSlice"):
             continue
         owners = entry.get("metadata", {}).get("ownerReferences") or ()
@@ -78,6 +80,15 @@ def identify(recording: Recording) -> dict[str, list[str]]:
     return groups
 
 
+def _identify_revisions(groups: dict[str, list[str]], entry: Entry) -> None:
+    """ControllerRevisions are not recorded, but a StatefulSet's status names them."""
+    known = groups.setdefault(f"revisions/{entry['name']}", [])
+    for field_name in ("currentRevision", "updateRevision"):
+        name = (entry.get("status") or {}).get(field_name)
+        if name and name not in known:
+            known.append(name)
+
+
 def call(groups: Mapping[str, list[str]]) -> dict[str, str]:
     """A run's generated names and what both runs call them."""
     names: dict[str, str] = {}
@@ -85,7 +96,8 @@ def call(groups: Mapping[str, list[str]]) -> dict[str, str]:
     for owner in sorted(groups, key=lambda key: not key.startswith("Deployment/")):
         base = owner.partition("/")[2]
         for number, name in enumerate(groups[owner], 1):
-            names[name] = f"{names.get(base, base)}#{number}"
+            mark = "@" if owner.startswith("revisions/") else "#"
+            names[name] = f"{names.get(base, base)}{mark}{number}"
     return names
 
 
