@@ -49,7 +49,7 @@ class Memory:
         return max(known, key=lambda revision: known[revision]) if known else None
 
     def remember(self, access: Access, namespace: str, now: float) -> None:
-        """Called while all is well. What changed lately may be why it will not be well soon, so it has to prove itself."""
+        """Called while all is well. What changed lately may be why it soon will not be, so it has to prove itself."""
         for config in access.all("ConfigMap", namespace):
             self._settle(self.config, (namespace, config["metadata"]["name"]), config, config.get("data"), now)
         for kind in ("Deployment", "StatefulSet"):

@@ -17,7 +17,7 @@ CANNOT_CONFIGURE = {"CreateContainerConfigError", "CreateContainerError"}
 CANNOT_START = {"RunContainerError", "PostStartHookError"}
 
 # How long a container may take to be created, and a running one to become ready, before that is a symptom.
-PATIENCE = 25.0
+PATIENCE = 45.0
 # Restarts that are further apart than this do not belong to one crash loop.
 LOOP_WITHIN = 600.0
 
