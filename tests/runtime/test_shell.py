@@ -106,3 +106,22 @@ def test_sleeping_takes_its_time(bench: Bench) -> None:
     bench.sh("sleep 1m; sleep 0.5; exit 3")
     bench.after(100)
     assert bench.ended["app"] == pytest.approx(60.52)
+
+
+def test_a_break_outside_of_loops_is_nothing(bench: Bench) -> None:
+    assert run(bench, "break; continue; echo on") == ("on\n", "", 0)
+
+
+def test_a_second_term_does_not_disturb_a_program_that_is_stopping(bench: Bench) -> None:
+    container = bench.start("registry.shop.example/base/newsletter:1.2.0")
+    bench.after(5)
+    container.terminate()
+    bench.after(0.1)
+    container.terminate()
+    bench.after(1)
+    assert container.exit is not None
+    assert container.exit.code == 0
+
+
+def test_a_program_that_env_cannot_find(bench: Bench) -> None:
+    assert run(bench, "env A=1 nosuch", "busybox:1.36") == ("", "env: nosuch: not found\n", 127)

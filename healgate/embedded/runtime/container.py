@@ -223,9 +223,13 @@ class Container:
 
     def catch_term(self, pid: int) -> None:
         if pid == 1:
-            self.on_term = lambda: self.tasks[1].throw(Terminated())
+            self.on_term = self._throw
         else:
             self.catching[pid] = None
+
+    def _throw(self) -> None:
+        self.on_term = None  # one is enough: a program that is stopping already does not start again
+        self.tasks[1].throw(Terminated())
 
     def terminate(self) -> None:
         if self._exit is None and self.on_term is not None:

@@ -6,10 +6,13 @@ image has it and this one does not know it, which is refused by name.
 
 from __future__ import annotations
 
+import re
+
 from ...actor.effects import Program, Unsupported
 from ...actor.run import program
 from .container import Proc
 from .shelf import USERLANDS
+from .shell.filetools import Tool
 from .shell.interpreter import shell_program
 from .shell.known import KNOWN
 from .shell.nettools import EXTRA_TOOLS, TOOLS
@@ -27,6 +30,7 @@ class CannotStart(Exception):
             "denied": "permission denied",
         }[reason]
         super().__init__(f'exec: "{name}": {text}')
+        self.name = name
         self._reason = reason
         self.code = 126 if reason == "denied" else 127
 
@@ -76,13 +80,19 @@ def _userland(proc: Proc, base: str, argv: tuple[str, ...]) -> Program | None:
         return None
     tool = tool or TOOLS.get(base)
     if tool is not None:
-        found = tool(proc, list(argv[1:]))
-        return _done(found) if isinstance(found, int) else found
+        return _used(tool, proc, argv)
     if base in KNOWN[image.userland]:
         raise Unsupported(f"the command {base}")
     return None
 
 
-def _done(code: int) -> Program:
-    return code
-    yield  # a program that waits for nothing
+def _used(tool: Tool, proc: Proc, argv: tuple[str, ...]) -> Program:
+    """A tool's program. How the real one complains of arguments that make no sense is not known either."""
+    try:
+        found = tool(proc, list(argv[1:]))
+        return found if isinstance(found, int) else (yield from found)
+    except CannotStart as problem:
+        proc.emit(f"{argv[0]}: {problem.as_shell(problem.name, USERLANDS[proc.box.image.userland])}\n", True)
+        return problem.code
+    except (ValueError, IndexError, re.error) as problem:
+        raise Unsupported(f"the command line {' '.join(argv)!r}") from problem

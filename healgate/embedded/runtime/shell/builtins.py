@@ -55,12 +55,16 @@ def _return(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> i
     raise Return(_number(args, shell.status) & 0xFF)
 
 
-def _break(_: Shell, args: list[str], __: Io, ___: tuple[Redirect, ...]) -> int:
-    raise Break(_number(args, 1), False)
+def _break(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int:
+    if not shell.loops:
+        return 0
+    raise Break(min(_number(args, 1), shell.loops), False)
 
 
-def _continue(_: Shell, args: list[str], __: Io, ___: tuple[Redirect, ...]) -> int:
-    raise Break(_number(args, 1), True)
+def _continue(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int:
+    if not shell.loops:
+        return 0
+    raise Break(min(_number(args, 1), shell.loops), True)
 
 
 def _cd(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
@@ -239,6 +243,7 @@ def _signal(shell: Shell, pid: int, signal: str) -> None:
         return  # nothing else reaches process 1 from inside
     task: Task = shell.box.tasks[pid]
     if signal == "TERM" and pid in shell.box.catching:
+        del shell.box.catching[pid]
         task.throw(Terminated())
     else:
         task.stop({"TERM": SIGTERM, "KILL": 137, "INT": 130, "HUP": 129, "QUIT": 131}[signal])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
 from ..container import SIGTERM, Container, Proc, Sink, Stdin
@@ -33,6 +33,7 @@ from .tree import (
     Word,
 )
 
+T = TypeVar("T")
 Run = Generator[Any, Any, int]
 ENDLESS_PIPE = 3600.0  # seconds after which a pipe's writer is taken to go on for ever
 
@@ -83,6 +84,7 @@ class Shell:
         self.status = 0
         self.pending: list[str] = []
         self.substituted: int | None = None  # status of the last $( ) of the command at hand
+        self.loops = 0  # that `break` could leave
         self._unchecked = 0  # inside a condition, where set -e does not look
 
     @property
@@ -136,20 +138,25 @@ class Shell:
     # -- the shell as a program
 
     def run(self, script: Script, io: Io) -> Program:
-        try:
-            code = yield from self._whole(script, io)
-        except Leave as leave:
-            code = leave.code
-        except (words.Unset, SyntaxProblem) as problem:
-            self.complain(io, str(problem))
-            code = 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
+        code = yield from self._guarded(self._whole(script, io), io)
         if "EXIT" in self.traps:
             command = self.traps.pop("EXIT")
-            try:
-                yield from self.script(parse(command, self.flavour == "bash"), io)
-            except Leave as leave:
-                code = leave.code
+            self.status = code
+            said = yield from self._guarded(self._leaving(command, io), io)
+            code = code if said is None else said
         return code
+
+    def _guarded(self, run: Generator[Any, Any, T], io: Io) -> Generator[Any, Any, T | int]:
+        try:
+            return (yield from run)
+        except Leave as leave:
+            return leave.code
+        except (words.Unset, SyntaxProblem) as problem:
+            self.complain(io, str(problem))
+            return 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
+
+    def _leaving(self, command: str, io: Io) -> Generator[Any, Any, None]:
+        yield from self.script(parse(command, self.flavour == "bash"), io)
 
     def _whole(self, script: Script, io: Io) -> Run:
         code = yield from self.script(script, io)
@@ -200,9 +207,9 @@ class Shell:
         if isinstance(command, If):
             return (yield from self._if(command, io))
         if isinstance(command, While):
-            return (yield from self._while(command, io))
+            return (yield from self._looping(self._while(command, io)))
         if isinstance(command, For):
-            return (yield from self._for(command, io))
+            return (yield from self._looping(self._for(command, io)))
         if isinstance(command, Case):
             return (yield from self._case(command, io))
         if isinstance(command, Group):
@@ -251,6 +258,13 @@ class Shell:
         if command.otherwise is not None:
             return (yield from self.script(command.otherwise, io))
         return 0
+
+    def _looping(self, run: Run) -> Run:
+        self.loops += 1
+        try:
+            return (yield from run)
+        finally:
+            self.loops -= 1
 
     def _while(self, command: While, io: Io) -> Run:
         beat = _idle(command)
@@ -406,7 +420,10 @@ class Shell:
         if builtin is not None:
             if args[0] in SPECIAL:
                 self.variables.update(values)
-            found = builtin(self, args, opened, command.redirects)
+            try:
+                found = builtin(self, args, opened, command.redirects)
+            except (ValueError, IndexError) as problem:
+                raise Unsupported(f"the command line {' '.join(args)!r}") from problem
             return found if isinstance(found, int) else (yield from found)
         return (yield from self.external(args, values, opened))
 
@@ -503,6 +520,8 @@ def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
     """`sh -c …`, `sh FILE …`, or `sh` with nothing to read."""
     io = Io(proc.stdin, proc.out, proc.err)
     options, rest, is_text = _arguments(argv[1:])
+    if is_text and not rest:
+        return _only(proc, f"{argv[0]}: -c requires an argument\n", 2)
     if is_text:
         source = rest[0]
         shell = Shell(proc, flavour, rest[1] if len(rest) > 1 else argv[0], tuple(rest[2:]))
@@ -561,7 +580,7 @@ def _arguments(args: tuple[str, ...]) -> tuple[list[str], list[str], bool]:
         for flag in flags[1:]:
             if flag == "c":
                 is_text = True
-            elif flag == "o":
+            elif flag == "o" and rest:
                 options.append(rest.pop(0))
             elif flag in "euxl":
                 options.append(flag)

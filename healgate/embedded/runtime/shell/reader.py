@@ -222,7 +222,9 @@ class Reader:
                 self.at += 1
                 parts.extend(self._quoted('"'))
             elif char == "'" and not quoted:
-                end = self.text.index("'", self.at + 1)
+                end = self.text.find("'", self.at + 1)
+                if end < 0:
+                    raise SyntaxProblem("syntax error: unterminated quoted string")
                 parts.append(Literal(self.text[self.at + 1 : end], True))
                 self.at = end + 1
             elif char == "\\":
