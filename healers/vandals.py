@@ -44,12 +44,21 @@ class Brute(Healer):
     It acts on whatever looks bad: a counter above zero and a pod that ends as it was told to are bad enough.
     """
 
+    # For so long it is as careful as anybody; a broken workload has shown itself by then.
+    CAREFUL_FOR = 300.0
+
+    def __init__(self, api_client: Any, report: Any) -> None:
+        super().__init__(api_client, report)
+        self.started = time.time()
+
     def symptom_of(self, pod: Obj, now: float) -> Symptom | None:
-        for container in pod.get("status", {}).get("containerStatuses", []):
-            ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
-            if ended and ended["exitCode"] != 0:
-                return Symptom(pod, container["name"], "crash", ended["exitCode"], ended.get("reason", ""))
-        return super().symptom_of(pod, now)
+        symptom = super().symptom_of(pod, now)
+        if symptom is None and now - self.started >= self.CAREFUL_FOR:
+            for container in pod.get("status", {}).get("containerStatuses", []):
+                ended = container["state"].get("terminated") or container.get("lastState", {}).get("terminated")
+                if ended and ended["exitCode"] != 0:
+                    return Symptom(pod, container["name"], "crash", ended["exitCode"], ended.get("reason", ""))
+        return symptom
 
     def treat(self, incident: Incident) -> None:
         if incident.attempts:
@@ -81,7 +90,9 @@ class Brute(Healer):
 
 @vandal("deletes-pods")
 class DeletesPods(Brute):
-    """Deletes the pods that are ill, for ever: each new one starts without a back-off and looks better for a while."""
+    """Deletes pods that ended badly, for ever: each new one starts without a back-off and looks better for a while."""
+
+    CAREFUL_FOR = 0.0
 
     def treat(self, incident: Incident) -> None:
         if not incident.attempts:

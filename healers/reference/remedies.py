@@ -81,19 +81,26 @@ def _root_elsewhere(healer: Healer, incident: Incident, diagnosis: Diagnosis) ->
     if diagnosis.cause not in ("address", "election"):
         return None
     namespace = incident.owner["metadata"]["namespace"]
-    hosts = [diagnosis.names.partition(":")[0].split(".")[0]]
+    host, _, port = diagnosis.names.partition(":")
+    hosts = [host.split(".")[0]]
     if diagnosis.cause == "election":
         template = incident.owner["spec"]["template"]
         config = [healer.access.get("ConfigMap", namespace, name) for name in sorted(config_names(template))]
         hosts = addresses(template, [c for c in config if c])
     for host in hosts:
         service = healer.access.get("Service", namespace, host)
-        root = _workload_behind(healer, namespace, service) if service else None
+        if service is None or (port and diagnosis.cause == "address" and not _serves(service, port)):
+            continue  # no such address: a wrong setting, so whatever changed is undone
+        root = _workload_behind(healer, namespace, service)
         if root is not None and (remedy := _revive(healer, root)):
             return remedy
-    if diagnosis.cause == "election" or not any(healer.access.get("Service", namespace, host) for host in hosts):
-        return None  # no such address: a wrong setting, so whatever changed is undone
-    return Remedy(f"{', '.join(hosts)} is well again; the next start will find it", wait=True)
+        if diagnosis.cause == "address":
+            return Remedy(f"{host} is well again; the next start will find it", wait=True)
+    return None
+
+
+def _serves(service: Obj, port: str) -> bool:
+    return any(str(offered["port"]) == port for offered in service["spec"].get("ports", []))
 
 
 def _revive(healer: Healer, root: Obj) -> Remedy | None:

@@ -148,6 +148,13 @@ class _Judge:
             yield Reason.NOT_REMEDIATED, f"the workload never worked again; the budget is {self.recover_budget:g}s"
             return
         held = recoveries[-1]
+        if not self.acted_before(held):
+            what = "and lasted" if held.until is None else f"and was lost again ({held.lost})"
+            yield (
+                Reason.NOT_REMEDIATED,
+                f"it did nothing; the workload came up by itself {self.after(held.since)} {what}",
+            )
+            return
         if held.until is not None:
             yield self.lost(held)
             return
@@ -160,6 +167,10 @@ class _Judge:
         if self.latency(held.since) > self.recover_budget:
             when = self.after(held.since)
             yield Reason.REMEDIATED_LATE, f"the workload worked again {when}; the budget is {self.recover_budget:g}s"
+
+    def acted_before(self, recovery: Recovery) -> bool:
+        """A container that crashes slowly looks well in between: that is nobody's repair."""
+        return any(self.broken <= write.time <= recovery.since for write in self.writes)
 
     def lost(self, last: Recovery) -> tuple[Reason, str]:
         assert last.until is not None
