@@ -13,9 +13,9 @@ from ...actor.run import program
 from .container import Proc
 from .shelf import USERLANDS
 from .shell.filetools import Tool
-from .shell.interpreter import shell_program
 from .shell.known import KNOWN
 from .shell.nettools import EXTRA_TOOLS, TOOLS
+from .shell.start import shell_program
 
 _SHELLS = ("sh", "ash", "dash", "bash")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....actor.effects import Terminated, Unsupported
+from ..container import SIGTERM
 from ..tasks import Join, Task
 from .conditions import test
 from .formats import echo, printf
-from .interpreter import SIGTERM, Break, Io, Leave, Return, Run, Shell
+from .interpreter import Break, Io, Leave, Return, Run, Shell
 from .parser import parse
 from .tree import Redirect
 

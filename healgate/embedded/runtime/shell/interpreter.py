@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
-from ..container import SIGTERM, Container, Proc, Sink, Stdin
+from ..container import Container, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
@@ -326,10 +326,10 @@ class Shell:
         stdin, failed = io.stdin, 0
         for command in commands[:-1]:
             said: list[str] = []
-            code = yield from _ending(self._in_subshell(_script(command), Io(stdin, said.append, io.err)))
+            code = yield from _ending(self._in_subshell(script_of(command), Io(stdin, said.append, io.err)))
             failed = code or failed
             stdin = Stdin("".join(said))
-        code = yield from self._in_subshell(_script(commands[-1]), Io(stdin, io.out, io.err))
+        code = yield from self._in_subshell(script_of(commands[-1]), Io(stdin, io.out, io.err))
         return code or (failed if "pipefail" in self.options else 0)
 
     # -- jobs
@@ -338,8 +338,8 @@ class Shell:
         inner = self.subshell()
         inner.proc = self.proc.child(self.proc.env, self.proc.cwd, Stdin(), io.out, io.err)
         if isinstance(command, Simple):
-            command = _in_place(self, command)
-        task = self.box.spawn(inner.proc, inner.run(_script(command), Io(Stdin(), io.out, io.err)))
+            command = in_place(self, command)
+        task = self.box.spawn(inner.proc, inner.run(script_of(command), Io(Stdin(), io.out, io.err)))
         self.jobs.append((inner.proc.pid, task))
 
     # -- redirections
@@ -472,7 +472,7 @@ def _ending(run: Run) -> Run:
         return int(end.value)
 
 
-def _script(command: Command) -> Script:
+def script_of(command: Command) -> Script:
     return Script(((command, False),))
 
 
@@ -516,44 +516,7 @@ def _constants(command: Simple) -> list[str]:
     return [word.constant or "" for word in command.words]
 
 
-def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
-    """`sh -c …`, `sh FILE …`, or `sh` with nothing to read."""
-    io = Io(proc.stdin, proc.out, proc.err)
-    options, rest, is_text = _arguments(argv[1:])
-    if is_text and not rest:
-        return _only(proc, f"{argv[0]}: -c requires an argument\n", 2)
-    if is_text:
-        source = rest[0]
-        shell = Shell(proc, flavour, rest[1] if len(rest) > 1 else argv[0], tuple(rest[2:]))
-    elif rest:
-        content = proc.read(rest[0])
-        if content is None:
-            return _only(proc, f"{argv[0]}: can't open '{rest[0]}': No such file or directory\n", 2)
-        source = content.decode(errors="replace")
-        shell = Shell(proc, flavour, rest[0], tuple(rest[1:]))
-    else:
-        source = proc.stdin.rest()
-        shell = Shell(proc, flavour, argv[0])
-    shell.options.update(dict.fromkeys(options))
-    try:
-        script = parse(source, flavour == "bash")
-    except SyntaxProblem as problem:
-        line = {"bash": "line 1: ", "dash": "1: "}.get(flavour, "")
-        return _only(proc, f"{shell.name}: {line}{problem}\n", 2)
-    if is_text and flavour in ("bash", "dash") and (alone := _alone(script)) is not None:
-        return shell.run(_script(_in_place(shell, alone)), io)
-    return shell.run(script, io)
-
-
-def _alone(script: Script) -> Simple | None:
-    """The command of a script that is only one: bash and dash run it in their own place."""
-    if len(script.items) != 1:
-        return None
-    command, background = script.items[0]
-    return command if isinstance(command, Simple) and command.words and not background else None
-
-
-def _in_place(shell: Shell, command: Simple) -> Simple:
+def in_place(shell: Shell, command: Simple) -> Simple:
     """The command with `exec` before it, if it is a program."""
     from .builtins import BUILTINS
 
@@ -561,34 +524,3 @@ def _in_place(shell: Shell, command: Simple) -> Simple:
     if name is None or name in BUILTINS or name in shell.functions:
         return command
     return Simple(command.assignments, (Word((), "exec"), *command.words), command.redirects)
-
-
-def _only(proc: Proc, message: str, code: int) -> Program:
-    proc.emit(message, True)
-    return code
-    yield  # a program that waits for nothing
-
-
-def _arguments(args: tuple[str, ...]) -> tuple[list[str], list[str], bool]:
-    options: list[str] = []
-    is_text = False
-    rest = list(args)
-    while rest and rest[0][:1] in "-+" and len(rest[0]) > 1 and rest[0] != "--":
-        flags = rest.pop(0)
-        if flags.startswith("--"):
-            raise Unsupported(f"the shell option {flags}")
-        for flag in flags[1:]:
-            if flag == "c":
-                is_text = True
-            elif flag == "o" and rest:
-                options.append(rest.pop(0))
-            elif flag in "euxl":
-                options.append(flag)
-            else:
-                raise Unsupported(f"the shell option -{flag}")
-    if rest and rest[0] == "--":
-        rest.pop(0)
-    return options, rest, is_text
-
-
-__all__ = ["SIGTERM", "Break", "Io", "Leave", "Return", "Shell", "shell_program"]

@@ -11,7 +11,6 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from .arithmetic import evaluate
-from .reader import SyntaxProblem
 from .tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 if TYPE_CHECKING:
@@ -185,6 +184,3 @@ def _trimmed(value: str, operator: str, wanted: str) -> str:
         return value[(max(cuts) if operator == "##" else min(cuts)) :] if cuts else value
     cuts = [end for end in ends if matches(value[end:], wanted)]
     return value[: (min(cuts) if operator == "%%" else max(cuts))] if cuts else value
-
-
-__all__ = ["SyntaxProblem", "Unset", "fields", "matches", "pattern", "text"]
