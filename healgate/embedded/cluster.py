@@ -15,7 +15,7 @@ from .api.server import Server
 from .clock import EPOCH, Clock
 from .controllers import Controllers
 from .door.participants import Participants
-from .furniture import NODE, furniture
+from .furniture import NODE, furniture, with_heartbeat
 from .kubelet import STOCK, Kubelet, KubeletTiming
 from .runtime.names import StoreNames
 from .runtime.runtime import SimulatedRuntime
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 AGE = 23 * 86_400.0
 # How long its controllers take to furnish the namespaces.
 SETTLING = 5.0
+# How often a kubelet posts a status in which nothing changed.
+HEARTBEAT = 300.0
 
 
 class EmbeddedCluster:
@@ -59,6 +61,7 @@ class EmbeddedCluster:
         self.kubelet.start()
         self.server.node = self.kubelet
         self._clients: list[ApiClient] = []
+        self._post_node()
 
     def client(self, user: str = "") -> ApiClient:
         """The official client, in process, as this user ("": the administrator)."""
@@ -76,6 +79,12 @@ class EmbeddedCluster:
         """Close the clients that it made. There is nothing else: no thread, no socket, no file."""
         while self._clients:
             self._clients.pop().close()  # type: ignore[no-untyped-call]
+
+    def _post_node(self) -> None:
+        node = self.registry.find("nodes", None, NODE)
+        if node is not None:
+            self.registry.set_status("nodes", None, NODE, with_heartbeat(node["status"], self.clock.now()))
+        self.clock.call_later(HEARTBEAT, self._post_node)
 
 
 def shipped_images() -> ImageShelf:

@@ -101,6 +101,12 @@ def _conditions(since: str) -> list[Obj]:
     ]
 
 
+def with_heartbeat(status: Obj, now: float) -> Obj:
+    """A node's status as its kubelet posts it every few minutes."""
+    conditions = [{**one, "lastHeartbeatTime": stamp(now)} for one in status["conditions"]]
+    return {**status, "conditions": conditions}
+
+
 def _api_service() -> Obj:
     labels = {"component": "apiserver", "provider": "kubernetes"}
     return {

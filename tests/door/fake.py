@@ -24,6 +24,7 @@ class FakeServer:
         self.store = Store(clock)
         self.requests: list[ApiRequest] = []
         self.watches: list[ApiWatch] = []
+        self.tokens: dict[str, str] = {}
         self.retry_later = 0
 
     def put(self, name: str, **labels: str) -> Obj:

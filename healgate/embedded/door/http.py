@@ -21,10 +21,12 @@ from ..api import errors
 from ..api.messages import ApiAnswer, ApiRequest, answer
 from ..api.watch import ApiWatch
 from ..clock import Clock
+from .exec import is_exec, run_command, send_result
 from .pace import Pace
 
 if TYPE_CHECKING:
     from ..api.server import Server
+    from ..runtime.seam import ExecResult
 
 HOST = "127.0.0.1"
 # Of the connection, not of the answer: aiohttp writes these.
@@ -126,22 +128,31 @@ class HttpDoor:
         self._port = runner.addresses[0][1]
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        assert self._pace is not None
         try:
             asked = await self._read(request)
-            self._pace.catch_up()
-            given = self._server.handle(asked) if asked is not None else _status(errors.unauthorized())
-            self._pace.catch_up()
+            given = self._answer(asked)
+        except errors.ApiError as error:
+            given = answer(error.status, error.status_object(), error.headers)
         except Exception as error:
             # A bug of ours, or a request that is none: either is answered, and the door stays open.
             log.exception("%s %s", request.method, request.raw_path)
-            given = _status(errors.internal(f"{type(error).__name__}: {error}"))
+            problem = errors.internal(f"{type(error).__name__}: {error}")
+            given = answer(problem.status, problem.status_object())
         if isinstance(given, ApiAnswer):
             return web.Response(status=given.status, headers=_kept(given.headers), body=given.body)
-        return await self._stream(request, given)
+        if isinstance(given, ApiWatch):
+            return await self._stream(request, given)
+        return await send_result(request, given)
 
-    async def _read(self, request: web.BaseRequest) -> ApiRequest | None:
-        """None if its token is nobody's."""
+    def _answer(self, asked: ApiRequest) -> ApiAnswer | ApiWatch | ExecResult:
+        assert self._pace is not None
+        self._pace.catch_up()
+        try:
+            return run_command(self._server, asked) if is_exec(asked) else self._server.handle(asked)
+        finally:
+            self._pace.catch_up()
+
+    async def _read(self, request: web.BaseRequest) -> ApiRequest:
         if request.headers.get("Expect", "").lower() == "100-continue" and request.version == HttpVersion11:
             assert request.transport is not None
             request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -149,9 +160,9 @@ class HttpDoor:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         user = self._nobody
         if scheme.lower() == "bearer":
-            known = self._tokens.get(token.strip())
+            known = self._tokens.get(token.strip(), self._server.tokens.get(token.strip()))
             if known is None:
-                return None
+                raise errors.unauthorized()
             user = known
         headers = {name.lower(): value for name, value in request.headers.items()}
         query = [(name, self._warped(name, value)) for name, value in request.query.items()]
@@ -189,7 +200,3 @@ class HttpDoor:
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name.lower() not in _HOP}
-
-
-def _status(error: errors.ApiError) -> ApiAnswer:
-    return answer(error.status, error.status_object(), error.headers)

@@ -25,9 +25,9 @@ A simulated Kubernetes is up at {url}{pace}. In another terminal:
 
   export KUBECONFIG={path}
   kubectl get pods -A
-  kubectl create deployment web --image=nginx:1.27 --replicas=2
-  kubectl get pods --watch
   kubectl run crashy --image=busybox:1.36 -- sh -c 'echo no; exit 1'
+  kubectl get pods --watch
+  kubectl logs crashy --previous
 
 Ctrl-C ends it, and everything in it."""
 
