@@ -185,5 +185,5 @@ def _from_file(config: pytest.Config, option: _Option) -> Any:
         if raw is None or raw == "":
             return None
         return raw if option.check is None else option.check(str(raw))
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, pytest.UsageError) as problem:
         raise pytest.UsageError(f"{config.inipath or 'configuration'}: {option.twin}: {problem}") from None

@@ -123,7 +123,10 @@ class Trials:
         if row is not None and call.when == "call":
             setattr(report, ROW, row.line())
             if call.excinfo is not None and isinstance(call.excinfo.value, HealerFailure | HarnessError):
-                report.longrepr = call.excinfo.getrepr(style="value")
+                shown = call.excinfo.getrepr(style="value")
+                if shown.reprcrash is not None:  # the line in pytest's short summary
+                    shown.reprcrash.message = " ".join(str(call.excinfo.value).splitlines()[0].split())
+                report.longrepr = shown
         return report
 
 

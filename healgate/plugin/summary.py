@@ -6,30 +6,26 @@ from typing import Any
 
 from ..reports.table import table
 from ..words import ExitStatus
-from .options import Options
-from .outcome import Outcome
+from .closing import Closed
 
 _MOST_NAMED = 8
 
 
-def show(reporter: Any, outcome: Outcome, options: Options, folder: str, others_failed: int) -> None:
+def show(reporter: Any, closed: Closed, folder: str, others_failed: int) -> None:
     """`reporter` is pytest's terminal reporter."""
+    outcome = closed.outcome
     reporter.write_sep("=", f"healgate: {outcome.title}")
     reporter.write_line(table(outcome.lines, reporter._tw.fullwidth, outcome.total))
-    if outcome.missing:
-        named = ", ".join(outcome.missing[:_MOST_NAMED]) + (", …" if len(outcome.missing) > _MOST_NAMED else "")
-        reporter.write_line("")
-        reporter.write_line(f"{len(outcome.missing)} trials did not run: {named}", red=True)
-        reporter.write_line("`--resume` runs them.")
-    if outcome.status is not None:
-        reporter.write_line("")
-        colour = {"green": True} if outcome.status == ExitStatus.PASSED else {"red": True}
-        for line in outcome.gate:
+    reporter.write_line("")
+    if closed.missing:
+        named = ", ".join(closed.missing[:_MOST_NAMED]) + (", …" if len(closed.missing) > _MOST_NAMED else "")
+        reporter.write_line(f"{len(closed.missing)} trials did not run: {named}. --resume runs them.", red=True)
+    if closed.status is not None:
+        colour = {"green": True} if closed.status == ExitStatus.PASSED else {"red": True}
+        for line in closed.gate:
             reporter.write_line(line, **colour)
-        if others_failed:
-            reporter.write_line(
-                f"{others_failed} other failures in this run are not the gate's: a passed gate does not hide them."
-            )
-    if options.save_baseline is not None:
-        reporter.write_line(f"baseline: {outcome.baseline}")
-    reporter.write_line(f"records, evidence and Allure results: {folder}; `healgate report {folder}` builds the report")
+        if others_failed and closed.status == ExitStatus.PASSED:
+            reporter.write_line("The gate passed, but other tests of this run failed: they decide.", red=True)
+    if closed.saved:
+        reporter.write_line(closed.saved)
+    reporter.write_line(f"everything is in {folder}; `healgate report {folder}` builds the Allure report")

@@ -18,10 +18,10 @@ import pytest
 from .. import record
 from ..record import TrialRecord, sorted_records
 from ..words import ExitStatus, Verdict
+from .closing import Closed, close_run, read_gate
 from .collect import Collection, trial_of
 from .folder import Folder
 from .options import Options
-from .outcome import Outcome, conclude
 from .progress import Progress
 from .session import ROW, TRIALS
 from .summary import show
@@ -39,7 +39,7 @@ class Tally:
         self.expected: dict[str, None] = {}
         self.others_failed = 0
         self.already = 0
-        self.outcome: Outcome | None = None
+        self.closed: Closed | None = None
         self.progress = Progress(config)
         config.stash[TRIALS].watcher = self._watch
 
@@ -54,8 +54,7 @@ class Tally:
         if self.config.option.collectonly:
             return
         healer = self.config.stash[TRIALS].healer
-        if self.options.baseline is not None:
-            read_baseline(self.options.baseline, self.collection.scenarios)
+        self.gate = read_gate(self.options, healer.label, self.collection.scenarios)
         self.folder.prepare(healer.label, self.collection.scenarios.values())
         if self.options.resume:
             self.rows = dict(sorted(self.folder.finished().items()))
@@ -126,7 +125,7 @@ class Tally:
             timing=known.timing if known else "",
             crash_class=str(loaded.default.crash_class) if loaded else "",
             verdict=Verdict.ERROR,
-            message=_last_line(report.longreprtext)[:_LONGEST_MESSAGE],
+            message=_said(report)[:_LONGEST_MESSAGE],
         )
         self.rows[name] = row
         record.append(self.folder.trials, row.line())
@@ -143,9 +142,9 @@ class Tally:
             return
         rows = sorted_records(self.rows.values())
         self._sort(rows)
-        self.outcome = conclude(rows, self.missing, self.options, self.folder, self.collection.scenarios)
-        if (gate := self.outcome.status) is not None:
-            session.exitstatus = final_status(exitstatus, gate, self.others_failed)
+        self.closed = close_run(rows, self.missing, self.options, self.folder, self.gate)
+        if self.closed.status is not None:
+            session.exitstatus = final_status(exitstatus, self.closed.status, self.others_failed)
 
     def _sort(self, rows: list[TrialRecord]) -> None:
         """Rows stand in the order in which trials ended; with several workers that is chance. Sorted in one step."""
@@ -156,8 +155,8 @@ class Tally:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
         result = yield
-        if self.outcome is not None:
-            show(terminalreporter, self.outcome, self.options, self._short(self.folder.path), self.others_failed)
+        if self.closed is not None:
+            show(terminalreporter, self.closed, self._short(self.folder.path), self.others_failed)
         return result
 
 
@@ -171,8 +170,8 @@ def final_status(pytest_status: int, gate: int, others_failed: int) -> int:
     return gate
 
 
-def _last_line(text: str) -> str:
-    """Of a traceback the line that says what happened."""
-    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
-    said = [line for line in lines if line]
-    return said[-1] if said else "the trial ended without a result"
+def _said(report: pytest.TestReport) -> str:
+    """What happened, in a line: of a traceback the exception, of a dead worker what xdist says."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = crash.message if crash is not None else report.longreprtext
+    return " ".join(text.split()) or "the trial ended without a result"

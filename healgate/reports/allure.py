@@ -62,7 +62,8 @@ class Results:
         identity = [f"{parameter.name}={parameter.value}" for parameter in shown]
         facts = {"seed": row.seed, **row.parameters}
         shown += [Parameter(key, _plain(value), excluded=True) for key, value in facts.items()]
-        start = int((story["began"] if story else 0.0) * 1000) or self._written
+        # All trials of the embedded cluster begin at the same moment; a millisecond keeps them in order.
+        start = (int(story["began"] * 1000) if story else self._written) + row.trial
         length = (story["marks"]["ended"] or 0.0) if story else 0.0
         result = TestResult(
             uuid=str(uuid.uuid5(uuid.NAMESPACE_URL, "/".join([row.healer, row.seed, row.scenario, *identity]))),
@@ -89,7 +90,7 @@ class Results:
         changes = "".join(story["changes"].values())
         for name, kind, extension, text in (
             ("timeline", "image/svg+xml", "svg", draw(story)),
-            ("manifests before and after", "text/x-diff", "diff", changes),
+            ("manifests before and after", "text/plain", "diff", changes),
             ("requests of the healer", "text/plain", "txt", told.requests(story)),
             ("events", "text/plain", "txt", told.events(story)),
             ("logs", "text/plain", "txt", told.logs(story)),
@@ -193,15 +194,19 @@ def _steps(row: TrialRecord, story: Story, zero: int) -> list[TestStepResult]:
 
 
 def _categories() -> Sequence[Mapping[str, Any]]:
-    """One for each reason, so that the report groups failures by what the healer did wrong."""
-    reasons = [
-        {"name": f"{reason}", "matchedStatuses": [Status.FAILED], "messageRegex": f"^{reason}:[\\s\\S]*"}
-        for reason in Reason
-    ]
+    """In the form that Allure 2 and servers read from the results; Allure 3 has its own in its configuration."""
     return [
-        *reasons,
-        {"name": "INVALID: no fault to heal", "matchedStatuses": [Status.BROKEN], "messageRegex": "^INVALID:[\\s\\S]*"},
-        {"name": "ERROR: harness or cluster", "matchedStatuses": [Status.BROKEN], "messageRegex": "^ERROR:[\\s\\S]*"},
+        {"name": name, "matchedStatuses": [status], "messageRegex": f"{pattern}[\\s\\S]*"}
+        for name, status, pattern in categories()
+    ]
+
+
+def categories() -> Sequence[tuple[str, str, str]]:
+    """Name, status and how the message begins: one for each reason, so that failures are grouped by what was wrong."""
+    return [
+        *((str(reason), Status.FAILED, f"^{reason}:") for reason in Reason),
+        ("INVALID: there was no fault to heal", Status.BROKEN, f"^{Verdict.INVALID}:"),
+        ("ERROR: the harness or the cluster broke", Status.BROKEN, f"^{Verdict.ERROR}:"),
     ]
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..problems import UsageProblem
+from .allure import categories
 
 VERSION = "3.18.0"
 _INSTALL_SECONDS = 300
@@ -65,7 +66,7 @@ def build(
 def _settings(output: Path, history: Path, title: str, one_file: bool) -> dict[str, Any]:
     charts = [
         {"type": "currentStatus", "title": "Trials"},
-        {"type": "statusDynamics", "title": "Trials by run"},
+        {"type": "statusDynamics", "title": "Trials in each report"},
         {"type": "successRateDistribution", "title": "Scenarios by share of trials that passed"},
         {"type": "durations", "title": "Cluster time of trials"},
     ]
@@ -74,6 +75,10 @@ def _settings(output: Path, history: Path, title: str, one_file: bool) -> dict[s
         "output": str(output.resolve()),
         "historyPath": str(history.resolve()),
         "appendHistory": True,
+        "categories": [
+            {"name": name, "matchers": {"statuses": [status], "message": pattern}}
+            for name, status, pattern in categories()
+        ],
         "plugins": {
             "awesome": {
                 "options": {

@@ -1,0 +1,95 @@
+"""Which items a run has, what they are called, and how they are selected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Place
+
+Collected = Callable[[pytest.RunResult], list[str]]
+
+LEAK = "scenarios/oom/leak.yaml::heals[oom/leak-t{}]"
+TYPO = "scenarios/bad-image/typo.yaml::heals[bad-image/typo-t{}]"
+
+
+def test_every_scenario_has_one_item_for_each_trial(two: Place, collected: Collected) -> None:
+    result = two.run("--collect-only", "-q", "--trials", "2", "scenarios")
+    assert collected(result) == [TYPO.format(1), TYPO.format(2), LEAK.format(1), LEAK.format(2)]
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (["scenarios", "-k", "oom"], [LEAK.format(1)]),
+        (["scenarios", "-k", "leak-t1"], [LEAK.format(1)]),
+        (["scenarios", "-m", "bad-image"], [TYPO.format(1)]),
+        (["scenarios", "-m", "not oom and slow"], [TYPO.format(1)]),
+        (["scenarios", "-k", "X-01"], [LEAK.format(1)]),
+        (["scenarios/oom"], [LEAK.format(1)]),
+        (["scenarios/bad-image/typo.yaml"], [TYPO.format(1)]),
+        ([LEAK.format(1)], [LEAK.format(1)]),
+    ],
+)
+def test_selecting(two: Place, collected: Collected, args: list[str], expected: list[str]) -> None:
+    assert collected(two.run("--collect-only", "-q", *args)) == expected
+
+
+def test_a_scenario_has_the_mark_of_its_folder_too(place: Place, collected: Collected) -> None:
+    place.scenario("nothing/blip", "bad-image", due="nothing")
+    for mark in ("nothing", "bad-image"):
+        assert len(collected(place.run("--collect-only", "-q", "scenarios", "-m", mark))) == 1
+
+
+def test_marks_are_registered_under_strict(two: Place) -> None:
+    two.pytester.makeini("[pytest]\nstrict = true\nfilterwarnings = error\n")
+    result = two.spawn("scenarios")
+    result.assert_outcomes(passed=2)
+
+
+def test_a_tag_cannot_switch_a_scenario_off(place: Place) -> None:
+    place.scenario("oom/leak", tags="skip, core")
+    place.run("scenarios").assert_outcomes(passed=1)
+
+
+def test_fixtures_of_a_conftest_surround_trials(two: Place) -> None:
+    (two.path / "scenarios" / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(autouse=True)\ndef told(request):\n    print('around', request.node.name)\n"
+    )
+    result = two.run("scenarios/oom", "-s")
+    result.stdout.fnmatch_lines(["*around heals[[]oom/leak-t1[]]*"])
+
+
+def test_a_wrong_file_is_named_with_its_place_before_anything_runs(two: Place) -> None:
+    path = two.scenario("oom/wrong")
+    path.write_text(path.read_text().replace("detect: 1m", "detekt: 1m"))
+    result = two.run("scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*scenarios/oom/wrong.yaml:13:*unknown key 'detekt'*"])
+    assert not two.ran()
+
+
+def test_broken_yaml_is_a_usage_error(two: Place) -> None:
+    (two.path / "scenarios/oom/torn.yaml").write_text("title: [healgate\nx: 1\n")
+    result = two.run("scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *scenarios/oom/torn.yaml:2:*"])
+    result.stderr.no_fnmatch_line("*Traceback*")
+
+
+def test_a_wrong_file_elsewhere_does_not_stop_a_selection(two: Place) -> None:
+    (two.path / "scenarios/oom/torn.yaml").write_text("title: [healgate\nx: 1\n")
+    two.run("scenarios/bad-image").assert_outcomes(passed=1)
+
+
+def test_an_own_scenario_may_not_have_the_name_of_a_shipped_one(place: Place) -> None:
+    place.scenario("oom/limit-too-low")
+    result = place.run("--collect-only", "-q", "--trials", "1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *oom/limit-too-low*Rename one*"])
+
+
+def test_all_workers_collect_the_same(two: Place) -> None:
+    result = two.spawn("scenarios", "--trials", "3", "-n", "2")
+    result.assert_outcomes(passed=6)

@@ -1,0 +1,128 @@
+"""When a pytest run is about scenarios, and when it is somebody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Place
+
+Collected = Callable[[pytest.RunResult], list[str]]
+
+CATALOGUE = Path(__file__).parents[2] / "scenarios"
+SHIPPED = len(list(CATALOGUE.glob("*/*.yaml")))
+OOM = len(list(CATALOGUE.glob("oom/*.yaml")))
+
+
+@pytest.fixture
+def empty(pytester: pytest.Pytester) -> Place:
+    return Place(pytester)
+
+
+def ids(place: Place, *args: str) -> list[str]:
+    result = place.run("--collect-only", "-q", *args)
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_an_empty_folder_runs_the_shipped_catalogue(empty: Place) -> None:
+    found = ids(empty)
+    assert len(found) == SHIPPED
+    assert "oom/limit-too-low.yaml::heals[oom/limit-too-low-t1]" in found
+
+
+def test_and_filters_it(empty: Place) -> None:
+    assert 0 < len(ids(empty, "-m", "oom")) < SHIPPED
+
+
+def test_own_scenarios_are_added_to_the_shipped_ones(empty: Place) -> None:
+    empty.scenario("oom/ours")
+    found = ids(empty)
+    assert len(found) == SHIPPED + 1
+    assert "scenarios/oom/ours.yaml::heals[oom/ours-t1]" in found
+
+
+def test_own_tests_run_alone(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    assert ids(empty) == ["test_own.py::test_own"]
+
+
+def test_own_tests_in_a_folder_below_run_alone(empty: Place) -> None:
+    (empty.path / "tests").mkdir()
+    (empty.path / "tests" / "test_own.py").write_text("def test_own(): pass")
+    assert ids(empty) == ["tests/test_own.py::test_own"]
+
+
+def test_an_option_of_healgate_asks_for_the_catalogue(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    assert len(ids(empty, "--trials", "1")) == SHIPPED + 1
+
+
+def test_a_setting_of_healgate_asks_for_the_catalogue(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    empty.pytester.makeini("[pytest]\nhealgate_trials = 2\n")
+    assert len(ids(empty)) == 2 * SHIPPED + 1
+
+
+def test_a_path_is_all_there_is(empty: Place) -> None:
+    empty.scenario("oom/ours")
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    assert ids(empty, "test_own.py", "--trials", "3") == ["test_own.py::test_own"]
+
+
+def test_testpaths_are_all_there_is(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    empty.scenario("oom/ours")
+    empty.pytester.makeini("[pytest]\ntestpaths = scenarios\n")
+    assert ids(empty) == ["scenarios/oom/ours.yaml::heals[oom/ours-t1]"]
+
+
+def test_a_project_with_a_configuration_and_no_tests_yet_is_a_project(empty: Place) -> None:
+    empty.pytester.makeini("[pytest]\naddopts = -q\n")
+    assert ids(empty) == []
+
+
+def test_somebody_elses_scenarios_folder_is_left_alone(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    (empty.path / "scenarios" / "load").mkdir(parents=True)
+    (empty.path / "scenarios" / "load" / "peak.yaml").write_text("users: [1\n")
+    assert ids(empty) == ["test_own.py::test_own"]
+
+
+def test_the_shipped_folder_by_the_name_it_has_in_a_clone(empty: Place) -> None:
+    assert len(ids(empty, "scenarios/oom")) == OOM
+    assert len(ids(empty, "scenarios/oom/limit-too-low.yaml")) == 1
+
+
+def test_the_shipped_catalogue_by_its_package(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    assert len(ids(empty, "--pyargs", "healgate.scenarios", "test_own.py")) == SHIPPED + 1
+
+
+def test_a_virtual_environment_below_is_not_somebodys_project(empty: Place) -> None:
+    below = empty.path / "env" / "lib"
+    below.mkdir(parents=True)
+    (empty.path / "env" / "pyvenv.cfg").write_text("")
+    (below / "test_of_a_library.py").write_text("def test_it(): pass")
+    assert len(ids(empty)) == SHIPPED
+
+
+def test_another_run_is_not_touched(empty: Place) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    result = empty.spawn("-q")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*healgate*")
+    assert not (empty.path / "healgate-out").exists()
+
+
+def test_nothing_heavy_is_imported_for_another_run(empty: Place) -> None:
+    empty.pytester.makepyfile(
+        test_own="""
+        import sys
+        def test_own():
+            heavy = {"kubernetes", "chaoslib", "pydantic", "allure_commons.logger", "yaml"} & set(sys.modules)
+            assert not heavy and not [name for name in sys.modules if name.startswith("healgate.reports")]
+        """
+    )
+    empty.spawn("-q", "-p", "no:allure_pytest").assert_outcomes(passed=1)
