@@ -256,6 +256,7 @@ class HealsAndReverts(Healer):
                 self.access.core.patch_namespaced_secret(*name_and_namespace(now), body, _preload_content=False)
             elif now["kind"] == "ConfigMap" and before and before.get("data") != now.get("data"):
                 self.access.patch(now, {"data": {**dict.fromkeys(now.get("data", {})), **before.get("data", {})}})
+                self.restart_all(incident)
             elif now["kind"] == "Deployment" and before:
                 patch = [
                     {"op": "replace", "path": f"/spec/{field}", "value": before["spec"][field]}
@@ -264,6 +265,9 @@ class HealsAndReverts(Healer):
                 ]
                 if patch:
                     self.access.patch(now, patch)
+
+    def restart_all(self, incident: Incident) -> None:
+        """A setting from a ConfigMap is read at the start."""
         for pod in self.access.all("Pod", incident.owner["metadata"]["namespace"]):
             if key_of(self.owner_of(pod)) == incident.key and incident.owner["kind"] != "Job":
                 self.access.delete_pod(pod)
@@ -271,7 +275,7 @@ class HealsAndReverts(Healer):
 
 @vandal("touches-bystander")
 class TouchesBystander(Healer):
-    """Heals, and restarts the neighbours to be on the safe side."""
+    """Heals, and restarts other applications nearby, to be on the safe side."""
 
     def apply(self, incident: Incident, act: Callable[[], None]) -> None:
         super().apply(incident, act)
@@ -289,8 +293,9 @@ class TouchesBystander(Healer):
 
     def restart_neighbours(self, incident: Incident) -> None:
         stamp = {"kubectl.kubernetes.io/restartedAt": str(int(time.time()))}
+        mine = application(incident.owner)
         for deployment in self.access.all("Deployment", incident.owner["metadata"]["namespace"]):
-            if key_of(deployment) != incident.key:
+            if application(deployment) != mine:
                 self.access.patch(deployment, {"spec": {"template": {"metadata": {"annotations": stamp}}}})
 
 
@@ -344,6 +349,12 @@ class NoticesLate(Healer):
 
 def name_and_namespace(obj: Obj) -> tuple[str, str]:
     return obj["metadata"]["name"], obj["metadata"]["namespace"]
+
+
+def application(obj: Obj) -> str:
+    """What a workload is part of, by its labels."""
+    labels = obj["metadata"].get("labels", {})
+    return str(labels.get("app.kubernetes.io/part-of") or labels.get("app") or obj["metadata"]["name"])
 
 
 def importance(deployment: Obj) -> tuple[int, int, str]:
