@@ -34,6 +34,7 @@ class Controller:
         self.clock = clock
         self.queue = WorkQueue(clock, self.component, self.sync)
         self.recorder = Recorder(registry, clock, self.component)
+        self._writing = False
 
     def sync(self, namespace: str, name: str) -> None:
         raise NotImplementedError
@@ -44,7 +45,19 @@ class Controller:
             self.enqueue(obj)
 
     def own_changed(self, change: Change) -> None:
-        self.enqueue(change.object)
+        if not self._writing:
+            self.enqueue(change.object)
+
+    def write_status(self, obj: Obj, status: Obj) -> None:
+        """Put what a sync has computed; another sync would find nothing more to do, so this wakes nobody here."""
+        meta = obj["metadata"]
+        self._writing = True
+        try:
+            self.registry.set_status(
+                self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"]
+            )
+        finally:
+            self._writing = False
 
     def enqueue(self, obj: Obj, after: float = 0.0) -> None:
         meta = obj["metadata"]

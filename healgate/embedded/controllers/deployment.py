@@ -6,8 +6,6 @@ available; a release that is Ready for an instant takes them all with it, and no
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..api.errors import ApiError
 from ..api.registry import Registry
 from ..clock import Clock
@@ -137,9 +135,8 @@ class Deployments(Controller):
         new, old, written = self._find_sets(deployment, sets, create=True)
         if new is None:
             return
-        changed = self._grow_new(deployment, new, [*old, new]) or self._shrink_old(deployment, new, old)
-        if not changed and progress.is_complete(deployment, deployment.get("status", {})):
-            self._clean_up(deployment, old)
+        if not self._grow_new(deployment, new, [*old, new]):
+            self._shrink_old(deployment, new, old)
         if not written:
             self._write_progressed(deployment, [*old, new], new)
 
@@ -150,17 +147,17 @@ class Deployments(Controller):
         size = wanted if current > wanted else rollout.new_size(deployment, sets, current)
         return size != current and self._resize(deployment, new, size)
 
-    def _shrink_old(self, deployment: Obj, new: Obj, old: list[Obj]) -> bool:
+    def _shrink_old(self, deployment: Obj, new: Obj, old: list[Obj]) -> None:
         """First the unavailable old pods, then as many available ones as the new ones make dispensable."""
         sizes = {one["metadata"]["name"]: one["spec"]["replicas"] for one in rollout.by_age(old)}
         if not any(sizes.values()):
-            return False
+            return
         minimum = deployment["spec"]["replicas"] - rollout.max_unavailable(deployment)
         new_available = rollout.counted([new], "availableReplicas")
         new_missing = new["spec"]["replicas"] - new_available
         room = sum(sizes.values()) + new["spec"]["replicas"] - minimum - new_missing
         if room <= 0:
-            return False
+            return
         ordered = rollout.by_age(old)
         for one in ordered:
             name = one["metadata"]["name"]
@@ -174,14 +171,12 @@ class Deployments(Controller):
             gone = min(max(surplus, 0), sizes[name])
             sizes[name] -= gone
             surplus -= gone
-        changed = False
         for one in ordered:
             name = one["metadata"]["name"]
             for size in dict.fromkeys((unhealthy_gone[name], sizes[name])):
                 if size != one["spec"]["replicas"]:
-                    changed = self._resize(deployment, one, size) or changed
+                    self._resize(deployment, one, size)
                     one = {**one, "spec": {**one["spec"], "replicas": size}}
-        return changed
 
     def _recreate(self, deployment: Obj, sets: list[Obj]) -> None:
         new, old, _ = self._find_sets(deployment, sets, create=False)
@@ -196,8 +191,6 @@ class Deployments(Controller):
             if new is None:
                 return
         self._grow_new(deployment, new, [*old, new])
-        if progress.is_complete(deployment, deployment.get("status", {})):
-            self._clean_up(deployment, old)
         if not written:
             self._write_progressed(deployment, [*old, new], new)
 
@@ -339,17 +332,20 @@ class Deployments(Controller):
         ]
 
     def _write_counts(self, deployment: Obj, sets: list[Obj], new: Obj | None) -> None:
-        self._write(deployment, progress.counts(deployment, sets, new, self.clock.now()))
-
-    def _write(self, deployment: Obj, status: dict[str, Any]) -> None:
-        meta = deployment["metadata"]
-        self.registry.set_status(self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"])
+        self.write_status(deployment, progress.counts(deployment, sets, new, self.clock.now()))
 
     def _write_progressed(self, deployment: Obj, sets: list[Obj], new: Obj | None) -> None:
         now = self.clock.now()
-        fresh = self._fresh([new])[0] if new is not None else None
-        status = progress.progressed(deployment, self._fresh(sets), fresh, now)
-        self._write(deployment, status)
+        current = self._fresh(sets)
+        fresh = None if new is None else next(one for one in current if _same(one, new))
+        status = progress.progressed(deployment, current, fresh, now)
+        self.write_status(deployment, status)
+        if progress.is_complete(deployment, status):
+            self._clean_up(deployment, [one for one in current if one is not fresh])
         wait = progress.until_deadline(deployment, status, now)
         if wait is not None:
             self.enqueue(deployment, wait)
+
+
+def _same(one: Obj, other: Obj) -> bool:
+    return bool(one["metadata"]["uid"] == other["metadata"]["uid"])

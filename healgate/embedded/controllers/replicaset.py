@@ -51,9 +51,7 @@ class ReplicaSets(PodController):
         if not being_deleted(replica_set):
             problem = self._manage(replica_set, active)
         status = self._status(replica_set, pods, active, problem)
-        self.registry.set_status(
-            self.resource, namespace, name, status, only_if_uid=replica_set["metadata"]["uid"]
-        )
+        self.write_status(replica_set, status)
         if problem is not None:
             raise problem
         min_ready = replica_set["spec"].get("minReadySeconds", 0)
