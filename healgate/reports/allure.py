@@ -30,7 +30,7 @@ from allure_commons.model2 import (
 from ..record import TrialRecord
 from ..words import Reason, Verdict
 from . import told
-from .story import Story
+from .story import Story, read
 from .timeline import draw
 
 _STATUS = {
@@ -52,8 +52,9 @@ class Results:
         self._files = logger(str(folder))
         self._written = int(time.time() * 1000)
 
-    def trial(self, row: TrialRecord, story: Story | None, run: str = "") -> None:
-        """One result. `run` tells an earlier run's trials from the same trials of the last run."""
+    def trial(self, row: TrialRecord, evidence: Path | None, run: str = "") -> None:
+        """One result, from its row and its evidence file. `run` tells an earlier run's trial from the last run's."""
+        story = read(evidence) if evidence is not None else None
         name = f"{row.scenario} trial {row.trial}"
         full_name = f"healgate.{row.healer.partition(' ')[0]}.{row.scenario}"
         shown = [Parameter("trial", str(row.trial))]
@@ -81,12 +82,12 @@ class Results:
         )
         if row.verdict is not Verdict.PASS:
             result.statusDetails = StatusDetails(message=f"{row.reason or row.verdict}: {row.message}")
-        if story is not None:
+        if story is not None and evidence is not None:
             result.steps = _steps(row, story, start)
-            result.attachments = list(self._attachments(story))
+            result.attachments = list(self._attachments(story, evidence))
         self._files.report_result(result)
 
-    def _attachments(self, story: Story) -> Iterable[Attachment]:
+    def _attachments(self, story: Story, evidence: Path) -> Iterable[Attachment]:
         changes = "".join(story["changes"].values())
         for name, kind, extension, text in (
             ("timeline", "image/svg+xml", "svg", draw(story)),
@@ -94,12 +95,14 @@ class Results:
             ("requests of the healer", "text/plain", "txt", told.requests(story)),
             ("events", "text/plain", "txt", told.events(story)),
             ("logs", "text/plain", "txt", told.logs(story)),
-            ("evidence", "application/json", "json", json.dumps(story, ensure_ascii=False, separators=(",", ":"))),
         ):
             if text:
                 file = f"{uuid.uuid4()}-attachment.{extension}"
                 self._files.report_attached_data(text, file)
                 yield Attachment(name=name, source=file, type=kind)
+        file = f"{uuid.uuid4()}-attachment.json"
+        self._files.report_attached_file(str(evidence), file)
+        yield Attachment(name="evidence", source=file, type="application/json")
 
     def surroundings(self, facts: Mapping[str, str]) -> None:
         """What the report shows as its environment, and where the run came from."""

@@ -5,7 +5,7 @@ Text is measured by a width that no common sans-serif font exceeds, so a label t
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 _EM = 0.56  # the width of a character in its font size, on the safe side
 
@@ -27,23 +27,34 @@ class Canvas:
         self.width = width
         self._shapes: list[str] = []
 
-    def rect(self, x: float, y: float, width: float, height: float, fill: str, tip: str = "", **more: str) -> None:
-        self._add("rect", tip, x=x, y=y, width=max(width, 0.8), height=height, fill=fill, **more)
+    def rect(self, x: float, y: float, width: float, height: float, fill: str, tip: str = "", round_: int = 0) -> None:
+        corners = f' rx="{round_}"' if round_ else ""
+        size = f'width="{max(width, 0.8):.1f}" height="{height:.1f}"'
+        self._close("rect", f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{fill}"{corners}', tip)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, stroke: str, dash: str = "", thick: float = 1) -> None:
-        more = {"stroke-dasharray": dash} if dash else {}
-        self._add("line", "", x1=x1, y1=y1, x2=x2, y2=y2, stroke=stroke, **{"stroke-width": str(thick), **more})
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+        self._shapes.append(f'<line {ends} stroke="{stroke}" stroke-width="{thick:g}"{dashes}/>')
 
     def path(self, shape: str, fill: str, tip: str = "", stroke: str = "none") -> None:
-        self._add("path", tip, d=shape, fill=fill, stroke=stroke)
+        self._close("path", f'<path d="{shape}" fill="{fill}" stroke="{stroke}"', tip)
 
     def dot(self, x: float, y: float, radius: float, fill: str, tip: str = "") -> None:
-        self._add("circle", tip, cx=x, cy=y, r=radius, fill=fill, stroke="#ffffff")
+        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" fill="{fill}" stroke="#ffffff"'
+        self._close("circle", shape, tip)
 
-    def text(self, x: float, y: float, text: str, size: float = 11, fill: str = "#1f2933", **more: str) -> None:
-        attributes = "".join(f" {name}={quoteattr(value)}" for name, value in more.items())
-        shape = f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" fill="{fill}"{attributes}>{escape(text)}</text>'
+    def text(
+        self, x: float, y: float, text: str, size: float = 11, fill: str = "#1f2933", *, end: bool = False,
+        bold: bool = False,
+    ) -> None:  # fmt: skip
+        """`end`: the text ends at x."""
+        more = (' text-anchor="end"' if end else "") + (' font-weight="bold"' if bold else "")
+        shape = f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"{more}>{escape(text)}</text>'
         self._shapes.append(shape)
+
+    def _close(self, name: str, shape: str, tip: str) -> None:
+        self._shapes.append(f"{shape}><title>{escape(tip)}</title></{name}>" if tip else f"{shape}/>")
 
     @property
     def count(self) -> int:
@@ -53,15 +64,8 @@ class Canvas:
         """What was drawn from `begin` on lies behind what was drawn from `to` on."""
         self._shapes[to:] = self._shapes[begin:] + self._shapes[to:begin]
 
-    def _add(self, shape: str, tip: str, **attributes: float | str) -> None:
-        written = " ".join(
-            f"{name}={quoteattr(value if isinstance(value, str) else _n(value))}" for name, value in attributes.items()
-        )
-        inside = f"><title>{escape(tip)}</title></{shape}>" if tip else "/>"
-        self._shapes.append(f"<{shape} {written}{inside}")
-
     def svg(self, height: float, title: str) -> str:
-        size = f'width="{_n(self.width)}" height="{_n(height)}" viewBox="0 0 {_n(self.width)} {_n(height)}"'
+        size = f'width="{self.width:g}" height="{height:g}" viewBox="0 0 {self.width:g} {height:g}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif">\n'
             f"<title>{escape(title)}</title>\n"
@@ -90,7 +94,3 @@ class Labels:
     @property
     def rows(self) -> int:
         return len(self._taken)
-
-
-def _n(number: float) -> str:
-    return f"{round(number, 1):g}"

@@ -18,7 +18,7 @@ from typing import Any
 from .. import record
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord, read_trials, sorted_records
-from . import allure_build, story
+from . import allure_build
 from .about import version
 from .metrics import metrics
 from .outcome import Outcome, conclude
@@ -45,8 +45,10 @@ class Run:
     def records(self) -> list[TrialRecord]:
         return sorted_records(row for row, _ in self.rows.values())
 
-    def story_of(self, row: TrialRecord) -> story.Story | None:
-        return story.read(self.rows[row.id][1] / row.evidence) if row.evidence else None
+    def evidence_of(self, row: TrialRecord) -> Path | None:
+        """None: whoever ran the trial died before there was any."""
+        path = self.rows[row.id][1] / row.evidence
+        return path if row.evidence and path.is_file() else None
 
     def outcome(self) -> Outcome:
         return conclude(self.records)
@@ -106,7 +108,7 @@ def write_results(results: Path, runs: Sequence[Run], numbers: Iterable[dict[str
     written = Results(results)
     for run in runs:
         for row in run.records:
-            written.trial(row, run.story_of(row), "" if run is runs[-1] else run.name)
+            written.trial(row, run.evidence_of(row), "" if run is runs[-1] else run.name)
     written.surroundings(surroundings(runs[-1].records, runs[-1].settings))
     written.metrics(numbers)
 

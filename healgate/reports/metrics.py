@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .outcome import Outcome
-from .table import Line, Took
+from .table import Line, Took, in_percent
 
 _TITLES = {
     "pass_rate": ("pass rate", "%", "higher"),
@@ -38,6 +38,6 @@ def metrics(outcome: Outcome) -> Iterator[dict[str, Any]]:
 def _value(kind: str, line: Line) -> float | None:
     if kind.startswith("pass_rate"):
         share = None if line.rate is None else line.low if kind == "pass_rate_low95" else line.rate
-        return None if share is None else round(share * 100, 1)
+        return None if share is None else in_percent(share)
     took: Took | None = getattr(line, kind.removesuffix("_s"))
     return None if took is None else round(took.median, 1)

