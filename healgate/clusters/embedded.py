@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import urlencode
 
 from ..embedded.api.messages import ApiAnswer, ApiRequest
 from ..embedded.api.routing import parse
@@ -20,7 +20,7 @@ from ..embedded.api.watch import ApiWatch
 from ..embedded.cluster import EmbeddedCluster
 from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
-from ..embedded.door.patches import patched
+from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
 from ..evidence import HealerEnd, Obj, Request, Seen
 from .seam import Answer, HealerCall, Lease, Rest
@@ -28,9 +28,6 @@ from .seam import Answer, HealerCall, Lease, Rest
 # The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
 HARNESS = ""
 HEALER = "system:serviceaccount:operators:operator"
-
-# The harness's own path beside the Kubernetes API; nobody else's requests are looked at here.
-REGISTRIES = "/harness/registries/"
 
 # How long the controllers take to give a new namespace its service account.
 NAMESPACE_SETTLES = 1.0
@@ -139,9 +136,10 @@ class EmbeddedLease:
         client = self.cluster.client(HEALER)
 
         def passes() -> None:
-            while True:
-                call(client, report)
-                self._people.sleep(pass_every)
+            with rebound(call):
+                while True:
+                    call(client, report)
+                    self._people.sleep(pass_every)
 
         return _RunningHealer(self._people, self._people.spawn("healer", passes))
 
@@ -189,8 +187,6 @@ class _Rest:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Answer:
-        if path.startswith(REGISTRIES):
-            return cut_off_registry(self._cluster, unquote(path.removeprefix(REGISTRIES)), body)
         data = b"" if body is None else json.dumps(body).encode()
         pairs = list(query.items()) if query else []
         answer = self._cluster.server.handle(
@@ -202,16 +198,6 @@ class _Rest:
         text = answer.body.decode()
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)
-
-
-def cut_off_registry(cluster: EmbeddedCluster, host: str, body: Any) -> Answer:
-    """Take a registry off the node's network for a while."""
-    registries = cluster.runtime.registries
-    if host not in registries.reachable:
-        return Answer(404, f"no registry {host!r}; there are {', '.join(registries.reachable)}")
-    registries.reachable[host] = False
-    cluster.clock.call_later(float(body["unreachableForSeconds"]), registries.reachable.__setitem__, host, True)
-    return Answer(200, {})
 
 
 def _neutral_name(seed: str) -> str:
@@ -246,4 +232,5 @@ def _where_it_raised(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    return f"{type(error).__name__}: {error}{place}"
+    said = " ".join(str(error).split("\n")[:1])
+    return f"{type(error).__name__}: {said}{place}"

@@ -21,6 +21,7 @@ from .runtime.names import StoreNames
 from .runtime.runtime import SimulatedRuntime
 from .runtime.shelf import ImageShelf
 from .store import Store
+from .surroundings import Surroundings
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient
@@ -60,6 +61,7 @@ class EmbeddedCluster:
         self.kubelet = Kubelet(self.registry, clock, self.runtime, timing or STOCK, NODE)
         self.kubelet.start()
         self.server.node = self.kubelet
+        self.server.beside = Surroundings(self.runtime.registries, clock).answer
         self._clients: list[ApiClient] = []
         self._post_node()
 
