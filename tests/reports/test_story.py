@@ -69,9 +69,12 @@ def test_manifests_are_compared_without_noise() -> None:
     changes = tell(made_up.evidence())["changes"]
     assert list(changes) == ["Deployment/backend"]
     changed = [line for line in changes["Deployment/backend"].splitlines() if line[0] in "+-"]
-    assert [line.split() for line in changed] == [
-        ["---", "Deployment/backend", "before"], ["+++", "Deployment/backend", "after"], ["-", "memory:", "128Mi"], ["+", "memory:", "256Mi"],
-    ]  # fmt: skip
+    assert [" ".join(line.split()) for line in changed] == [
+        "--- Deployment/backend before",
+        "+++ Deployment/backend after",
+        "- memory: 128Mi",
+        "+ memory: 256Mi",
+    ]
 
 
 def test_an_object_that_is_gone_is_told_whole() -> None:
