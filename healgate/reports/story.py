@@ -146,7 +146,11 @@ def _requests(requests: Iterable[Request], zero: float) -> list[dict[str, Any]]:
 def _what(request: Request) -> str:
     if not request.resource:
         return request.path
-    name = f"/{request.name}" if request.name else "s" if request.kind else ""
+    named = request.name
+    if not named and request.verb == "create" and isinstance(request.body, dict):
+        metadata = request.body.get("metadata") or {}
+        named = metadata.get("name") or metadata.get("generateName") or "?"
+    name = f"/{named}" if named else "s" if request.kind else ""
     sub = f" ({request.subresource})" if request.subresource else ""
     return f"{request.kind or request.resource}{name}{sub}"
 

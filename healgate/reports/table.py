@@ -10,6 +10,7 @@ Times are median / 95th percentile. Narrow, the percentiles go first.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -80,7 +81,7 @@ def table(lines: Sequence[Line], width: int, total: Line | None = None) -> str:
     shown = [_join(head, name, widths)]
     for line, row in zip(lines, rows, strict=False):
         shown.append(_join(row, name, widths))
-        shown += [_why(why, width) for why in line.whys]
+        shown += [text for why in line.whys for text in _why(why, width)]
         if line.note:
             shown.append(_cut(f"    {line.note}", width))
     if total:
@@ -117,10 +118,15 @@ def _join(cells: Iterable[str], name: int, widths: Sequence[int]) -> str:
     return (shown.ljust(name) + "".join("  " + cell.rjust(w) for cell, w in zip(rest, widths, strict=True))).rstrip()
 
 
-def _why(why: Why, width: int) -> str:
+def _why(why: Why, width: int) -> list[str]:
+    """At most two lines; the trials stand at the end of the second, whatever had to be cut."""
     numbers = ", ".join(f"t{trial}" for trial in why.trials[:5]) + (", …" if len(why.trials) > 5 else "")
     end = f" ({numbers})"
-    return _cut(f"    {why.count} x {why.what}: {' '.join(why.example.split())}", width - len(end)) + end
+    text = f"    {why.count} x {why.what}: {' '.join(why.example.split())}"
+    if len(text) + len(end) <= width:
+        return [text + end]
+    first, *rest = textwrap.wrap(text, width, subsequent_indent=" " * 8)
+    return [first, _cut(" ".join([" " * 7, *(line.strip() for line in rest)]).rstrip(), width - len(end)) + end]
 
 
 def _cut(text: str, width: int) -> str:

@@ -9,6 +9,7 @@ limited, and what is left out is counted.
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,33 +191,33 @@ class _Drawing:
         did = []
         for request in self.writes:
             colour = "#6a1b9a" if request["code"] < 300 else _MUTED
-            text = f"{request['verb']} {request['what']}"
-            if request["code"] >= 300:
-                text += f" → {request['code']}"
-            did.append((request["t"], text, f"request {request['n']}: {request['code']}", colour))
+            tip = f"request {request['n']}: {request['what']} -> {request['code']}"
+            did.append((request["t"], _did(request), tip, colour))
         self._happenings("writes", did, dots=False)
 
     def _happenings(self, name: str, entries: list[tuple[float, str, str, str]], *, dots: bool) -> None:
+        """A mark for each; a label where each kind of them came first, with how often it came."""
         self._label(f"{name} ({len(entries)})" if entries else f"no {name}", "", _INK if entries else _MUTED)
         labels = Labels(_LEFT, _RIGHT, 10.5)
         base = self.y + _LANE / 2
-        for number, (time, text, tip, colour) in enumerate(entries):
+        often = Counter(text for _, text, _, _ in entries)
+        labelled: set[str] = set()
+        for time, text, tip, colour in entries:
             x = self.axis.x(time)
-            tip = f"{text} {tip}".strip()
             if dots:
-                self.canvas.dot(x, base, 4.5, colour, tip)
+                self.canvas.dot(x, base, 4.5, colour, f"{text} {tip}".strip())
             else:
                 self.canvas.path(f"M{x:.1f} {base - 5:.1f}l5 9h-10z", colour, tip, "#ffffff")
-            if number >= _LABELS:
+            if text in labelled or len(labelled) == _LABELS:
                 continue
-            shown = shortened(text, 10.5, 330)
+            labelled.add(text)
+            many = f" ({often[text]} times)" if often[text] > 1 else ""
+            shown = shortened(text, 10.5, 330) + many
             at, row = labels.place(x, shown)
             self.canvas.text(at, base + 19 + row * 14, shown, 10.5, colour)
         self.y += _LANE + labels.rows * 14 + (4 if labels.rows else 0)
-        if len(entries) > _LABELS:
-            self.canvas.text(
-                _LEFT, self.y + 4, f"and {len(entries) - _LABELS} more, listed in the requests", 10.5, _MUTED
-            )
+        if (others := sum(often.values()) - sum(often[text] for text in labelled)) > 0:
+            self.canvas.text(_LEFT, self.y + 4, f"and {others} others", 10.5, _MUTED)
             self.y += 16
 
     def recoveries(self) -> None:
@@ -308,6 +309,15 @@ def _look(step: dict[str, Any]) -> tuple[str, str]:
     code = step.get("exit")
     words = f"{reason} {code}" if code is not None and reason != "Completed" else reason
     return (_DONE if code == 0 else _CRASHED), words
+
+
+def _did(request: dict[str, Any]) -> str:
+    """A write in words; pods of one owner are one kind of thing, whatever their names end in."""
+    what = str(request["what"])
+    if what.startswith("Pod/"):
+        what = what.rpartition("-")[0] + "-…" if "-" in what else what
+    text = f"{request['verb']} {what}"
+    return text if request["code"] < 300 else f"{text} → {request['code']}"
 
 
 def _said(claim: dict[str, Any]) -> str:

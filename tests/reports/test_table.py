@@ -48,9 +48,10 @@ def test_the_narrow_table_drops_percentiles_first() -> None:
 
 def test_why_trials_failed_stands_below_their_scenario() -> None:
     shown = table(LINES, 120, TOTAL).splitlines()
-    why = next(line for line in shown if "relapsed" in line)
-    assert why.startswith("    12 x relapsed: container api of pod")
-    assert why.endswith("… (t1, t2, t3, t4, t5, …)")
+    first = next(number for number, line in enumerate(shown) if "relapsed" in line)
+    assert shown[first].startswith("    12 x relapsed: container api of pod")
+    assert shown[first + 1].startswith("        ended container api of pod")
+    assert shown[first + 1].endswith("… (t1, t2, t3, t4, t5, …)")
     assert "    2 x INVALID: not live (t14, t15)" in shown
     assert "    the class is not graded: this healer claims nothing" in shown
 

@@ -117,7 +117,8 @@ def test_it_says_what_a_reader_needs() -> None:
 def test_what_is_left_out_is_counted() -> None:
     said = texts(*CASES["busy"])
     assert "and 89 more" in said  # 103 containers in 14 lanes
-    assert "and 21 more, listed in the requests" in said
+    assert "patch Deployment/a-very-long-name-" in said
+    assert "(30 times)" in said
 
 
 def test_the_crash_and_its_repair_get_most_of_the_room() -> None:
