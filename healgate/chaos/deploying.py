@@ -14,7 +14,7 @@ from .templates import changed
 
 DEFINITION = "CustomResourceDefinition"
 ESTABLISHED_WITHIN = 30.0
-WATCHED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim", "Event")
+WATCHED = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "PersistentVolumeClaim")
 
 
 def open_namespace(here: Place) -> None:
@@ -69,7 +69,7 @@ def stand(here: ConnectedPlace, refs: Iterable[Ref], within: float) -> None:
     def standing() -> bool:
         nonlocal why
         view = View()
-        for obj in here.objects.everything(WATCHED[:-1]):
+        for obj in here.objects.everything(WATCHED):
             view.see(Seen(0.0, "ADDED", obj))
         why = next((problem for ref in wanted if (problem := unsettled(view, ref))), "")
         return not why

@@ -7,6 +7,7 @@ virtual, and an embedded cluster behind its HTTP door may run twenty times as fa
 
 from __future__ import annotations
 
+import os
 import time as real_time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ class ConnectedPlace:
 
 
 _here: ContextVar[LeasePlace | None] = ContextVar("place", default=None)
-_connected: dict[str, ConnectedPlace] = {}
+_connected: dict[tuple[str | None, str], ConnectedPlace] = {}
 
 
 @contextmanager
@@ -105,8 +106,9 @@ def connected(configuration: dict[str, Any] | None) -> ConnectedPlace:
     namespace = (configuration or {}).get("namespace")
     if not namespace:
         raise HarnessError('expected the experiment\'s configuration to name a "namespace"; found none')
-    if namespace not in _connected:
+    key = (os.environ.get("KUBECONFIG"), namespace)
+    if key not in _connected:
         from ..clusters.kubeconfig import rest_from_kubeconfig
 
-        _connected[namespace] = ConnectedPlace(rest_from_kubeconfig(), namespace)
-    return _connected[namespace]
+        _connected[key] = ConnectedPlace(rest_from_kubeconfig(), namespace)
+    return _connected[key]

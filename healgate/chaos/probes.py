@@ -18,6 +18,9 @@ from .objects import Objects
 from .place import ConnectedPlace, place
 from .signs import SignWatch
 
+# A sign comes before what it announces: a container that is being killed still answers for its grace period.
+AFTERMATH = 20.0
+
 Configuration = dict[str, Any] | None
 
 __all__ = ["answers", "consumes", "job_finished", "keeps_running", "quiet", "shows", "stands"]
@@ -118,13 +121,17 @@ def shows(signature: dict[str, Any], configuration: Configuration = None) -> boo
         _look(here.objects, here.now(), known, watch)
         return watch.live is not None
 
-    return here.wait(live, wanted.within)
+    shown = here.wait(live, wanted.within)
+    here.sleep(AFTERMATH)
+    return shown
 
 
 def _look(objects: Objects, now: float, known: dict[str, tuple[str, Obj]], watch: SignWatch) -> None:
     """Hand over what changed since the last look, as a watch would."""
     there: dict[str, tuple[str, Obj]] = {}
-    for obj in objects.everything(WATCHED):
+    # Events are asked for first and told last: what they are about is then at least as new as they are.
+    events = objects.all("Event")
+    for obj in (*objects.everything(WATCHED), *events):
         there[obj["metadata"]["uid"]] = (obj["metadata"]["resourceVersion"], obj)
     for uid, (_, obj) in known.items():
         if uid not in there:

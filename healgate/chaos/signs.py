@@ -2,8 +2,9 @@
 
 Only reasons, exit codes, conditions and events count; never how often, never prose. Times are the server's: when a
 container ended, when a condition changed, when an event was last seen, when the kubelet wrote the status that shows a
-reason; the watch's own time only where the server gives none. The trap is an old sign: a crash of yesterday or a
-deployment's own start-up noise is none, unless the scenario asks for old ones.
+reason; the watch's own time only where the server gives none. There are two traps. An old sign: a crash of yesterday
+is none, unless the scenario asks for old ones. And a pod that was told to go: it is killed and exits as it likes, in
+every ordinary rollout, so what it shows is no sign of anything.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ class SignWatch:
         return max(times, default=None)
 
     def _container(self, sign: Sign, pod: Obj, time: float, since: float) -> float | None:
-        if pod["kind"] != "Pod":
+        if pod["kind"] != "Pod" or _goes(pod):
             return None
         for container in _containers(pod):
             if sign.container in ("", container["name"]):
@@ -149,10 +150,7 @@ class SignWatch:
         if ref == target:
             return True
         obj = self.view.objects.get(ref)
-        if obj is not None:
-            return self._owned(obj, target)
-        # The object may be gone by now. Controllers name what they make after themselves.
-        return ref.kind in ("Pod", "ReplicaSet") and ref.name.startswith(f"{target.name}-")
+        return obj is not None and not _goes(obj) and self._owned(obj, target)
 
     def _owned(self, obj: Obj, target: Ref) -> bool:
         for owner in obj["metadata"].get("ownerReferences", ()):
@@ -191,6 +189,10 @@ def describe(sign: Sign) -> str:
         parts.append(f"condition {sign.condition}")
     container = f" container {sign.container}" if sign.container else ""
     return f"{sign.of}{container}: {', '.join(parts)}"
+
+
+def _goes(obj: Obj) -> bool:
+    return "deletionTimestamp" in obj["metadata"]
 
 
 def _containers(pod: Obj) -> Iterator[Obj]:

@@ -78,7 +78,7 @@ WAITS = {"waiting": {"reason": "CrashLoopBackOff"}}
         ({"restarts": True}, pod(restartCount=1), 10),
         ({"restarts": True}, pod(restartCount=0), None),
         ({"event": ["Killing"]}, event("Killing", "Pod/app-1-a", LATER), 8),
-        ({"event": ["Killing"]}, event("Killing", "Pod/app-1-gone", LATER), 8),
+        ({"event": ["Killing"]}, event("Killing", "Pod/app-1-gone", LATER), None),
         ({"event": ["Killing"]}, event("Killing", "Pod/other-1-a", LATER), None),
         ({"event": ["Killing"]}, event("Killing", "Pod/app-1-a", BEFORE), None),
         ({"event": ["Killing"], "old": True}, event("Killing", "Pod/app-1-a", BEFORE), -100),
@@ -133,13 +133,13 @@ def test_two_containers_do_not_make_one_sign() -> None:
     assert live({"exit-codes": [1], "waiting": ["CrashLoopBackOff"]}, mixed) is None
 
 
-def test_a_pod_that_is_deleted_shows_its_end() -> None:
-    watch = SignWatch(signature({"exit-codes": [143]}))
-    watch.since(BREAK)
-    for obj in CLUSTER:
-        watch.see(Seen(BREAK, "ADDED", obj))
-    watch.see(Seen(BREAK + 9, "DELETED", pod(state=ended(143))))
-    assert watch.live == BREAK + 8
+@pytest.mark.parametrize("sign", [{"exit-codes": [137]}, {"event": ["Killing"]}, {"restarts": True}])
+def test_a_pod_that_was_told_to_go_shows_nothing(sign: dict[str, Any]) -> None:
+    goes = pod(state=ended(137), restartCount=1)
+    killing = event("Killing", "Pod/app-1-a", LATER)
+    assert live(sign, goes, killing) == (8 if "restarts" not in sign else 10)
+    goes["metadata"]["deletionTimestamp"] = STAMP
+    assert live(sign, goes, killing) is None
 
 
 def test_the_servers_time_counts_where_the_watch_was_slow() -> None:
