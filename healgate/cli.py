@@ -153,14 +153,14 @@ def _report(chosen: argparse.Namespace) -> int:
     from .reports.table import table
 
     runs = read_runs(chosen.folders)
-    outcomes = [run.outcome() for run in runs]
+    summaries = [run.summary() for run in runs]
     width = shutil.get_terminal_size((120, 24)).columns
-    for run, outcome in zip(runs, outcomes, strict=True):
-        print(f"\n{run.name}: {outcome.title}")
-        print(table(outcome.lines, width, outcome.total))
+    for run, summary in zip(runs, summaries, strict=True):
+        print(f"\n{run.name}: {run.records[0].healer}")
+        print(table(summary, width))
     if len(runs) > 1:
         print(f"\n{len(runs)} runs of the same trials or with different settings; the last one is the present one.")
-    opens = build_report(runs, outcomes, chosen.out, chosen.history)
+    opens = build_report(runs, summaries, chosen.out, chosen.history)
     if opens:
         print(f"\nopen {chosen.out / 'index.html'} in a browser")
     else:

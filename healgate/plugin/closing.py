@@ -2,42 +2,89 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import pytest
+
+from ..numbers.baseline import Baseline, baseline_of, check_comparable, read_baseline
+from ..numbers.gate import Decision, decide
+from ..numbers.summary import Summary, summarise
+from ..problems import UsageProblem
 from ..record import TrialRecord
-from ..reports.outcome import Outcome, conclude
-from ..scenario.catalogue import LoadedScenario
+from ..reports.about import version
 from .folder import Folder
 from .options import Options
 
 
 @dataclass(frozen=True)
 class Closed:
-    outcome: Outcome
+    """How a run ended."""
+
+    healer: str
+    summary: Summary
     missing: tuple[str, ...]
-    status: int | None  # None: there is no gate
-    gate: tuple[str, ...]
-    saved: str = ""
+    decision: Decision | None  # None: there is no gate
+    saved: str  # what became of --save-baseline
 
 
-def read_gate(options: Options, healer: str, scenarios: Mapping[str, LoadedScenario]) -> Any:
-    return None
+def read_comparable(options: Options, fingerprints: Mapping[str, str]) -> Baseline | None:
+    """The baseline, refused before anything runs if no number could be read from a comparison with it."""
+    if options.baseline is None:
+        return None
+    try:
+        baseline = read_baseline(options.baseline)
+        check_comparable(
+            baseline, options.baseline, fingerprints, cluster=options.cluster, budget_scale=options.budget_scale
+        )
+    except UsageProblem as problem:
+        raise pytest.UsageError(f"--baseline: {problem}") from None
+    return baseline
 
 
 def close_run(
-    rows: Sequence[TrialRecord], missing: Sequence[str], options: Options, folder: Folder, gate: Any
-) -> Closed:
+    healer: str, rows: Sequence[TrialRecord], missing: Sequence[str], options: Options, folder: Folder,
+    baseline: Baseline | None,
+) -> Closed:  # fmt: skip
+    summary = summarise(rows, missing)
+    decision = None
+    if options.gated:
+        decision = decide(rows, missing, baseline=baseline, min_pass_rate=options.min_pass_rate)
+    _write_rates(folder, options, healer, summary)
+    saved = _save_baseline(options, folder, rows, missing)
+    if rows:
+        _write_allure(folder, options, rows, summary)
+    return Closed(healer, summary, tuple(missing), decision, saved)
+
+
+def _write_rates(folder: Folder, options: Options, healer: str, summary: Summary) -> None:
+    data = {
+        "healer": healer,
+        "seed": options.seed,
+        "cluster": options.cluster,
+        "budget-scale": options.budget_scale,
+        "healgate": version(),
+        **summary.as_dict(),
+    }
+    folder.rates.write_text(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_allure(folder: Folder, options: Options, rows: Sequence[TrialRecord], summary: Summary) -> None:
     from ..reports.merge import Run, write_results
     from ..reports.metrics import metrics
 
-    outcome = conclude(rows, missing)
-    status = None
-    if options.gated:
-        bad = sum(line.errors + line.invalid for line in outcome.lines)
-        status = 6 if missing or bad else 0
-    if rows:
-        run = Run((), {"budget-scale": options.budget_scale}, [folder.path], {r.id: (r, folder.path) for r in rows})
-        write_results(folder.allure, [run], metrics(outcome))
-    return Closed(outcome, tuple(missing), status, ("gate: stub",))
+    run = Run((), {"budget-scale": options.budget_scale}, [folder.path], {row.id: (row, folder.path) for row in rows})
+    folder.forget_allure()
+    write_results(folder.allure, [run], metrics(summary))
+
+
+def _save_baseline(options: Options, folder: Folder, rows: Sequence[TrialRecord], missing: Sequence[str]) -> str:
+    """A run with gaps is no measure for later ones."""
+    path = options.save_baseline
+    if path is None:
+        return ""
+    if missing or not rows:
+        return f"--save-baseline: not written, since {len(missing)} trials did not run"
+    baseline_of(rows, folder.fingerprints(), healgate=version(), budget_scale=options.budget_scale).write(path)
+    return f"baseline of {len(rows)} trials written to {path}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,23 +61,34 @@ class Folder:
         """Relative to the folder, as it stands in the record."""
         return f"{record.EVIDENCE}/{scenario}-t{trial}.json"
 
-    def prepare(self, healer: str, scenarios: Iterable[LoadedScenario]) -> None:
+    def prepare(self, healer: str, fingerprints: Mapping[str, str]) -> None:
         """Empty it, or with --resume see that it holds the first part of this very run. Once, before any trial."""
         run = {
             "seed": self.options.seed,
             "healer": healer,
             "cluster": self.options.cluster,
             "budget-scale": self.options.budget_scale,
-            "scenarios": {scenario.id: _digest(scenario) for scenario in scenarios},
+            "scenarios": dict(fingerprints),
         }
         if self.path.exists():
             self._see_that_it_is_ours()
             if self.options.resume:
                 run = self._continued(run)
+                _cut_torn_line(self.trials)
+                _cut_torn_line(self.costs)
             else:
                 self._empty()
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / RUN).write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+
+    def fingerprints(self) -> dict[str, str]:
+        """Of all scenarios that this run, and the part of it that is resumed, was asked about."""
+        run: dict[str, dict[str, str]] = json.loads((self.path / RUN).read_text())
+        return run["scenarios"]
+
+    def forget_allure(self) -> None:
+        """Results have names of chance: those of a run that is resumed would stand beside their own copies."""
+        shutil.rmtree(self.allure, ignore_errors=True)
 
     def finished(self) -> dict[str, TrialRecord]:
         """The trials with a result, by id: the first one written counts."""
@@ -127,8 +139,16 @@ class Folder:
         return {**run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
 
 
-def _digest(scenario: LoadedScenario) -> str:
-    """Of the scenario file and of the workload that it breaks."""
+def _cut_torn_line(path: Path) -> None:
+    """A kill may leave half a line; what is appended next would be glued to it."""
+    if path.exists():
+        whole = path.read_bytes()
+        if not whole.endswith(b"\n"):
+            os.truncate(path, whole.rfind(b"\n") + 1)
+
+
+def fingerprint(scenario: LoadedScenario) -> str:
+    """Of the scenario file and of the workload that it breaks: two runs with the same one asked the same."""
     total = hashlib.sha256(scenario.path.read_bytes())
     for path in sorted(scenario.workload_folder.rglob("*.yaml")):
         total.update(path.name.encode() + path.read_bytes())

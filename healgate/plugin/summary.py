@@ -13,18 +13,17 @@ _MOST_NAMED = 8
 
 def show(reporter: Any, closed: Closed, folder: str, others_failed: int) -> None:
     """`reporter` is pytest's terminal reporter."""
-    outcome = closed.outcome
-    reporter.write_sep("=", f"healgate: {outcome.title}")
-    reporter.write_line(table(outcome.lines, reporter._tw.fullwidth, outcome.total))
+    reporter.write_sep("=", f"healgate: {closed.healer}")
+    reporter.write_line(table(closed.summary, reporter._tw.fullwidth))
     reporter.write_line("")
     if closed.missing:
         named = ", ".join(closed.missing[:_MOST_NAMED]) + (", …" if len(closed.missing) > _MOST_NAMED else "")
         reporter.write_line(f"{len(closed.missing)} trials did not run: {named}. --resume runs them.", red=True)
-    if closed.status is not None:
-        colour = {"green": True} if closed.status == ExitStatus.PASSED else {"red": True}
-        for line in closed.gate:
-            reporter.write_line(line, **colour)
-        if others_failed and closed.status == ExitStatus.PASSED:
+    if (decision := closed.decision) is not None:
+        passed = decision.status == ExitStatus.PASSED
+        for number, line in enumerate(decision.lines):
+            reporter.write_line(line, green=passed and number == 0, red=not passed and number == 0)
+        if others_failed and passed:
             reporter.write_line("The gate passed, but other tests of this run failed: they decide.", red=True)
     if closed.saved:
         reporter.write_line(closed.saved)

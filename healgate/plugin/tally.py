@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from .. import record
+from ..numbers.baseline import Baseline
 from ..record import TrialRecord, sorted_records
 from ..words import ExitStatus, Verdict
-from .closing import Closed, close_run, read_gate
+from .closing import Closed, close_run, read_comparable
 from .collect import Collection, trial_of
-from .folder import Folder
+from .folder import Folder, fingerprint
 from .options import Options
 from .progress import Progress
 from .session import ROW, TRIALS
@@ -39,6 +40,7 @@ class Tally:
         self.expected: dict[str, None] = {}
         self.others_failed = 0
         self.already = 0
+        self.baseline: Baseline | None = None
         self.closed: Closed | None = None
         self.progress = Progress(config)
         config.stash[TRIALS].watcher = self._watch
@@ -54,8 +56,9 @@ class Tally:
         if self.config.option.collectonly:
             return
         healer = self.config.stash[TRIALS].healer
-        self.gate = read_gate(self.options, healer.label, self.collection.scenarios)
-        self.folder.prepare(healer.label, self.collection.scenarios.values())
+        asked = {name: fingerprint(scenario) for name, scenario in self.collection.scenarios.items()}
+        self.baseline = read_comparable(self.options, asked)
+        self.folder.prepare(healer.label, asked)
         if self.options.resume:
             self.rows = dict(sorted(self.folder.finished().items()))
             self.already = len(self.rows)
@@ -142,9 +145,10 @@ class Tally:
             return
         rows = sorted_records(self.rows.values())
         self._sort(rows)
-        self.closed = close_run(rows, self.missing, self.options, self.folder, self.gate)
-        if self.closed.status is not None:
-            session.exitstatus = final_status(exitstatus, self.closed.status, self.others_failed)
+        healer = self.config.stash[TRIALS].healer.label
+        self.closed = close_run(healer, rows, self.missing, self.options, self.folder, self.baseline)
+        if self.closed.decision is not None:
+            session.exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
 
     def _sort(self, rows: list[TrialRecord]) -> None:
         """Rows stand in the order in which trials ended; with several workers that is chance. Sorted in one step."""
@@ -173,5 +177,5 @@ def final_status(pytest_status: int, gate: int, others_failed: int) -> int:
 def _said(report: pytest.TestReport) -> str:
     """What happened, in a line: of a traceback the exception, of a dead worker what xdist says."""
     crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash is not None else report.longreprtext
+    text = crash.message if crash is not None else str(report.longrepr)
     return " ".join(text.split()) or "the trial ended without a result"

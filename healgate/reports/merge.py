@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import record
+from ..numbers.summary import Summary, summarise
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord, read_trials, sorted_records
 from . import allure_build
 from .about import version
 from .metrics import metrics
-from .outcome import Outcome, conclude
 
 RUN = "run.json"
 HISTORY = "history.jsonl"
@@ -50,8 +50,8 @@ class Run:
         path = self.rows[row.id][1] / row.evidence
         return path if row.evidence and path.is_file() else None
 
-    def outcome(self) -> Outcome:
-        return conclude(self.records)
+    def summary(self) -> Summary:
+        return summarise(self.records)
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -130,7 +130,7 @@ def surroundings(rows: Sequence[TrialRecord], settings: dict[str, Any]) -> dict[
 
 def build_report(
     runs: Sequence[Run],
-    outcomes: Sequence[Outcome],
+    summaries: Sequence[Summary],
     out: Path,
     history: Path | None = None,
     tools: Callable[[], allure_build.Tools] = allure_build.find_tools,
@@ -142,10 +142,10 @@ def build_report(
         points = Path(work) / HISTORY
         if history is not None and history.exists():
             shutil.copyfile(history, points)
-        for number, (run, outcome) in enumerate(zip(runs, outcomes, strict=True)):
+        for number, (run, summary) in enumerate(zip(runs, summaries, strict=True)):
             last = run is runs[-1]
             results = Path(work) / f"results-{number}"
-            write_results(results, runs if last else [run], metrics(outcome))
+            write_results(results, runs if last else [run], metrics(summary))
             output = out if last else Path(work) / f"report-{number}"
             title = f"healgate: {run.records[0].healer}"
             one_file = allure_build.build(found, [results], output, points, title, one_file=None if last else True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .outcome import Outcome
-from .table import Line, Took, in_percent
+from ..numbers.summary import Line, Summary, Took
+from .table import in_percent
 
 _TITLES = {
     "pass_rate": ("pass rate", "%", "higher"),
@@ -17,11 +17,10 @@ _TITLES = {
 }
 
 
-def metrics(outcome: Outcome) -> Iterator[dict[str, Any]]:
+def metrics(summary: Summary) -> Iterator[dict[str, Any]]:
     """One metric for each number of each scenario; what was not measured is left out."""
-    lines = [*outcome.lines, *([outcome.total] if outcome.total else [])]
     for place, (kind, (title, unit, better)) in enumerate(_TITLES.items(), 1):
-        for line in lines:
+        for line in (*summary.lines, summary.total):
             value = _value(kind, line)
             if value is not None:
                 yield {

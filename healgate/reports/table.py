@@ -12,54 +12,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from ..durations import format_duration
+from ..numbers.summary import Line, Summary, Took, Why
 
 _NOTHING = "-"
 _WIDE = 110
 _FEWEST_LETTERS = 20
-
-
-@dataclass(frozen=True)
-class Took:
-    """How long something took, over the trials in which it happened."""
-
-    median: float
-    p95: float
-
-
-@dataclass(frozen=True)
-class Why:
-    """One way in which trials did not pass."""
-
-    count: int
-    what: str
-    example: str
-    trials: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Line:
-    """One scenario's numbers."""
-
-    name: str
-    passed: int
-    judged: int  # PASS and FAIL
-    low: float
-    high: float
-    detect: Took | None
-    classify: Took | None
-    recover: Took | None
-    invalid: int
-    errors: int
-    missing: int = 0
-    note: str = ""  # "class not graded"
-    whys: tuple[Why, ...] = ()
-
-    @property
-    def rate(self) -> float | None:
-        return self.passed / self.judged if self.judged else None
 
 
 def percent(share: float) -> str:
@@ -71,10 +30,11 @@ def in_percent(share: float) -> float:
     return min(round(share * 100, 1), 99.9) if share < 1 else 100.0
 
 
-def table(lines: Sequence[Line], width: int, total: Line | None = None) -> str:
+def table(summary: Summary, width: int) -> str:
     """The whole table as text without a last newline."""
     wide = width >= _WIDE
-    head, *rows = [_head(wide), *(_cells(line, wide) for line in (*lines, *([total] if total else [])))]
+    lines, total = summary.lines, summary.total
+    head, *rows = [_head(wide), *(_cells(line, wide) for line in (*lines, total))]
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(1, len(head))]
     longest = max((len(row[0]) for row in rows), default=8)
     name = max(_FEWEST_LETTERS, min(longest, width - sum(widths) - 2 * len(widths)))
@@ -82,11 +42,15 @@ def table(lines: Sequence[Line], width: int, total: Line | None = None) -> str:
     for line, row in zip(lines, rows, strict=False):
         shown.append(_join(row, name, widths))
         shown += [text for why in line.whys for text in _why(why, width)]
+        if line.missing:
+            shown.append(f"    {line.missing} did not run")
         if line.note:
             shown.append(_cut(f"    {line.note}", width))
-    if total:
-        rule = min(width, name + sum(widths) + 2 * len(widths))
-        shown += ["-" * rule, _join(rows[-1], name, widths)]
+    rule = min(width, name + sum(widths) + 2 * len(widths))
+    shown += ["-" * rule, _join(rows[-1], name, widths)]
+    if (false := summary.false_actions) is not None:
+        interval = f"95 %: {round(false.low * 100)}-{round(false.high * 100)}"
+        shown.append(f"acted where nothing was due: {false.k}/{false.n} ({interval})")
     return "\n".join(shown)
 
 

@@ -93,6 +93,30 @@ def find_healer(text):
     return types.SimpleNamespace(name=text, version="1.0", label=f"{text} 1.0", call=None)
 
 
+def kill_at(moment, torn):
+    """kill -9 of this process at the n-th moment at which something is written, or in the middle of writing it."""
+    import signal
+    from healgate import record
+    from healgate.reports import story
+    left = [moment]
+
+    def deadly(write):
+        def do(path, what):
+            left[0] -= 1
+            if left[0] < 0:
+                if torn:
+                    write(path, what[: len(what) // 2]) if isinstance(what, str) else path.write_text("{")
+                os.kill(os.getpid(), signal.SIGKILL)
+            write(path, what)
+        return do
+
+    record.append = deadly(record.append)
+    story.write = deadly(story.write)
+
+
+if "KILL_AT" in os.environ:
+    kill_at(int(os.environ["KILL_AT"]), os.environ["TORN"] == "1")
+
 sys.modules["healgate.trial"] = types.SimpleNamespace(run_trial=run_trial)
 sys.modules["healgate.drivers"] = types.SimpleNamespace(find_healer=find_healer)
 sys.modules["healgate.clusters"] = types.SimpleNamespace(open_cluster=lambda name: cluster)

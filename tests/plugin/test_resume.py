@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import signal
+
 import pytest
 
 from .conftest import Place
@@ -37,6 +40,38 @@ def test_a_row_that_a_kill_cut_short_is_run_again(two: Place) -> None:
     two.run("scenarios", "--resume").assert_outcomes(passed=2)
     assert two.ran() == ["oom/leak-t1"]
     assert len(two.rows()) == 2
+
+
+@pytest.mark.parametrize("draw", range(10))
+def test_a_killed_run_loses_no_finished_trial(two: Place, draw: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(f"kill {draw}")
+    two.verdicts({"bad-image/typo-t2": "FAIL", "oom/leak-t1": "INVALID"})
+    whole = two.run("scenarios", "--trials", "3", "--out", "whole")
+    two.ran()
+    moment = chance.randrange(18)  # six trials, each writes its evidence, its row and its cost
+    monkeypatch.setenv("KILL_AT", str(moment))
+    monkeypatch.setenv("TORN", str(draw % 2))
+    killed = two.spawn("scenarios", "--trials", "3", "--out", "parts")
+    assert killed.ret == -signal.SIGKILL
+    finished = (moment + 1) // 3  # rows are written second
+    assert len(two.ran()) == moment // 3 + 1
+    monkeypatch.delenv("KILL_AT")
+    resumed = two.run("scenarios", "--trials", "3", "--out", "parts", "--resume")
+    assert len(two.ran()) == 6 - finished
+    assert table(resumed) == table(whole)
+    assert resumed.ret == whole.ret
+    assert (two.path / "parts/trials.jsonl").read_bytes() == (two.path / "whole/trials.jsonl").read_bytes()
+    assert len(list((two.path / "parts/evidence").glob("*/*.json"))) == 6
+
+
+def test_a_torn_row_does_not_swallow_the_next(two: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    two.run("scenarios", "--trials", "2")
+    path = two.path / "healgate-out" / "trials.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    monkeypatch.setenv("KILL_AT", "3")  # when the second trial of the resumed run ends
+    monkeypatch.setenv("TORN", "0")
+    two.spawn("scenarios", "--trials", "3", "--resume", "-k", "oom")
+    assert sorted(two.rows()) == ["bad-image/typo-t1", "bad-image/typo-t2", "oom/leak-t1", "oom/leak-t2"]
 
 
 def test_nothing_is_run_where_all_is_finished(two: Place) -> None:

@@ -42,7 +42,7 @@ def test_a_failure_shows_its_message_and_where_the_evidence_is(two: Place) -> No
             "INVALID: what happened in bad-image/typo-t1",
             "relapsed: what happened in oom/leak-t1",
             "evidence: *healgate-out/evidence/oom/leak-t1.json",
-            "FAILED scenarios/bad-image/typo.yaml::heals* - INVALID: what hap*",
+            "FAILED scenarios/oom/leak.yaml::heals* - relapsed: what happened*",
         ]
     )
     assert "session.py" not in result.stdout.str()

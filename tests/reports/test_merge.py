@@ -59,7 +59,7 @@ def test_rates_come_from_the_rows_of_all_parts(tmp_path: Path) -> None:
     output(tmp_path / "a", "pppp")
     output(tmp_path / "b", "ff", first=5)
     (run,) = read_runs([tmp_path / "a", tmp_path / "b"])
-    assert {(line.passed, line.judged) for line in run.outcome().lines} == {(4, 6)}
+    assert {(line.passed, line.judged) for line in run.summary().lines} == {(4, 6)}
 
 
 def test_the_same_trials_again_are_another_run(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_two_healers_in_one_folder_are_refused(tmp_path: Path) -> None:
 def test_results_and_metrics_are_the_records(tmp_path: Path) -> None:
     rows = output(tmp_path / "a", "ppfie")
     (run,) = read_runs([tmp_path / "a"])
-    write_results(tmp_path / "results", [run], metrics(run.outcome()))
+    write_results(tmp_path / "results", [run], metrics(run.summary()))
     statuses = Counter(json.loads(path.read_text())["status"] for path in (tmp_path / "results").glob("*-result.json"))
     verdicts = Counter(row.verdict for row in rows)
     assert statuses["passed"] == verdicts[Verdict.PASS] == 6
@@ -129,8 +129,8 @@ def test_the_allure_report_of_two_runs_is_what_the_records_say(tmp_path: Path, t
     earlier = output(tmp_path / "a", "pppf", healer="reference 0.1.0")
     later = output(tmp_path / "b", "ppfie", healer="reference 0.2.0")
     runs = read_runs([tmp_path / "a", tmp_path / "b"])
-    outcomes = [run.outcome() for run in runs]
-    opens = build_report(runs, outcomes, tmp_path / "report", tools=lambda: tools)
+    summaries = [run.summary() for run in runs]
+    opens = build_report(runs, summaries, tmp_path / "report", tools=lambda: tools)
     assert opens
     assert (tmp_path / "report" / "index.html").stat().st_size > 100_000
     before, now = [json.loads(line) for line in (tmp_path / "report" / "history.jsonl").read_text().splitlines()]
@@ -139,8 +139,8 @@ def test_the_allure_report_of_two_runs_is_what_the_records_say(tmp_path: Path, t
     for point, rows in ((before, earlier), (now, [*earlier, *later])):
         found = Counter(result["status"] for result in point["testResults"].values())
         assert found == Counter(statuses[row.verdict] for row in rows)
-    for point, outcome in zip((before, now), outcomes, strict=True):
-        shown = {one["key"]: one["value"] for one in metrics(outcome)}
+    for point, summary in zip((before, now), summaries, strict=True):
+        shown = {one["key"]: one["value"] for one in metrics(summary)}
         assert averages(point) == shown
     pages = json.loads((tmp_path / "report" / "test-results.json").read_text())["byId"]
     assert len(pages) == len(earlier) + len(later)
@@ -156,7 +156,7 @@ def test_a_history_file_goes_on(tmp_path: Path, tools: allure_build.Tools) -> No
     for number in (1, 2):
         output(tmp_path / f"run-{number}", "pp")
         runs = read_runs([tmp_path / f"run-{number}"])
-        build_report(runs, [run.outcome() for run in runs], tmp_path / "report", history, tools=lambda: tools)
+        build_report(runs, [run.summary() for run in runs], tmp_path / "report", history, tools=lambda: tools)
         assert len(history.read_text().splitlines()) == number
 
 
@@ -166,7 +166,7 @@ def test_a_folder_that_is_not_a_report_is_not_overwritten(tmp_path: Path) -> Non
     (tmp_path / "site" / "index.html").write_text("mine")
     runs = read_runs([tmp_path / "a"])
     with pytest.raises(UsageProblem, match=r"site: expected no folder yet"):
-        build_report(runs, [run.outcome() for run in runs], tmp_path / "site")
+        build_report(runs, [run.summary() for run in runs], tmp_path / "site")
     assert (tmp_path / "site" / "index.html").read_text() == "mine"
 
 

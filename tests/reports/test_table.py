@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from healgate.reports.table import Line, Took, Why, percent, table
+from healgate.numbers.summary import Line, Rate, Summary, Took, Why
+from healgate.reports.table import percent, table
 
 RELAPSED = Why(12, "relapsed", "container api\nof pod backend ended " * 9, tuple(range(1, 13)))
 INVALID = Why(2, "INVALID", "not live", (14, 15))
 QUIET = "the class is not graded: this healer claims nothing"
-SHORT, LONG = Took(3.25, 5.1), Took(3599.0, 7300.0)
+SHORT, LONG = Took(3.25, 5.1, 5), Took(3599.0, 7300.0, 5)
 LINES = (
-    Line("bad-image/tag-does-not-exist", 20, 20, 0.839, 1.0, SHORT, SHORT, Took(41.0, 62.0), 0, 0),
+    Line("bad-image/tag-does-not-exist", 20, 20, 0.839, 1.0, SHORT, SHORT, Took(41.0, 62.0, 5), 0, 0),
     Line(
-        "nothing/lease-lost-in-backup-of-the-night", 8, 20, 0.219, 0.613, Took(59.96, 61.0), None, LONG, 2, 1,
+        "nothing/lease-lost-in-backup-of-the-night", 8, 20, 0.219, 0.613, Took(59.96, 61.0, 5), None, LONG, 2, 1,
         whys=(RELAPSED, INVALID),
     ),
-    Line("oom/leak", 0, 0, 0.0, 1.0, None, None, None, 0, 3, note=QUIET),
+    Line("oom/leak", 0, 0, 0.0, 1.0, None, None, None, 0, 3, 2, note=QUIET),
 )  # fmt: skip
-TOTAL = Line("all", 28, 40, 0.546, 0.819, Took(3.25, 61.0), Took(3.25, 5.1), Took(41.0, 7300.0), 2, 4)
+TOTAL = Line("all", 28, 40, 0.546, 0.819, Took(3.25, 61.0, 5), Took(3.25, 5.1, 5), Took(41.0, 7300.0, 5), 2, 4)
+SUMMARY = Summary(LINES, TOTAL, Rate(1, 20, 0.009, 0.236))
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_it_fits(width: int) -> None:
-    for line in table(LINES, width, TOTAL).splitlines():
+    for line in table(SUMMARY, width).splitlines():
         assert len(line) <= width, line
 
 
 def test_the_wide_table() -> None:
-    shown = table(LINES, 120, TOTAL).splitlines()
+    shown = table(SUMMARY, 120).splitlines()
     assert shown[0].split() == [
         "scenario", "passed", "rate", "95", "%", "n", "detect", "classify", "recover", "invalid", "error",
     ]  # fmt: skip
@@ -36,18 +38,19 @@ def test_the_wide_table() -> None:
         "bad-image/tag-does-not-exist", "20/20", "100%", "84-100", "20", "3.2s", "/", "5.1s", "3.2s", "/", "5.1s",
         "41s", "/", "1m2s", "-", "-",
     ]  # fmt: skip
-    assert shown[-1].split()[:3] == ["all", "28/40", "70%"]
+    assert shown[-2].split()[:3] == ["all", "28/40", "70%"]
+    assert shown[-1] == "acted where nothing was due: 1/20 (95 %: 1-24)"
 
 
 def test_the_narrow_table_drops_percentiles_first() -> None:
-    shown = table(LINES, 80, TOTAL).splitlines()
+    shown = table(SUMMARY, 80).splitlines()
     assert shown[1].split() == [
         "bad-image/tag-does-not-exist", "100%", "84-100", "20", "3.2s", "3.2s", "41s", "-", "-",
     ]  # fmt: skip
 
 
 def test_why_trials_failed_stands_below_their_scenario() -> None:
-    shown = table(LINES, 120, TOTAL).splitlines()
+    shown = table(SUMMARY, 120).splitlines()
     first = next(number for number, line in enumerate(shown) if "relapsed" in line)
     assert shown[first].startswith("    12 x relapsed: container api of pod")
     assert shown[first + 1].startswith("        ended container api of pod")
@@ -57,7 +60,7 @@ def test_why_trials_failed_stands_below_their_scenario() -> None:
 
 
 def test_a_scenario_without_a_verdict_has_no_rate() -> None:
-    line = next(line for line in table(LINES, 120).splitlines() if line.startswith("oom/leak"))
+    line = next(line for line in table(SUMMARY, 120).splitlines() if line.startswith("oom/leak"))
     assert line.split() == ["oom/leak", "0/0", "-", "-", "0", "-", "-", "-", "-", "3"]
 
 

@@ -1,0 +1,140 @@
+"""The gate through pytest: what it ends with, and that it says why."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import Place
+
+
+@pytest.fixture
+def one(place: Place) -> Place:
+    place.scenario("oom/leak")
+    return place
+
+
+def fails(place: Place, count: int, total: int) -> None:
+    """The last `count` trials of `total` fail."""
+    place.verdicts({f"oom/leak-t{trial}": "FAIL" for trial in range(total - count + 1, total + 1)})
+
+
+def measured(place: Place, trials: int) -> None:
+    """A baseline in which everything passed."""
+    place.verdicts({})
+    result = place.run("scenarios", "--trials", str(trials), "--save-baseline", "main.json", "--out", "before")
+    result.stdout.fnmatch_lines([f"baseline of {trials} trials written to *main.json"])
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("trials", "failures", "status", "said"),
+    [
+        (20, 8, 1, "regressed: oom/leak: 20/20 in the baseline, 12/20 now*"),
+        (15, 1, 0, "gate: passed (exit status 0)"),
+        (3, 3, 6, "cannot judge: oom/leak: 3/3 in the baseline, 0/3 now*"),
+    ],
+)
+def test_against_a_baseline(one: Place, trials: int, failures: int, status: int, said: str) -> None:
+    measured(one, trials)
+    fails(one, failures, trials)
+    result = one.run("scenarios", "--trials", str(trials), "--baseline", "main.json")
+    assert result.ret == status
+    result.stdout.fnmatch_lines([said])
+
+
+def test_flipped_trials_are_listed_with_their_evidence(one: Place) -> None:
+    measured(one, 15)
+    fails(one, 1, 15)
+    result = one.run("scenarios", "--trials", "15", "--baseline", "main.json")
+    result.stdout.fnmatch_lines(
+        ["flipped: oom/leak-t15: PASS -> FAIL relapsed: what happened* (evidence/oom/leak-t15.json)"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "failures", "status"), [("0.9", 0, 0), ("0.9", 1, 0), ("0.9", 5, 1), ("50%", 5, 0), ("1", 1, 1)]
+)
+def test_against_a_pass_rate(one: Place, rate: str, failures: int, status: int) -> None:
+    fails(one, failures, 10)
+    assert one.run("scenarios", "--trials", "10", "--min-pass-rate", rate).ret == status
+
+
+def test_a_dead_worker_cannot_be_judged(two: Place) -> None:
+    two.verdicts({"oom/leak-t2": "die"})
+    result = two.spawn("scenarios", "--trials", "20", "-n", "2", "--min-pass-rate", "0.5")
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["gate: cannot judge (exit status 6)", "cannot judge: oom/leak-t2: *died*"])
+
+
+def test_a_trial_that_did_not_run_cannot_be_judged(one: Place) -> None:
+    fails(one, 1, 2)
+    result = one.run("scenarios", "--trials", "4", "--min-pass-rate", "0.1", "-x")
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["cannot judge: oom/leak: 2 trials left no row: oom/leak-t3, oom/leak-t4"])
+
+
+def test_too_many_invalid_trials_cannot_be_judged(one: Place) -> None:
+    one.verdicts({"oom/leak-t1": "INVALID", "oom/leak-t2": "INVALID"})
+    assert one.run("scenarios", "--trials", "10", "--min-pass-rate", "0.5").ret == 6
+
+
+def test_a_failing_test_of_ones_own_is_not_hidden_by_a_passed_gate(one: Place) -> None:
+    one.pytester.makepyfile(test_own="def test_own(): assert 0")
+    result = one.run("scenarios", "test_own.py", "--min-pass-rate", "0.5")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["gate: passed*", "The gate passed, but other tests of this run failed: they decide."])
+
+
+def test_without_a_gate_a_failed_trial_is_a_failed_test(one: Place) -> None:
+    fails(one, 1, 20)
+    result = one.run("scenarios", "--trials", "20")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.no_fnmatch_line("gate:*")
+
+
+def test_resumed_trials_count_for_the_gate(one: Place) -> None:
+    fails(one, 5, 10)
+    one.run("scenarios", "--trials", "10")
+    one.verdicts({})
+    assert one.run("scenarios", "--trials", "10", "--resume", "--min-pass-rate", "0.9").ret == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("scenario", "*main.json: a baseline of another catalogue: oom/leak changed since*"),
+        ("file", "*main.json:1:1: expected a file that --save-baseline wrote; found other JSON"),
+        ("torn", "*main.json:1:*expected a baseline file, which is JSON*"),
+    ],
+)
+def test_a_baseline_that_cannot_be_compared_is_a_usage_error(one: Place, change: str, said: str) -> None:
+    measured(one, 2)
+    one.ran()
+    if change == "scenario":
+        path = one.path / "scenarios/oom/leak.yaml"
+        path.write_text(path.read_text().replace("detect: 1m", "detect: 2m"))
+    else:
+        (one.path / "main.json").write_text("{}" if change == "file" else "{")
+    result = one.run("scenarios", "--trials", "2", "--baseline", "main.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+    assert "Traceback" not in result.stderr.str()
+    assert not one.ran()
+
+
+def test_a_run_with_gaps_is_no_baseline(one: Place) -> None:
+    fails(one, 1, 1)
+    result = one.run("scenarios", "--trials", "3", "-x", "--save-baseline", "main.json")
+    result.stdout.fnmatch_lines(["--save-baseline: not written, since 2 trials did not run"])
+    assert not (one.path / "main.json").exists()
+
+
+def test_the_rates_file_has_the_numbers_of_the_table(one: Place) -> None:
+    fails(one, 5, 20)
+    one.run("scenarios", "--trials", "20")
+    rates = json.loads((one.path / "healgate-out" / "pass-rates.json").read_text())
+    line = rates["scenarios"]["oom/leak"]
+    assert (line["k"], line["n"], line["rate"]) == (15, 20, 0.75)
+    assert (rates["healer"], rates["seed"]) == ("reference 1.0", "0")
