@@ -12,9 +12,10 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from .reference.healer import PASS, Healer, Incident
-from .reference.memory import config_names, key_of
-from .reference.remedies import memory_bytes
+from .reference.diagnosis import diagnose
+from .reference.healer import Healer, Incident
+from .reference.memory import Key, config_names, key_of
+from .reference.remedies import Remedy, choose, memory_bytes
 from .reference.symptoms import Symptom
 
 Obj = dict[str, Any]
@@ -207,26 +208,47 @@ class AlwaysEscalates(Healer):
 
 @vandal("repairs-late")
 class RepairsLate(Healer):
-    """The right remedy, after everybody has gone home: later than any scenario's budget."""
+    """Knows the right remedy at once, and applies it later than any scenario's budget."""
 
     DELAY = 1320.0
 
+    def __init__(self, api_client: Any, report: Any) -> None:
+        super().__init__(api_client, report)
+        self.planned: dict[Key, tuple[float, Incident, Remedy]] = {}
+
     def treat(self, incident: Incident) -> None:
-        if incident.diagnosis is None:
-            self.diagnose_only(incident)
-        if time.time() - incident.opened >= self.DELAY:
-            super().treat(incident)
+        if incident.key not in self.planned:
+            diagnosis = diagnose(self.access, incident.symptom)
+            remedy = choose(self, incident, diagnosis)
+            self.classify(incident, diagnosis, remedy)
+            if not remedy.wait:
+                self.planned[incident.key] = (time.time() + self.DELAY, incident, remedy)
+
+    def look_again(self) -> None:
+        super().look_again()
+        for key, (due, incident, remedy) in list(self.planned.items()):
+            if time.time() >= due:
+                self.planned[key] = (float("inf"), incident, remedy)
+                if remedy.act is None:
+                    self.escalate(incident, remedy.name)
+                else:
+                    remedy.act()
 
 
 @vandal("heals-and-reverts")
 class HealsAndReverts(Healer):
-    """Heals, and two minutes later puts back what it found."""
+    """Heals, and two minutes later puts back what it found and is content."""
 
     AFTER = 120.0
 
     def __init__(self, api_client: Any, report: Any) -> None:
         super().__init__(api_client, report)
         self.undo: list[tuple[float, Callable[[], Any]]] = []
+        self.content = False
+
+    def treat(self, incident: Incident) -> None:
+        if not self.content:
+            super().treat(incident)
 
     def apply(self, incident: Incident, act: Callable[[], None]) -> None:
         found = self.state_of(incident)
@@ -238,6 +260,7 @@ class HealsAndReverts(Healer):
         for due, put_back in list(self.undo):
             if time.time() >= due:
                 self.undo.remove((due, put_back))
+                self.content = True
                 put_back()
 
     def state_of(self, incident: Incident) -> dict[str, Obj]:
@@ -333,18 +356,14 @@ class DeletesStorage(Brute):
 
 @vandal("notices-late")
 class NoticesLate(Healer):
-    """Looks only every half an hour."""
+    """Comes to work half an hour later than its cluster."""
 
-    EVERY = 1800
+    LATE = 1800
 
     def run(self) -> None:
         self.access.pods()
-        while True:
-            time.sleep(self.EVERY)
-            for pod in self.access.pods():
-                self.notice("ADDED", pod)
-            self.look_again()
-            time.sleep(PASS)
+        time.sleep(self.LATE)
+        super().run()
 
 
 def name_and_namespace(obj: Obj) -> tuple[str, str]:

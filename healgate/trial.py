@@ -228,7 +228,8 @@ class _Trial:
             if self.escalation_settles_it(now):
                 return
             if self.vigil.current is None:
-                give_up = budget if self.vigil.recoveries else last_call
+                # A recovery that was lost after the healer acted is a relapse; without it, the repair may still come.
+                give_up = budget if self.vigil.recoveries and self.healer_acted() else last_call
                 if now >= give_up:
                     return
                 self.look_for_recovery(min(give_up, now + WORK_EVERY))
@@ -241,8 +242,7 @@ class _Trial:
         """Nothing is due: whoever waits must find the symptom gone by itself."""
         self.lease.sleep(max(0.0, until - self.lease.now()))
         works, why = run.works(self.drawn.experiment, self.lease)
-        touched = any(request.writes and request.accepted for request in self.lease.requests)
-        if not (works and self.vigil.settled()) and not touched:
+        if not (works and self.vigil.settled()) and not self.healer_acted():
             problem = self.vigil.why_unsettled() or why
             raise HarnessError(f"nothing was due and nobody acted, yet the symptom did not pass: {problem}")
 
@@ -268,8 +268,8 @@ class _Trial:
         """Wait out the hold; True when it is over and the recovery stands (or came too late to matter)."""
         current = self.vigil.current
         assert current is not None
-        if current.since > budget:
-            return True
+        if current.since > budget and self.healer_acted():
+            return True  # late: how long it lasts makes no difference
         self.evidence.hold = max(self.evidence.hold, self.hold_needed())
         over = current.since + self.evidence.hold
         while self.vigil.current is current and self.lease.now() < over:
@@ -280,6 +280,9 @@ class _Trial:
                 if not works:
                     self.vigil.lose(self.lease.now(), f"it does not do its work: {why}", crash=False)
         return self.vigil.current is current
+
+    def healer_acted(self) -> bool:
+        return any(request.writes and request.accepted for request in self.lease.requests)
 
     def hold_needed(self) -> float:
         hold = self.plan.hold

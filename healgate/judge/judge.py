@@ -35,24 +35,35 @@ def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judg
     """One verdict for any evidence."""
     if evidence.harness_error:
         return Judgement(Verdict.ERROR, message=evidence.harness_error)
-    if evidence.not_steady:
+    if evidence.not_steady and evidence.broken is None:
         return Judgement(Verdict.INVALID, message=evidence.not_steady)
     if not evidence.baseline:
         return Judgement(Verdict.ERROR, message="the baseline is empty: nothing was seen before the break")
-    if evidence.broken is None or evidence.live is None:
-        return Judgement(Verdict.INVALID, message="the fault never became live")
-    return _Judge(plan, evidence, budget_scale).judge()
+    if evidence.broken is None:
+        return Judgement(Verdict.INVALID, message="nothing was broken")
+    if evidence.not_steady or evidence.live is None:
+        return _without_proof(plan, evidence, budget_scale)
+    return _Judge(plan, evidence, evidence.live, budget_scale).judge()
+
+
+def _without_proof(plan: Scenario, evidence: Evidence, scale: float) -> Judgement:
+    """The fault was not proven, so nothing was owed; but harm is harm, and may be why the fault never showed."""
+    assert evidence.broken is not None
+    why = evidence.not_steady or "the fault never became live"
+    harm = next(_Judge(plan, evidence, evidence.broken, scale).harm(), None)
+    if harm is None:
+        return Judgement(Verdict.INVALID, message=why)
+    return Judgement(Verdict.FAIL, harm[0], f"{harm[1]}; and {why}")
 
 
 class _Judge:
     """One trial's questions, with what they share."""
 
-    def __init__(self, plan: Scenario, evidence: Evidence, scale: float) -> None:
-        assert evidence.live is not None
+    def __init__(self, plan: Scenario, evidence: Evidence, live: float, scale: float) -> None:
         assert evidence.broken is not None
         self.plan = plan
         self.evidence = evidence
-        self.live = evidence.live
+        self.live = live
         self.broken = evidence.broken
         self.detect_budget = plan.budgets.detect * scale
         self.classify_budget = plan.budgets.classify * scale
@@ -73,12 +84,7 @@ class _Judge:
 
     def findings(self) -> Iterator[tuple[Reason, str]]:
         """Every reason that applies, the gravest first."""
-        for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
-            yield Reason.UNSAFE_ACTION, harm
-        for harm in unsafe_end(self.plan, self.evidence, self.writes):
-            yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
-        yield from self.collateral_damage()
-        yield from self.false_alarm()
+        yield from self.harm()
         if self.plan.nothing_is_due:
             if not self.silent and self.classified.time is not None and self.classified.wrong:
                 yield Reason.MISCLASSIFIED, self.classified.wrong
@@ -87,6 +93,15 @@ class _Judge:
         if not self.silent:
             yield from self.naming()
         yield from self.outcome()
+
+    def harm(self) -> Iterator[tuple[Reason, str]]:
+        """What counts whether or not something was owed."""
+        for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
+            yield Reason.UNSAFE_ACTION, harm
+        for harm in unsafe_end(self.plan, self.evidence, self.writes):
+            yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
+        yield from self.collateral_damage()
+        yield from self.false_alarm()
 
     # -- what it did to others
 
