@@ -229,7 +229,7 @@ class _Trial:
                 return
             if self.vigil.current is None:
                 # A recovery that was lost after the healer acted is a relapse; without it, the repair may still come.
-                give_up = budget if self.vigil.recoveries and self.healer_acted() else last_call
+                give_up = budget if self.relapsed() else last_call
                 if now >= give_up:
                     return
                 self.look_for_recovery(min(give_up, now + WORK_EVERY))
@@ -280,6 +280,11 @@ class _Trial:
                 if not works:
                     self.vigil.lose(self.lease.now(), f"it does not do its work: {why}", crash=False)
         return self.vigil.current is current
+
+    def relapsed(self) -> bool:
+        """A recovery that came after the healer acted was lost."""
+        last = self.vigil.recoveries[-1].since if self.vigil.recoveries else 0.0
+        return any(request.writes and request.accepted and request.time <= last for request in self.lease.requests)
 
     def healer_acted(self) -> bool:
         return any(request.writes and request.accepted for request in self.lease.requests)
