@@ -43,6 +43,7 @@ class SignWatch:
     view: View = field(default_factory=View)
     _since: float | None = None
     _shown: dict[int, float] = field(default_factory=dict)
+    _were_ready: set[str] = field(default_factory=set)  # uids of pods
     _restarts: dict[tuple[str, str], int] = field(default_factory=dict)  # (pod uid, container) -> at the break
 
     def since(self, time: float) -> None:
@@ -62,6 +63,8 @@ class SignWatch:
             self._look(seen.object, seen.time)
         if seen.type == "DELETED":
             self.view.see(seen)
+        elif _condition(seen.object, "Ready=True") is not None:
+            self._were_ready.add(seen.object["metadata"]["uid"])
 
     @property
     def live(self) -> float | None:
@@ -93,6 +96,11 @@ class SignWatch:
             if condition is None:
                 return None
             times.append(_seconds(condition.get("lastTransitionTime")) or time)
+        if sign.unready:
+            lost = _condition(obj, "Ready=False") if obj["metadata"]["uid"] in self._were_ready else None
+            if lost is None or _goes(obj):
+                return None
+            times.append(_seconds(lost.get("lastTransitionTime")) or time)
         if sign.waiting or sign.terminated or sign.exit_codes or sign.restarts:
             when = self._container(sign, obj, time, since)
             if when is None:
@@ -183,6 +191,8 @@ def describe(sign: Sign) -> str:
         parts.append(f"exit code {' or '.join(str(code) for code in sign.exit_codes)}")
     if sign.restarts:
         parts.append("restarted")
+    if sign.unready:
+        parts.append("ready no more")
     if sign.event:
         parts.append(f"an event {' or '.join(sign.event)}")
     if sign.condition:

@@ -111,6 +111,21 @@ def test_a_condition_holds_with_its_reason_only() -> None:
     assert live({"condition": "Progressing=False"}, condition("False", "Other")) == 8
 
 
+def ready(status: str, stamp: str = LATER) -> Obj:
+    made = pod()
+    made["status"]["conditions"] = [{"type": "Ready", "status": status, "lastTransitionTime": stamp}]
+    return made
+
+
+def test_a_pod_is_unready_only_if_it_had_been_ready() -> None:
+    assert live({"unready": True}, ready("False"), before=(ready("True", BEFORE),)) == 8
+    assert live({"unready": True}, ready("False")) is None
+    assert live({"unready": True}, ready("True"), before=(ready("True", BEFORE),)) is None
+    goes = ready("False")
+    goes["metadata"]["deletionTimestamp"] = STAMP
+    assert live({"unready": True}, goes, before=(ready("True", BEFORE),)) is None
+
+
 def test_restarts_are_counted_from_the_break() -> None:
     assert live({"restarts": True}, pod(restartCount=26), before=(pod(restartCount=26),)) is None
     assert live({"restarts": True}, pod(restartCount=27), before=(pod(restartCount=26),)) == 10
