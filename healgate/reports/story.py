@@ -12,12 +12,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ..evidence import Claim, Evidence, Obj, Ref, Request, Seen
 from ..record import TrialRecord
@@ -33,8 +32,6 @@ _NOT_COMPARED = frozenset(
 )
 # A log is for reading: the end of it says why the container died.
 _LOG_CHARACTERS = 20_000
-
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def tell(evidence: Evidence, plan: Scenario, row: TrialRecord, budget_scale: float = 1.0) -> Story:
@@ -276,7 +273,58 @@ def _fingerprint(value: object) -> str:
 
 
 def _lines(obj: Obj | None) -> list[str]:
-    if obj is None:
-        return []
-    text: str = yaml.dump(obj, Dumper=_Dumper, sort_keys=True, width=120)
-    return text.splitlines(keepends=True)
+    return [] if obj is None else list(as_yaml(obj))
+
+
+def as_yaml(value: Any, pad: str = "") -> Iterator[str]:
+    """Lines of YAML of plain data, keys sorted; the library takes milliseconds for what a person reads once."""
+    if isinstance(value, dict) and value:
+        for key in sorted(value):
+            yield from _entry(f"{pad}{_scalar(key)}:", value[key], pad)
+    elif isinstance(value, list) and value:
+        for item in value:
+            if item and isinstance(item, dict | list):
+                first, *rest = as_yaml(item, f"{pad}  ")
+                yield f"{pad}- {first[len(pad) + 2 :]}"
+                yield from rest
+            else:
+                yield f"{pad}- {_scalar(item)}\n"
+    else:
+        yield f"{pad}{_scalar(value)}\n"
+
+
+def _entry(key: str, value: Any, pad: str) -> Iterator[str]:
+    if value and isinstance(value, dict | list):
+        yield f"{key}\n"
+        yield from as_yaml(value, pad if isinstance(value, list) else f"{pad}  ")
+    elif isinstance(value, str) and _is_block(value):
+        yield f"{key} |{'' if value.endswith(chr(10)) else '-'}\n"
+        yield from (f"{pad}  {line}\n" if line else "\n" for line in value.removesuffix("\n").split("\n"))
+    else:
+        yield f"{key} {_scalar(value)}\n"
+
+
+def _is_block(text: str) -> bool:
+    """Several lines that YAML gives back as they are: no spaces at their ends, nothing unprintable."""
+    lines = text.removesuffix("\n").split("\n")
+    return (
+        len(lines) > 1
+        and bool(lines[0] and lines[-1])
+        and not lines[0].startswith(" ")
+        and all(line.isprintable() and line == line.rstrip() for line in lines)
+    )
+
+
+def _scalar(value: Any) -> str:
+    """Plain where YAML reads it back as the same text, in JSON's notation otherwise."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and not _OTHER.fullmatch(value):
+        return value
+    readable = isinstance(value, str) and value.isprintable()
+    return json.dumps(value, ensure_ascii=not readable).replace("\x7f", "\\x7f")
+
+
+# Texts that need no quotes; of those, what YAML would read as something else.
+_PLAIN = re.compile(r"[A-Za-z0-9_./$(][A-Za-z0-9_./$()=@+,-]*(:[A-Za-z0-9_./$()=@+,-]+)*")
+_OTHER = re.compile(
+    r"(?i)y|n|yes|no|on|off|true|false|null|[-+.]?[0-9][0-9_.:]*(e[-+]?[0-9]+)?|0[xo][0-9a-f_]+|[0-9-]+(t.*)?|\.(inf|nan)"
+)

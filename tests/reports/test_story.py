@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from healgate.evidence import Evidence, Obj, Ref, Request
 from healgate.reports import story, told
@@ -120,3 +125,23 @@ def test_a_trial_that_never_broke_is_told_too() -> None:
     told_story = tell(evidence)
     assert told_story["marks"]["live"] is None
     assert told.requests(told_story) == ""
+
+
+TEXTS = st.one_of(
+    st.text(st.characters(max_codepoint=0xFFFD, exclude_categories=("Cs",)), max_size=12),
+    st.text(st.sampled_from("ab:-#{}[]&*!|>'\"%@`,?= \n\t0.1e+_~"), max_size=12),
+    st.sampled_from(
+        ["yes", "NO", "null", "~", "1e3", "0x1F", "1_000", "12:30", "2026-01-01", ".inf", "=", "<<", "- a", "a: b"]
+    ),
+)
+DATA = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), TEXTS),
+    lambda inside: st.one_of(st.lists(inside, max_size=4), st.dictionaries(TEXTS, inside, max_size=4)),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXTS, DATA, max_size=4))
+def test_manifests_are_shown_as_yaml_that_means_the_same(data: dict[str, Any]) -> None:
+    text = "".join(story.as_yaml(data))
+    assert yaml.safe_load(text) == data
