@@ -149,6 +149,9 @@ def _plan(loaded: LoadedScenario, plan: Scenario) -> Iterator[Problem]:
             yield problem(_no_such(ref, workload), *loc)
         elif loc[0] in ("target", "may-touch") and ref in workload.bystanders:
             yield problem(f"{ref} is the bystander, which nobody may touch", *loc)
+    for index, sign in enumerate(plan.signature.all):
+        if not sign.model_fields_set - {"of", "container", "old"}:
+            yield problem("says where to look and not for what", "signature", "all", index)
     for index, forbidden in enumerate(plan.forbidden):
         if forbidden.object and (text := _bad_pattern(forbidden.object, workload)):
             yield problem(text, "forbidden", index, "object")

@@ -87,6 +87,7 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "proof-of-something-else": ("{signature: *signature}", "{signature: {within: 1m, all: []}}"),
     "range-upside-down": ("value: [verbose, loud]", "value: {from: 3, to: 1}"),
     "reason-unknown": ("waiting: [CrashLoopBackOff]", "waiting: [CrashLoopBackof]"),
+    "sign-of-nothing": ("waiting: [CrashLoopBackOff]", "container: api"),
     "stock-argument-missing": (
         "module: healgate.chaos.actions\n      func: set_config\n"
         '      arguments: {config: backend-config, key: LOG_LEVEL, value: "${value}"}',
