@@ -27,6 +27,7 @@ from allure_commons.model2 import (
     TestStepResult,
 )
 
+from ..durations import format_duration
 from ..record import TrialRecord
 from ..words import Reason, Verdict
 from . import told
@@ -161,11 +162,10 @@ def _steps(row: TrialRecord, story: Story, zero: int) -> list[TestStepResult]:
         times = {"start": zero + int(start * 1000), "stop": zero + int(max(start, stop) * 1000)}
         steps.append(TestStepResult(name=name, status=status, statusDetails=details, stage="finished", **times))
 
-    def graded(name: str, title: str, took: float | None, budget: float | None = None) -> None:
+    def graded(name: str, title: str, took: float | None, budget: float) -> None:
         blamed = row.reason in _BLAMED[name]
         status = Status.FAILED if blamed else Status.SKIPPED if took is None else Status.PASSED
-        within = f" (budget {budget:g} s)" if budget is not None else ""
-        title += f": {took:g} s{within}" if took is not None else f": no{within}"
+        title += f": {format_duration(took) if took is not None else 'no'} (budget {format_duration(budget)})"
         start = live if live is not None else end
         step(title, start, end if took is None else start + took, status, row.message if blamed else "")
 
@@ -177,7 +177,7 @@ def _steps(row: TrialRecord, story: Story, zero: int) -> list[TestStepResult]:
     if live is None:
         step("prove: the fault never became live", broken, end, Status.BROKEN, problem)
         return steps
-    step(f"prove: live {live - broken:g} s after the break", broken, live, Status.PASSED)
+    step(f"prove: live {format_duration(live - broken)} after the break", broken, live, Status.PASSED)
     budgets = story["budgets"]
     graded("detect", "detect", row.times.detect, budgets["detect"])
     if "classified" in row.graded:
@@ -189,8 +189,9 @@ def _steps(row: TrialRecord, story: Story, zero: int) -> list[TestStepResult]:
         until = recovery["until"] if recovery["until"] is not None else end
         lost = recovery["until"] is not None
         blamed = lost and row.reason in _BLAMED["hold"]
-        title = f"hold: {until - recovery['since']:g} s" + (f", then {recovery['lost']}" if lost else "")
-        step(title, recovery["since"], until, Status.FAILED if blamed else Status.PASSED)
+        title = f"hold: {format_duration(until - recovery['since'])}" + (f", then {recovery['lost']}" if lost else "")
+        status = Status.FAILED if blamed else Status.SKIPPED if lost else Status.PASSED
+        step(title, recovery["since"], until, status)
     verdict = f"judge: {row.verdict}" + (f", {row.reason}" if row.reason else "")
     step(verdict, end, end, _STATUS[row.verdict], row.message)
     return steps

@@ -22,6 +22,7 @@ _WIDTH, _LEFT, _RIGHT = 1120.0, 240.0, 1104.0
 _LANE, _BAR = 22.0, 14.0
 _LANES = 14
 _LABELS = 12
+_LOSSES = 4
 _INK, _MUTED, _RULE = "#1f2933", "#6b7785", "#d9dee3"
 _VERDICTS = {"PASS": "#2e7d32", "FAIL": "#c62828", "INVALID": "#8a6d00", "ERROR": "#8a6d00"}
 _READY, _STARTING, _WAITING, _BAD, _CRASHED, _DONE = (
@@ -227,6 +228,7 @@ class _Drawing:
         labels = Labels(_LEFT, _RIGHT, 10.5)
         self._label(f"does its work (hold {_duration(self.story['hold'])})" if self.story["hold"] else "does its work")
         top = self.y + (_LANE - _BAR) / 2
+        lost = 0
         for recovery in self.story["recoveries"]:
             until = recovery["until"] if recovery["until"] is not None else self.ended
             x, end = self.axis.x(recovery["since"]), self.axis.x(until)
@@ -234,10 +236,15 @@ class _Drawing:
             self.canvas.rect(x, top, end - x, _BAR, "#4c9f70" if lasted else "#f0b27a", recovery["lost"])
             if not lasted:
                 self.canvas.line(end, top - 3, end, top + _BAR + 3, _CRASHED, thick=2)
+                lost += 1
+            if not lasted and lost <= _LOSSES:
                 text = shortened(f"lost after {_duration(until - recovery['since'])}: {recovery['lost']}", 10.5, 520)
                 at, row = labels.place(x, text)
                 self.canvas.text(at, self.y + _LANE + 9 + row * 14, text, 10.5, _CRASHED)
         self.y += _LANE + labels.rows * 14 + (4 if labels.rows else 0)
+        if lost > _LOSSES:
+            self.canvas.text(_LEFT, self.y + 4, f"and {lost - _LOSSES} others", 10.5, _MUTED)
+            self.y += 16
 
     def time(self, top: float) -> None:
         """The axis, drawn when the lanes are known, behind them; seconds are counted from the live fault."""

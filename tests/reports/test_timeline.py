@@ -119,6 +119,7 @@ def test_what_is_left_out_is_counted() -> None:
     assert "and 89 more" in said  # 103 containers in 14 lanes
     assert "patch Deployment/a-very-long-name-" in said
     assert "(30 times)" in said
+    assert "and 5 others" in said  # recoveries that were lost
 
 
 def test_the_crash_and_its_repair_get_most_of_the_room() -> None:
