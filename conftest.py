@@ -1,1 +1,3 @@
-"""Nothing to set up: `pytest` here runs the scenarios, `pytest tests` healgate's own tests."""
+"""`pytest` here runs the scenarios, `pytest tests` healgate's own tests, which run pytest themselves."""
+
+pytest_plugins = ["pytester"]

@@ -85,7 +85,7 @@ def run_trial(
     drawn = scenario.plan(seed, trial)
     tell(Step.LEASE, cluster.name)
     lease = cluster.lease(f"{seed}/{scenario.id}/{trial}")
-    work = _Trial(drawn, lease, healer, budget_scale, cluster.name == "embedded", tell)
+    work = Trial(drawn, lease, healer, budget_scale, cluster.name == "embedded", tell)
     failed = True
     try:
         work.run()
@@ -122,7 +122,7 @@ def run_trial(
 
 
 @dataclass
-class _Trial:
+class Trial:
     """The steps, and what they share."""
 
     drawn: Drawn

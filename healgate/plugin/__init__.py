@@ -6,6 +6,8 @@ options and the rule that decides whether the run is ours (`places.py`). The res
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from .options import add_options
@@ -18,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(import_module("healgate.fixtures"), "healgate-fixtures")
     if config.option.help:
         return
     if handed := getattr(config, "workerinput", {}).get("healgate"):

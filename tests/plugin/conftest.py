@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester"]
 
 # Imported before any run under test: pytester forgets what such a run imported, and C extensions bear no second life.
 importlib.import_module("healgate.plugin.wiring")
