@@ -32,6 +32,8 @@ class Reply:
     status: int
     body: str = ""
     seconds: float = 0.0  # how long the answer takes
+    # The same request would bring the same again, and leave nothing behind, until somebody calls `Host.changed`.
+    lasts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Answer:
     body: str = ""
     problem: str = ""
     seconds: float = 0.0
+    lasts: bool = False  # as a reply's
 
 
 # None: the connection is accepted and nothing ever comes.

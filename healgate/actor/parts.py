@@ -72,7 +72,7 @@ def _serve_database(service: Service, database: Database) -> None:
             text = f'password authentication failed for user "{user}"'
             service.error(text)
             return Reply(401, f"FATAL: {text} (SQLSTATE 28P01)")
-        return Reply(200, "1\n", 0.002)
+        return Reply(200, "1\n", 0.002, lasts=True)
 
     service.listen(database.port, answer)
     service.info(f'listening on IPv4 address "0.0.0.0", port {database.port}')
@@ -95,7 +95,7 @@ class _Topics:
     def answer(self, request: Request) -> Reply:
         parts = request.route.strip("/").split("/")
         if parts[0] != "topics":
-            return Reply(200, "pong")
+            return Reply(200, "pong", lasts=True)
         name = parts[1] if len(parts) > 1 else ""
         if not name:
             return Reply(200, json.dumps(self._topics))

@@ -116,12 +116,16 @@ class Service:
 
     def trouble(self, need: Need) -> tuple[str, str, float]:
         """Why a need is not met ("" if it is), in one word and as a client says it, and how long finding out took."""
-        host, port = self.address(need)
+        return self._trouble_in(need, self._reach(need))
+
+    def _reach(self, need: Need) -> Answer:
         if need.speaks == "http":
-            answer = self.host.dial(host, port, DIAL_TIMEOUT)
-        else:
-            answer = self.ask(need, Request("GET", "/ping"), DIAL_TIMEOUT)
+            return self.host.dial(*self.address(need), DIAL_TIMEOUT)
+        return self.ask(need, Request("GET", "/ping"), DIAL_TIMEOUT)
+
+    def _trouble_in(self, need: Need, answer: Answer) -> tuple[str, str, float]:
         if answer.problem:
+            host, port = self.address(need)
             text = trouble(host, port, answer.problem)
             if need.speaks == "database":
                 text = f"failed to connect to `host={host} user={self.settings[need.user]}`: {text}"
@@ -204,19 +208,26 @@ class Service:
                 self.host.write(path.locks, b"")
             self.lock_up()
             return None
-        took = path.seconds + sum(each * self.amount(name) for name, each in path.per.items())
+        took = path.seconds
+        for name, each in path.per.items():
+            took += each * self.amount(name)
+        lasts = not path.line and not self.profile.memory.per_request
         for name in path.needs:
-            problem, text, spent = self.trouble(self.profile.needs[name])
+            need = self.profile.needs[name]
+            answer = self._reach(need)
+            problem, text, spent = self._trouble_in(need, answer)
             took += spent
+            lasts = lasts and answer.lasts
             if problem:
                 return Reply(503, f"{name}: {text}\n", took)
         if path.asks:
-            need, asked = path.asks
-            answer = self.ask(self.profile.needs[need], Request("GET", asked))
+            asked, page = path.asks
+            answer = self.ask(self.profile.needs[asked], Request("GET", page))
             took += answer.seconds
+            lasts = lasts and answer.lasts
             if answer.problem or answer.status >= 400:
-                return Reply(502, f"bad gateway: {need}: {answer.problem or answer.status}\n", took)
-        return Reply(path.status, path.body, took)
+                return Reply(502, f"bad gateway: {asked}: {answer.problem or answer.status}\n", took)
+        return Reply(path.status, path.body, took, lasts)
 
     def lock_up(self) -> None:
         self.stuck = True

@@ -136,6 +136,12 @@ class ScriptedRuntime:
         answer = self.ports.get(port)
         return answer(path) if answer else HttpAnswer(0, problem="refused")
 
+    # Nothing that lasts is answered here.
+    changes = 0
+
+    def on_next_change(self, call: Callable[[], None]) -> None:
+        """The ports of a test stand from its beginning to its end."""
+
 
 class Bench:
     """A cluster of one node without controllers."""

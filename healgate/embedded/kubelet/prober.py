@@ -24,6 +24,7 @@ class Attempt:
     ok: bool | None
     output: str
     seconds: float = 0.0
+    lasts: bool = False  # it would find the same until the runtime's next change
 
 
 class NoSuchPort(Exception):
@@ -85,7 +86,7 @@ def _http(runtime: Runtime, container: Obj, get: Obj, ip: str, timeout: float) -
     answer = runtime.http_get(host, port, path, timeout=timeout)
     if answer.status:
         if 200 <= answer.status < 400:
-            return Attempt(True, answer.body, answer.seconds)
+            return Attempt(True, answer.body, answer.seconds, answer.lasts)
         return Attempt(False, f"HTTP probe failed with statuscode: {answer.status}", answer.seconds)
     return Attempt(False, f'Get "{url}": {http_problem(answer, host, port)}', answer.seconds)
 
@@ -103,7 +104,7 @@ def http_problem(answer: HttpAnswer, host: str, port: int) -> str:
 def _tcp(runtime: Runtime, host: str, port: int, timeout: float) -> Attempt:
     problem = runtime.connect(host, port)
     if not problem:
-        return Attempt(True, "")
+        return Attempt(True, "", lasts=True)
     if problem == "timeout":
         return Attempt(False, f"dial tcp {host}:{port}: i/o timeout", timeout)
     return Attempt(False, f"dial tcp {host}:{port}: connect: connection refused")
@@ -112,7 +113,7 @@ def _tcp(runtime: Runtime, host: str, port: int, timeout: float) -> Attempt:
 def _grpc(runtime: Runtime, ip: str, port: int, timeout: float) -> Attempt:
     """Serving counts as healthy: what runs here speaks no gRPC of its own."""
     if not runtime.connect(ip, port):
-        return Attempt(True, "")
+        return Attempt(True, "", lasts=True)
     within = go_duration(timeout)
     text = f'timeout: failed to connect service "{ip}:{port}" within {within}: context deadline exceeded'
     return Attempt(False, text, timeout)

@@ -2,7 +2,8 @@
 
 One worker per container and kind, on a grid that begins with the pod, not with the container. The trap is cost:
 a worker that cannot change anything (no container yet, on hold, waiting for startup) sleeps until the pod's
-status changes instead of ticking.
+status changes instead of ticking, and one that would only hear again what it has published sleeps until the runtime
+answers otherwise. Both wake on their grid, so nobody can tell.
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ class PodProbes:
             return True
         worker.poke()
         return False
+
+    def holds(self, kind: Kind, id: str) -> bool:
+        return self._results.get((kind, id)) is True
 
     def failed(self, kind: Kind, id: str) -> bool:
         return self._results.get((kind, id), None) is False
@@ -229,13 +233,22 @@ class _Worker:
         container = probes.record.by_id(id)
         if container is None or container.process is None or not container.running:
             return self._next_tick(now)  # it has died and no relist has seen it yet
+        changes = probes.runtime.changes
         found = attempt(probes.runtime, container.process, self._container, self._spec, probes.record.ip)
         if found.seconds > 0:
             self._busy = True
-            self._clock.call_later(found.seconds, self._answered, id, found)
+            self._clock.call_later(found.seconds, self._answered, id, found, changes)
             return None
         self._count(id, found)
-        return None if self._on_hold else self._next_tick(now)
+        return None if self._on_hold or self._rests(found, changes) else self._next_tick(now)
+
+    def _rests(self, found: Attempt, changes: int) -> bool:
+        """Whether it can wait for the runtime: a success that is published already, and would only come again."""
+        probes = self._probes
+        if not (found.ok and found.lasts and probes.holds(self._kind, self._id) and probes.runtime.changes == changes):
+            return False
+        probes.runtime.on_next_change(self.unpark)
+        return True
 
     def _own_status(self) -> Obj | None:
         status = self._probes.status
@@ -245,13 +258,15 @@ class _Worker:
                     return one  # type: ignore[no-any-return]
         return None
 
-    def _answered(self, id: str, found: Attempt) -> None:
+    def _answered(self, id: str, found: Attempt, changes: int) -> None:
         self._busy = False
         if self._stopped:
             return
         asked = self._clock.now() - found.seconds
         if id == self._id:
             self._count(id, found)
+            if self._rests(found, changes):
+                return
         # A tick that fell into a slow answer is made up for at once.
         self._schedule(max(self._next_tick(asked), self._clock.now()))
 

@@ -8,13 +8,16 @@ nothing new.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
+from typing import TypeVar
 
 from ...actor.effects import AddressInUse
 from ...actor.host import Answer, Handler, Request
 from ..clock import Clock
 from .names import Names, Service
+
+T = TypeVar("T")
 
 DIAL = 0.0008  # seconds that a connection inside the cluster takes
 LOOKUP = 0.004  # seconds until DNS says that a name does not exist
@@ -42,7 +45,9 @@ class Network:
         self._names = names
         self._listeners: dict[tuple[str, int], _Listener] = {}
         self._pods: dict[str, None] = {}
-        self._turn = count()
+        self._turns = 0
+        self.changes = 0
+        self._told_once: dict[Callable[[], None], None] = {}
         self._parked: dict[int, tuple[float, float, Callable[[], None]]] = {}
         self._tickets = count()
         names.on_change(self.changed)
@@ -74,11 +79,18 @@ class Network:
 
     def changed(self) -> None:
         """Have everyone who is parked look again when their next look is due."""
+        self.changes += 1
+        told, self._told_once = self._told_once, {}
+        for call in told:
+            call()
         parked, self._parked = self._parked, {}
         now = self._clock.now()
         for since, every, look in parked.values():
             periods = int((now - since) / every) + 1
             self._clock.call_at(since + periods * every, look)
+
+    def on_next_change(self, call: Callable[[], None]) -> None:
+        self._told_once[call] = None
 
     def park(self, since: float, every: float, look: Callable[[], None]) -> Callable[[], None]:
         """Call `look` once, at a multiple of `every` after `since` that follows a change. Returns the way out."""
@@ -107,8 +119,15 @@ class Network:
         targets = service.ports[port]
         if not targets:
             return "refused", "", 0
-        address, target = targets[next(self._turn) % len(targets)]
+        address, target = self._one_of(targets)
         return "", address, target
+
+    def _one_of(self, choices: tuple[T, ...]) -> T:
+        """In turn. Where there is no choice nobody takes a turn, so that what lasts can be told."""
+        if len(choices) == 1:
+            return choices[0]
+        self._turns += 1
+        return choices[(self._turns - 1) % len(choices)]
 
     def address(self, origin: Origin, host: str) -> str:
         """What a name resolves to, "" if to nothing."""
@@ -126,7 +145,7 @@ class Network:
     def _headless(self, origin: Origin, host: str, service: Service | None) -> str:
         """A pod behind a headless Service: any, or the one that is named before the Service's name."""
         if service is not None:
-            return service.pods[next(self._turn) % len(service.pods)] if service.pods else ""
+            return self._one_of(service.pods) if service.pods else ""
         pod, *rest = _labels(host)
         if not 0 < len(rest) < 3:
             return ""
@@ -139,15 +158,20 @@ class Network:
         return "refused" if pod_ip in self._pods else "timeout"
 
     def dial(self, origin: Origin, host: str, port: int, timeout: float) -> Answer:
+        turns = self._turns
         problem, address, target = self.route(origin, host, port)
         problem = problem or self.connect(address, target)
-        return Answer(problem=problem, seconds=_cost(problem, timeout))
+        # Where endpoints take turns the next one may say something else.
+        return Answer(problem=problem, seconds=_cost(problem, timeout), lasts=not problem and self._turns == turns)
 
     def fetch(self, origin: Origin, host: str, port: int, request: Request, timeout: float) -> Answer:
+        turns = self._turns
         problem, address, target = self.route(origin, host, port)
         if problem:
             return Answer(problem=problem, seconds=_cost(problem, timeout))
-        return self.ask(address, target, request, timeout)
+        chosen = self._turns != turns
+        answer = self.ask(address, target, request, timeout)
+        return replace(answer, lasts=False) if chosen and answer.lasts else answer
 
     def ask(self, pod_ip: str, port: int, request: Request, timeout: float) -> Answer:
         """A request straight to a pod."""
@@ -157,7 +181,7 @@ class Network:
         reply = self._listeners[pod_ip, port].handler(request)
         if reply is None or reply.seconds >= timeout:
             return Answer(problem="timeout", seconds=timeout)
-        return Answer(reply.status, reply.body, seconds=DIAL + reply.seconds)
+        return Answer(reply.status, reply.body, seconds=DIAL + reply.seconds, lasts=reply.lasts)
 
 
 def _cost(problem: str, timeout: float) -> float:

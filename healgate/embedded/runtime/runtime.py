@@ -101,4 +101,11 @@ class SimulatedRuntime:
         self, pod_ip: str, port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout: float = 1.0
     ) -> HttpAnswer:
         answer = self.network.ask(pod_ip, port, Request(method, path, body), timeout)
-        return HttpAnswer(answer.status, answer.body, answer.problem, answer.seconds)
+        return HttpAnswer(answer.status, answer.body, answer.problem, answer.seconds, answer.lasts)
+
+    @property
+    def changes(self) -> int:
+        return self.network.changes
+
+    def on_next_change(self, call: Callable[[], None]) -> None:
+        self.network.on_next_change(call)

@@ -93,6 +93,7 @@ class HttpAnswer:
     body: str = ""
     problem: str = ""  # "refused", "timeout", "no such host", "reset"
     seconds: float = 0.0  # how long the answer took
+    lasts: bool = False  # the same request would bring the same until the runtime's next change
 
 
 class Process(Protocol):
@@ -141,12 +142,19 @@ class Runtime(Protocol):
         """Start it. A run that cannot start has `.exit` set with reason StartError at once and never calls on_exit."""
 
     def connect(self, pod_ip: str, port: int) -> str:
-        """A TCP dial: "" if accepted, else "refused" or "timeout"."""
+        """A TCP dial: "" if accepted (and then until the next change), else "refused" or "timeout"."""
 
     def http_get(
         self, pod_ip: str, port: int, path: str, *, method: str = "GET", body: bytes = b"", timeout: float = 1.0
     ) -> HttpAnswer:
         """An HTTP request from the node (probes, the service proxy) to a pod."""
+
+    @property
+    def changes(self) -> int:
+        """How often what pods answer may have changed. Whoever got a lasting answer need not ask in between."""
+
+    def on_next_change(self, call: Callable[[], None]) -> None:
+        """Have it called once; asking twice with the same function is asking once."""
 
 
 @dataclass
