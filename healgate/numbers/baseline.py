@@ -66,7 +66,7 @@ class Baseline(Strict, strict=True):
 
 
 def verdict_of(text: str) -> str:
-    return text.partition(" ")[0]
+    return text.partition(" ")[0].removesuffix(":")
 
 
 def told(row: TrialRecord) -> str:
