@@ -1,3 +1,1 @@
-"""`pytest` here runs the scenarios, `pytest tests` healgate's own tests, which run pytest themselves."""
-
-pytest_plugins = ["pytester"]
+"""Nothing to set up: `pytest` here runs the scenarios, `pytest tests` healgate's own tests."""
