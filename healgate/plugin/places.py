@@ -54,7 +54,8 @@ def find_places(config: pytest.Config) -> Places | None:
     if config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
         args = [str(here)]
         if shipped not in local and (local or _says_healgate(config) or not _is_a_project(config, here)):
-            args.append(str(shipped))
+            # An argument in another counts as a duplicate, and would open the virtual environment that it lies in.
+            args = [*(_entries(config, here) if here in shipped.parents else args), str(shipped)]
     else:
         args = [_shipped_instead(arg, here, shipped) for arg in config.args]
     reached = [
@@ -108,13 +109,28 @@ def _is_a_project(config: pytest.Config, here: Path) -> bool:
 
 
 def _own_tests(config: pytest.Config, here: Path) -> Iterator[str]:
-    patterns: list[str] = config.getini("python_files")
-    passed_over: list[str] = config.getini("norecursedirs")
     for folder, below, files in os.walk(here):
-        below[:] = [
-            name
-            for name in below
-            if not any(fnmatch.fnmatch(name, pattern) for pattern in passed_over)
-            and not os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
-        ]
-        yield from (name for name in files if any(fnmatch.fnmatch(name, pattern) for pattern in patterns))
+        below[:] = [name for name in below if not _passed_over(config, folder, name)]
+        yield from (name for name in files if _is_test_file(config, name))
+
+
+def _entries(config: pytest.Config, here: Path) -> list[str]:
+    """What there is to collect from right below."""
+    return [
+        entry.path
+        for entry in sorted(os.scandir(here), key=lambda entry: entry.name)
+        if (entry.is_dir() and not _passed_over(config, here, entry.name)) or _is_test_file(config, entry.name)
+    ]
+
+
+def _passed_over(config: pytest.Config, folder: os.PathLike[str] | str, name: str) -> bool:
+    """Folders that pytest does not go into."""
+    patterns: list[str] = config.getini("norecursedirs")
+    if any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+        return True
+    return os.path.exists(os.path.join(folder, name, "pyvenv.cfg"))
+
+
+def _is_test_file(config: pytest.Config, name: str) -> bool:
+    patterns: list[str] = config.getini("python_files")
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)

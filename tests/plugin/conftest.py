@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-
 # Imported before any run under test: pytester forgets what such a run imported, and C extensions bear no second life.
+places = importlib.import_module("healgate.plugin.places")
 importlib.import_module("healgate.plugin.wiring")
 
 SCENARIO = """\
@@ -162,6 +163,26 @@ class Place:
 def place(pytester: pytest.Pytester) -> Place:
     pytester.makeconftest(ENGINE)
     return Place(pytester)
+
+
+CATALOGUE = Path(__file__).parents[2] / "scenarios"
+
+
+@pytest.fixture
+def shipped(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The catalogue where a wheel has it: in a folder of its own, not below this repository's conftest.py.
+
+    `-p moved` has the same effect in a process of its own."""
+    site = tmp_path_factory.mktemp("site")
+    folder = site / "healgate" / "scenarios"
+    shutil.copytree(CATALOGUE, folder)
+    (site / "moved.py").write_text(
+        "import healgate.plugin.places, pathlib\n"
+        f"healgate.plugin.places.shipped_scenarios = lambda: pathlib.Path({str(folder)!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setattr(places, "shipped_scenarios", lambda: folder)
+    return folder
 
 
 @pytest.fixture

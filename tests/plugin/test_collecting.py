@@ -83,6 +83,7 @@ def test_a_wrong_file_elsewhere_does_not_stop_a_selection(two: Place) -> None:
     two.run("scenarios/bad-image").assert_outcomes(passed=1)
 
 
+@pytest.mark.usefixtures("shipped")
 def test_an_own_scenario_may_not_have_the_name_of_a_shipped_one(place: Place) -> None:
     place.scenario("oom/limit-too-low")
     result = place.run("--collect-only", "-q", "--trials", "1")

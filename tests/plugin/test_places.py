@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import Place
+from .conftest import CATALOGUE, Place
 
 Collected = Callable[[pytest.RunResult], list[str]]
 
-CATALOGUE = Path(__file__).parents[2] / "scenarios"
 SHIPPED = len(list(CATALOGUE.glob("*/*.yaml")))
 OOM = len(list(CATALOGUE.glob("oom/*.yaml")))
 
 
 @pytest.fixture
-def empty(pytester: pytest.Pytester) -> Place:
+def empty(pytester: pytest.Pytester, shipped: Path) -> Place:
+    assert shipped.is_dir()
     return Place(pytester)
 
 
 def ids(place: Place, *args: str) -> list[str]:
     result = place.run("--collect-only", "-q", *args)
+    assert result.ret in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     return [line for line in result.outlines if "::" in line]
 
 
@@ -95,9 +97,9 @@ def test_the_shipped_folder_by_the_name_it_has_in_a_clone(empty: Place) -> None:
     assert len(ids(empty, "scenarios/oom/limit-too-low.yaml")) == 1
 
 
-def test_the_shipped_catalogue_by_its_package(empty: Place) -> None:
-    empty.pytester.makepyfile(test_own="def test_own(): pass")
-    assert len(ids(empty, "--pyargs", "healgate.scenarios", "test_own.py")) == SHIPPED + 1
+def test_the_shipped_catalogue_by_its_package(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_own="def test_own(): pass")
+    assert len(ids(Place(pytester), "--pyargs", "healgate.scenarios", "test_own.py")) == SHIPPED + 1
 
 
 def test_a_virtual_environment_below_is_not_somebodys_project(empty: Place) -> None:
@@ -106,6 +108,27 @@ def test_a_virtual_environment_below_is_not_somebodys_project(empty: Place) -> N
     (empty.path / "env" / "pyvenv.cfg").write_text("")
     (below / "test_of_a_library.py").write_text("def test_it(): pass")
     assert len(ids(empty)) == SHIPPED
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_the_catalogue_of_a_virtual_environment_below(
+    place: Place, workers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usual case: an empty folder, and healgate installed into .venv in it."""
+    installed = place.path / ".venv" / "lib" / "healgate" / "scenarios"
+    shutil.copytree(CATALOGUE / "oom", installed / "oom")
+    (place.path / ".venv" / "pyvenv.cfg").write_text("")
+    stray = place.path / ".venv" / "lib" / "other"
+    stray.mkdir()
+    (stray / "test_of_a_library.py").write_text("def test_it(): assert 0")
+    (place.path / "below.py").write_text(
+        "import healgate.plugin.places, pathlib\n"
+        f"healgate.plugin.places.shipped_scenarios = lambda: pathlib.Path({str(installed)!r})\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(place.path))
+    place.scenario("oom/ours")
+    result = place.spawn("-p", "below", *workers)
+    result.assert_outcomes(passed=OOM + 1)
 
 
 def test_another_run_is_not_touched(empty: Place) -> None:

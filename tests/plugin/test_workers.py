@@ -40,7 +40,8 @@ def test_workers_obey_the_persons_folder_and_settings(two: Place) -> None:
     assert {row["seed"] for row in two.rows("below/results").values()} == {"blue"}
 
 
+@pytest.mark.usefixtures("shipped")
 def test_workers_run_the_shipped_catalogue_in_a_folder_without_scenarios(place: Place) -> None:
-    result = place.spawn("-n", "2", "-k", "oom/limit-too-low")
+    result = place.spawn("-p", "moved", "-n", "2", "-k", "oom/limit-too-low")
     result.assert_outcomes(passed=1)
     assert list(place.rows()) == ["oom/limit-too-low-t1"]
