@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from ..store import Store
@@ -102,6 +103,7 @@ class User:
         return MASTERS in self.groups
 
 
+@lru_cache(256)
 def user_of(name: str, groups: tuple[str, ...] = ()) -> User:
     """The groups follow from the name, as authenticators set them."""
     if name in ("", ADMIN):
@@ -152,11 +154,20 @@ class Rbac:
 
     store: Store
     _admins: frozenset[str] = field(default_factory=lambda: frozenset({MASTERS}))
+    # Decisions hold until somebody touches a role or a binding.
+    _decided: dict[tuple[User, Attributes], bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for plural in ("clusterrolebindings", "rolebindings", "clusterroles", "roles"):
+            self.store.subscribe(f"{plural}.{RBAC}", lambda _: self._decided.clear())
 
     def allows(self, user: User, wanted: Attributes) -> bool:
         if not self._admins.isdisjoint(user.groups):
             return True
-        return any(_grants(rule, wanted) for rule in self.rules(user, wanted.namespace))
+        asked = (user, wanted)
+        if asked not in self._decided:
+            self._decided[asked] = any(_grants(rule, wanted) for rule in self.rules(user, wanted.namespace))
+        return self._decided[asked]
 
     def rules(self, user: User, namespace: str) -> Iterator[Obj]:
         """Everything granted to a user in a namespace (or, without one, in the whole cluster)."""

@@ -68,8 +68,12 @@ class ApiAnswer:
         return json.loads(self.body)
 
 
+# Made once: `json.dumps` makes another one for every call.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 def dumps(obj: Any) -> bytes:
-    return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
+    return _json(obj).encode()
 
 
 def answer(status: int, obj: Any, headers: dict[str, str] | None = None) -> ApiAnswer:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -79,20 +79,20 @@ class Resource:
     stored: str = ""
     custom: Custom | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """How the contract and the error texts call it: "pods", "deployments.apps"."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    @property
+    @cached_property
     def storage(self) -> str:
         return self.stored or self.key
 
-    @property
+    @cached_property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
-    @property
+    @cached_property
     def list_kind(self) -> str:
         return f"{self.kind}List"
 
@@ -146,6 +146,8 @@ class Resources:
         self._keys: dict[str, Resource] = {}
         self._kinds: dict[tuple[str, str], Resource] = {}
         self.generation = 0
+        # What `routing.parse` found out, until the table changes.
+        self.routes: dict[str, Any] = {}
         for resource in built_in():
             self.add(resource)
 
@@ -155,6 +157,7 @@ class Resources:
         self._keys.setdefault(resource.key, resource)
         self._kinds[resource.api_version, resource.kind] = resource
         self.generation += 1
+        self.routes.clear()
 
     def remove(self, key: str) -> None:
         for path, resource in list(self._paths.items()):
@@ -163,6 +166,7 @@ class Resources:
                 self._kinds.pop((resource.api_version, resource.kind), None)
         self._keys.pop(key, None)
         self.generation += 1
+        self.routes.clear()
 
     def at(self, group: str, version: str, plural: str) -> Resource | None:
         return self._paths.get((group, version, plural))

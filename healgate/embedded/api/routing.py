@@ -30,8 +30,21 @@ class Target:
         return "deletecollection" if verb == "delete" else verb
 
 
+# A healer asks for the same few paths again and again; whoever asks for others does not make us keep them all.
+_REMEMBERED = 1000
+
+
 def parse(table: Resources, path: str) -> Target | None:
     """The target of a resource path; None for every other path."""
+    routes: dict[str, Target | None] = table.routes
+    if path not in routes:
+        if len(routes) >= _REMEMBERED:
+            routes.clear()
+        routes[path] = _parsed(table, path)
+    return routes[path]
+
+
+def _parsed(table: Resources, path: str) -> Target | None:
     parts = [unquote(part) for part in path.split("/")[1:]]
     if parts[:1] == ["api"] and len(parts) > 2:
         group, version, parts = "", parts[1], parts[2:]

@@ -180,7 +180,7 @@ def _unescape(text: str) -> str:
 def field_requirements(resource: Resource, text: str) -> list[tuple[str, bool, str]]:
     """(field, equal or not, value) of each part; 400 for what this resource does not select by."""
     found: list[tuple[str, bool, str]] = []
-    for part in _split(text, ","):
+    for part in _split(text, ",") if text else ():
         match = re.match(r"^(.*?)(?<!\\)(!=|==|=)(.*)$", part)
         if match is None:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")

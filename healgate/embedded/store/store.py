@@ -25,6 +25,10 @@ Obj = dict[str, Any]
 HISTORY = 20_000
 
 
+# Made once: `json.dumps` makes another one for every call.
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
 class TooOld(Exception):
     """The revision asked for has left the history."""
 
@@ -48,7 +52,7 @@ class Change:
     def encoded(self) -> bytes:
         """The object as JSON, made once for all watchers."""
         if self._encoded is None:
-            self._encoded = json.dumps(self.object, separators=(",", ":"), ensure_ascii=False).encode()
+            self._encoded = _json(self.object).encode()
         return self._encoded
 
 
@@ -62,6 +66,8 @@ class Store:
         self.clock = clock
         self.revision = 1
         self._objects: dict[str, dict[str, dict[str, Obj]]] = {}
+        # Namespaces of resources whose names came out of order since somebody listed them.
+        self._unsorted: dict[tuple[str, str], None] = {}
         self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
         self._history: dict[str, deque[Change]] = {}
         self._forgotten: dict[str, int] = {}
@@ -77,7 +83,11 @@ class Store:
         """All of a kind, ordered by namespace and name as etcd orders them."""
         spaces = self._objects.get(resource, {})
         wanted = sorted(spaces) if namespace is None else [namespace] if namespace in spaces else []
-        return [spaces[space][name] for space in wanted for name in sorted(spaces[space])]
+        for space in wanted:
+            if (resource, space) in self._unsorted:
+                del self._unsorted[resource, space]
+                spaces[space] = dict(sorted(spaces[space].items()))
+        return [obj for space in wanted for obj in spaces[space].values()]
 
     def resources(self) -> builtins.list[str]:
         return sorted(self._objects)
@@ -116,6 +126,8 @@ class Store:
         namespace, name = meta.get("namespace", ""), meta["name"]
         space = self._objects.setdefault(resource, {}).setdefault(namespace, {})
         before = space.get(name)
+        if before is None and space:
+            self._unsorted[resource, namespace] = None
         space[name] = obj
         self._index(resource, namespace, name, before, obj)
         self._commit(Change(self.revision, self.clock.now(), "MODIFIED" if before else "ADDED", resource, obj, before))
@@ -127,6 +139,7 @@ class Store:
         before = space.pop(name)
         if not space:
             del self._objects[resource][namespace]
+            self._unsorted.pop((resource, namespace), None)
         last = {**before, "metadata": {**before["metadata"], "resourceVersion": str(self.revision)}}
         self._index(resource, namespace, name, before, None)
         self._commit(Change(self.revision, self.clock.now(), "DELETED", resource, last, before))
