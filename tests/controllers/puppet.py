@@ -86,9 +86,7 @@ class Puppet:
         state: Obj = {"terminated": {"exitCode": int(phase == "Failed"), "finishedAt": now}} if finished else {}
         container = {"name": "main", "restartCount": restarts, "ready": ready, "state": state}
         fields = {"phase": phase, "podIP": f"10.244.0.{len(name)}", "conditions": [*kept, fresh]}
-        self.registry.set_status(
-            "pods", self.namespace, name, {**current, **fields, "containerStatuses": [container]}
-        )
+        self.registry.set_status("pods", self.namespace, name, {**current, **fields, "containerStatuses": [container]})
 
     def end(self, pod: Obj, phase: str) -> None:
         self.status(pod, phase, finished=True)

@@ -50,9 +50,7 @@ def test_a_new_deployment_becomes_available_when_its_pods_are_ready(cluster: Pup
     }
     assert (status(cluster)["replicas"], status(cluster)["readyReplicas"]) == (3, 3)
     assert status(cluster)["observedGeneration"] == 1
-    assert cluster.events("web", "ScalingReplicaSet") == [
-        f"Scaled up replica set {cluster.names(SETS)[0]} from 0 to 3"
-    ]
+    assert cluster.events("web", "ScalingReplicaSet") == [f"Scaled up replica set {cluster.names(SETS)[0]} from 0 to 3"]
 
 
 def test_the_replica_set_carries_the_hash_as_label_selector_and_name(cluster: Puppet) -> None:
@@ -199,9 +197,7 @@ def test_old_replica_sets_beyond_the_history_limit_are_removed(cluster: Puppet) 
         cluster.run(1)
         cluster.reap()
         cluster.run(1)
-    revisions = [
-        int(one["metadata"]["annotations"]["deployment.kubernetes.io/revision"]) for one in cluster.all(SETS)
-    ]
+    revisions = [int(one["metadata"]["annotations"]["deployment.kubernetes.io/revision"]) for one in cluster.all(SETS)]
     assert sorted(revisions) == [4, 5, 6]
 
 

@@ -155,9 +155,7 @@ def test_a_run_is_a_function_of_its_seed(seed: str) -> None:
         seen: list[tuple[float, str, str, str]] = []
         cluster.store.subscribe(
             "*",
-            lambda change: seen.append(
-                (change.time, change.type, change.resource, change.object["metadata"]["name"])
-            ),
+            lambda change: seen.append((change.time, change.type, change.resource, change.object["metadata"]["name"])),
         )
         running(cluster, 3)
         cluster.delete(DEPLOYMENTS, "web")

@@ -121,8 +121,8 @@ class Breach:
                 names = [item.get("name") for item in parent]
                 if key not in names:
                     return (
-                        last and [{"op": "add", "path": f"{pointer}/-", "value": {"name": key, "value": "x"}}] or None
-                    )
+                        last and [{"op": "add", "path": f"{pointer}/-", "value": {"name": key, "value": "x"}}]
+                    ) or None
                 key = str(names.index(key))
                 inner = parent[int(key)]
             else:

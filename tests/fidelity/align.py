@@ -137,9 +137,7 @@ def _is_overtaken(states: list[State], index: int) -> bool:
         return False
     value, after = states[index].value, states[index + 1].value
     return bool(
-        value["state"] != "running"
-        and after["reason"] == "CrashLoopBackOff"
-        and after["restarts"] == value["restarts"]
+        value["state"] != "running" and after["reason"] == "CrashLoopBackOff" and after["restarts"] == value["restarts"]
     )
 
 

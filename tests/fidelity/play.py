@@ -61,9 +61,7 @@ class _Play:
 
     def run(self) -> Recording:
         clock, registry = self._cluster.clock, self._cluster.registry
-        registry.create(
-            "namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}}
-        )
+        registry.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}})
         clock.run_for(2.0)
         self._start = clock.now()
         registry.store.subscribe("*", self._note)
@@ -145,4 +143,3 @@ def _event(obj: Obj) -> Obj:
         "eventType": obj["type"],
         "about": f"{about['kind']}/{about['name']}{path}",
     }
-

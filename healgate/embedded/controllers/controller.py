@@ -53,9 +53,7 @@ class Controller:
         meta = obj["metadata"]
         self._writing = True
         try:
-            self.registry.set_status(
-                self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"]
-            )
+            self.registry.set_status(self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"])
         finally:
             self._writing = False
 

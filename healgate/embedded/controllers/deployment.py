@@ -294,9 +294,7 @@ class Deployments(Controller):
 
     # -- status
 
-    def _write_revision(
-        self, deployment: Obj, new: Obj, reason: str, message: str, *, always: bool = False
-    ) -> bool:
+    def _write_revision(self, deployment: Obj, new: Obj, reason: str, message: str, *, always: bool = False) -> bool:
         """The revision annotation, and Progressing for a ReplicaSet just made or found; whether it wrote."""
         revision = annotations_of(new)[rollout.REVISION]
         unnamed = progress.deadline(deployment) is not None and condition(deployment, "Progressing") is None
@@ -327,9 +325,7 @@ class Deployments(Controller):
 
     def _fresh(self, sets: list[Obj]) -> list[Obj]:
         """As they are now, after our own writes to them."""
-        return [
-            self.registry.find(SETS, one["metadata"]["namespace"], one["metadata"]["name"]) or one for one in sets
-        ]
+        return [self.registry.find(SETS, one["metadata"]["namespace"], one["metadata"]["name"]) or one for one in sets]
 
     def _write_counts(self, deployment: Obj, sets: list[Obj], new: Obj | None) -> None:
         self.write_status(deployment, progress.counts(deployment, sets, new, self.clock.now()))

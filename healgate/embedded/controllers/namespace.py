@@ -103,9 +103,7 @@ class Namespaces(Controller):
         status = {**namespace.get("status", {}), "phase": "Terminating", "conditions": conditions}
         self.registry.set_status(self.resource, "", name, status)
 
-    def _condition(
-        self, known: list[dict[str, Any]], kind: str, left: dict[str, int], name: str
-    ) -> dict[str, Any]:
+    def _condition(self, known: list[dict[str, Any]], kind: str, left: dict[str, int], name: str) -> dict[str, Any]:
         reason, message = _CLEAR[kind]
         status = "False"
         if kind == "NamespaceContentRemaining" and left:

@@ -152,9 +152,7 @@ def explain(reasons: Mapping[str, list[str]], total: int, hopeless: Collection[s
     for node, found in reasons.items():
         could_help = node not in hopeless and all(reason.startswith(_RESOLVABLE) for reason in found)
         text = (
-            "No preemption victims found for incoming pod"
-            if could_help
-            else "Preemption is not helpful for scheduling"
+            "No preemption victims found for incoming pod" if could_help else "Preemption is not helpful for scheduling"
         )
         after[text] = after.get(text, 0) + 1
     preemption = ", ".join(sorted(f"{count} {text}" for text, count in after.items()))

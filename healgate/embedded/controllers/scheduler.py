@@ -88,9 +88,7 @@ class Scheduler:
             if fitting:
                 self._place(pod, fitting)
                 return
-            hopeless = [
-                node["metadata"]["name"] for node in nodes if not self._loads.fits_empty(pod["spec"], node)
-            ]
+            hopeless = [node["metadata"]["name"] for node in nodes if not self._loads.fits_empty(pod["spec"], node)]
             problem = placement.explain(refused, len(nodes), hopeless)
         self._refuse(pod, problem)
 

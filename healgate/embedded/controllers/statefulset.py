@@ -42,9 +42,7 @@ class StatefulSets(PodController):
         owner = self.registry.find(self.resource, namespace, name)
         if owner is None:
             return
-        pods = {
-            number: pod for pod in self.claim(owner) if (number := _ordinal(owner, pod)) is not None
-        }
+        pods = {number: pod for pod in self.claim(owner) if (number := _ordinal(owner, pod)) is not None}
         update, known = history.sync_history(self, owner)
         current = _current(owner, update, known)
         status = self._status(owner, pods, current, update)
@@ -91,9 +89,7 @@ class StatefulSets(PodController):
                 return
         self._update(owner, pods, wanted, update, status)
 
-    def _replace(
-        self, owner: Obj, pod: Obj | None, number: int, current: Obj, update: Obj, orderly: bool
-    ) -> bool:
+    def _replace(self, owner: Obj, pod: Obj | None, number: int, current: Obj, update: Obj, orderly: bool) -> bool:
         """Create or re-create the pod of an ordinal; True if nothing behind it may move yet."""
         if pod is None:
             self._create(owner, number, current, update)
@@ -106,9 +102,7 @@ class StatefulSets(PodController):
             return True
         return orderly and not is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now())
 
-    def _update(
-        self, owner: Obj, pods: dict[int, Obj], wanted: range, update: Obj, status: dict[str, Any]
-    ) -> None:
+    def _update(self, owner: Obj, pods: dict[int, Obj], wanted: range, update: Obj, status: dict[str, Any]) -> None:
         """From the top: delete one outdated pod, and wait for a healthy one in its place before the next."""
         strategy = owner["spec"].get("updateStrategy") or {}
         if strategy.get("type", "RollingUpdate") != "RollingUpdate":
@@ -210,9 +204,7 @@ class StatefulSets(PodController):
             "currentRevision": current["metadata"]["name"],
             "updateRevision": update["metadata"]["name"],
             "collisionCount": owner.get("status", {}).get("collisionCount", 0),
-            "availableReplicas": sum(
-                _running_ready(pod) and is_available(pod, min_ready, now) for pod in present
-            ),
+            "availableReplicas": sum(_running_ready(pod) and is_available(pod, min_ready, now) for pod in present),
         }
 
 

@@ -115,9 +115,7 @@ class Claims(Controller):
         """Give a claim that names no class the default one."""
         if claim["spec"].get("storageClassName") is not None:
             return claim
-        default = next(
-            (one for one in self.store.list(CLASSES) if annotations_of(one).get(DEFAULT) == "true"), None
-        )
+        default = next((one for one in self.store.list(CLASSES) if annotations_of(one).get(DEFAULT) == "true"), None)
         if default is None:
             return claim
         spec = {**claim["spec"], "storageClassName": default["metadata"]["name"]}
