@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import lru_cache
 
 _SUFFIX: dict[str, Fraction] = {
     "n": Fraction(1, 10**9),
@@ -31,6 +32,8 @@ _FORM = re.compile(r"^([+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))([eE][+-]?[0-9]+|[n
 BAD = r"quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 
 
+# Clusters are full of the same few amounts. By type as well: True is no quantity, though it equals 1.
+@lru_cache(4096, typed=True)
 def parse(text: str | int | float) -> Fraction:
     """ValueError with the server's text if it is none."""
     if isinstance(text, int | float):

@@ -99,17 +99,17 @@ class Clock:
 
 def stamp(when: float) -> str:
     """A Kubernetes Time: whole seconds, UTC."""
-    return datetime.fromtimestamp(int(when), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(int(when), UTC).isoformat()[:19] + "Z"
 
 
 def micro_stamp(when: float) -> str:
     """A Kubernetes MicroTime."""
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def nano_stamp(when: float) -> str:
     """As container logs write it: nine fractional digits."""
-    return datetime.fromtimestamp(when, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
+    return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds")[:26] + "000Z"
 
 
 def seconds_of(text: str) -> float:
