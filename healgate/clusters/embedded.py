@@ -32,6 +32,14 @@ HEALER = "system:serviceaccount:operators:operator"
 # How long the controllers take to give a new namespace its service account.
 NAMESPACE_SETTLES = 1.0
 
+KEPT = """\
+The cluster of the last failed trial stands at {url}{pace}. In another terminal:
+
+  export KUBECONFIG={path}
+  kubectl -n {namespace} get all,events
+
+Ctrl-C ends it."""
+
 NAMESPACES = ("storefront", "checkout", "platform", "internal", "services", "apps", "team", "core")
 
 
@@ -42,14 +50,27 @@ class Embedded:
     kubernetes = "v1.36.2"
     timing = "stock"
 
+    def __init__(self) -> None:
+        # The last trial whose cluster was to be kept.
+        self.standing: EmbeddedLease | None = None
+
     def lease(self, seed: str) -> Lease:
-        return EmbeddedLease(seed)
+        return EmbeddedLease(seed, self)
+
+    def look_into(self, say: Callable[[str], None]) -> None:
+        """Serve the cluster that was kept, until Ctrl-C; its clock goes on from where the trial left it."""
+        from ..embedded.door.up import serve
+
+        if self.standing is not None:
+            serve(self.standing.cluster, KEPT.replace("{namespace}", self.standing.namespace), say=say)
+            self.standing = None
 
 
 class EmbeddedLease:
     """One trial's cluster."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, home: Embedded) -> None:
+        self._home = home
         self.cluster = EmbeddedCluster(seed)
         self.namespace = _neutral_name(seed)
         self.requests: list[Request] = []
@@ -143,9 +164,12 @@ class EmbeddedLease:
 
         return _RunningHealer(self._people, self._people.spawn("healer", passes))
 
-    def close(self, keep: bool = False) -> None:  # noqa: ARG002 (there is nothing that could stand)
+    def close(self, keep: bool = False) -> None:
         self._open.close()
-        self.cluster.close()
+        if keep:
+            self._home.standing = self
+        else:
+            self.cluster.close()
 
 
 class _RunningHealer:

@@ -105,3 +105,6 @@ class Cluster(Protocol):
 
     def lease(self, seed: str) -> Lease:
         """The seed decides whatever this cluster draws by chance."""
+
+    def look_into(self, say: Callable[[str], None]) -> None:
+        """Say how to look into what was kept, and stay for as long as that takes."""

@@ -109,9 +109,13 @@ class Trials:
         text = f"{reason}: {row.message}"
         if row.evidence:
             text += f"\nevidence: {self.folder.path / row.evidence}"
-        if self.options.keep and row.cluster != "embedded":
-            text += "\nkept (--keep): its namespace stands; the evidence names it"
         return text
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """After everything was said and written: what --keep left standing can be looked into."""
+        if self.options.keep and self._cluster is not None and not hasattr(config, "workerinput"):
+            self._cluster.look_into(print)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -40,16 +40,27 @@ def up(
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve a fresh cluster until SIGINT or SIGTERM. Raises PortTaken or NotOurs before anything is up."""
+    serve(EmbeddedCluster(secrets.token_hex(4), epoch=time.time()), WELCOME, warp, port, kubeconfig, say)
+
+
+def serve(
+    cluster: EmbeddedCluster,
+    welcome: str,
+    warp: float = 1.0,
+    port: int = 0,
+    kubeconfig: Path = DEFAULT_KUBECONFIG,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Let any client look into a cluster, until SIGINT or SIGTERM."""
     token = secrets.token_urlsafe(24)
     path = kubeconfig.resolve()
-    cluster = EmbeddedCluster(secrets.token_hex(4), epoch=time.time())
     try:
         with HttpDoor(cluster.server, cluster.clock, port=port, warp=warp, tokens={token: ""}) as door:
             write_kubeconfig(path, door.url, token)
             try:
                 with _until_told() as told:
                     pace = "" if warp == 1 else f", where time runs {warp:g} times as fast as here"
-                    say(WELCOME.format(url=door.url, pace=pace, path=path))
+                    say(welcome.format(url=door.url, pace=pace, path=path))
                     told.wait()
             finally:
                 path.unlink(missing_ok=True)
