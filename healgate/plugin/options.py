@@ -136,7 +136,7 @@ _OPTIONS = (
     _Option("save-baseline", "write this run's results as a baseline file", _word, None, "FILE", path=True),
     _Option("out", "the folder for everything that a run writes (default healgate-out)", _word, "healgate-out", "DIR",
             path=True),
-    _Option("keep", "leave the cluster or namespace of a failed trial standing, and say how to look into it (not with -n)",
+    _Option("keep", "leave a failed trial's cluster or namespace standing and say how to look into it (without -n)",
             ini="bool"),
 )  # fmt: skip
 
