@@ -113,7 +113,9 @@ class Breach:
 
     def change(self, obj: Obj, attempt: int) -> list[Obj] | None:
         """A JSON patch that gives the rule's path a value that the rule forbids."""
-        pointer, parent, found = "", obj, True
+        pointer, found = "", True
+        parent: Any = obj
+        inner: Any = None
         keys = parts(self.rule.path)
         for depth, key in enumerate(keys):
             last = depth == len(keys) - 1
