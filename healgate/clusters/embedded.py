@@ -256,5 +256,5 @@ def _where_it_raised(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    said = " ".join(str(error).split("\n")[:1])
-    return f"{type(error).__name__}: {said}{place}"
+    said = str(error).partition("\n")[0]
+    return type(error).__name__ + (f": {said}" if said else "") + place
