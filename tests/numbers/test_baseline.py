@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from some_rows import row, rows
 
 from healgate.numbers.baseline import Baseline, baseline_of, check_comparable, read_baseline
 from healgate.problems import UsageProblem
 from healgate.words import Verdict
+
+from .some_rows import row, rows
 
 PRINTS = {"oom/leak": "aa", "bad-image/typo": "bb"}
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from some_rows import row, rows
 
 from healgate.numbers.baseline import Baseline, baseline_of
 from healgate.numbers.gate import Decision, decide
 from healgate.record import TrialRecord
 from healgate.words import Verdict
+
+from .some_rows import row, rows
 
 LEAK, TYPO = "oom/leak", "bad-image/typo"
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from some_rows import row, rows
 
 from healgate.numbers.rates import wilson
 from healgate.numbers.summary import summarise
 from healgate.record import Times
 from healgate.words import Reason, Verdict
+
+from .some_rows import row, rows
 
 
 def test_a_rate_is_of_what_was_judged_and_the_rest_stands_beside() -> None:
