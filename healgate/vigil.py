@@ -24,15 +24,18 @@ class View:
     def see(self, seen: Seen) -> None:
         ref = seen.ref
         before = self.objects.get(ref)
-        if before is not None:
-            for uid in _owners(before):
-                self._children.get(uid, {}).pop(ref, None)
-        if seen.type == "DELETED":
+        gone = seen.type == "DELETED"
+        if gone:
             self.objects.pop(ref, None)
-            return
-        self.objects[ref] = seen.object
-        for uid in _owners(seen.object):
-            self._children.setdefault(uid, {})[ref] = None
+        else:
+            self.objects[ref] = seen.object
+        old = _owners(before) if before is not None else ()
+        new = _owners(seen.object) if not gone else ()
+        if old != new:
+            for uid in old:
+                self._children.get(uid, {}).pop(ref, None)
+            for uid in new:
+                self._children.setdefault(uid, {})[ref] = None
 
     def pods_of(self, ref: Ref) -> Iterator[Obj]:
         """The pods that a workload owns, directly or through its ReplicaSets and Jobs."""
@@ -48,9 +51,9 @@ class View:
         return dict(self.objects)
 
 
-def _owners(obj: Obj) -> Iterator[str]:
-    for owner in obj["metadata"].get("ownerReferences", ()):
-        yield owner["uid"]
+def _owners(obj: Obj) -> tuple[str, ...]:
+    owners = obj["metadata"].get("ownerReferences")
+    return tuple(owner["uid"] for owner in owners) if owners else ()
 
 
 def unsettled(view: View, ref: Ref) -> str:

@@ -152,8 +152,9 @@ class PodWorker:
             self.pod["metadata"],
             self.allocation.shown(),
             self.allocation.conditions,
+            self.probes.version,
         )
-        if made_of == self._made_of and self._made == self.status and not self.probes.any:
+        if made_of == self._made_of and self._made == self.status:
             return self._phase
         status, phase = build(self._inputs(snapshot))
         self._made_of, self._made, self._phase = made_of, status, phase

@@ -56,6 +56,8 @@ class PodProbes:
         self.pod: Obj = {}
         self.status: Obj = {}
         self._stopped = False
+        # Changes whenever a status that is built may come out otherwise, or would poke a worker.
+        self.version = 0
 
     def add(self, pod: Obj) -> None:
         """Begin to probe; what is there already goes on."""
@@ -66,11 +68,7 @@ class PodProbes:
             for kind, key in KINDS:
                 if container.get(key):
                     self._workers[container["name"], kind] = _Worker(self, container, kind, container[key])
-
-    @property
-    def any(self) -> bool:
-        """Whether this pod is probed at all."""
-        return bool(self._workers)
+                    self.version += 1
 
     def started(self, name: str, id: str) -> bool:
         if (name, "startup") not in self._workers:
@@ -83,6 +81,7 @@ class PodProbes:
             return True
         if self._results.get(("readiness", id)) is True:
             return True
+        self.version += 1
         worker.poke()
         return False
 
@@ -114,6 +113,7 @@ class PodProbes:
         if key in self._results and self._results[key] is result:
             return
         self._results[key] = result
+        self.version += 1
         if kind == "liveness":
             if result is False:
                 self._sync()
@@ -124,6 +124,7 @@ class PodProbes:
 
     def drop(self, kind: Kind, id: str) -> None:
         self._results.pop((kind, id), None)
+        self.version += 1
 
 
 class _Worker:
