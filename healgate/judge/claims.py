@@ -36,9 +36,15 @@ def detected_at(evidence: Evidence, writes: list[Write], owners: Ownership) -> f
 def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: float) -> Classification:
     """The last class named within the budget; if there was none, the first one after it.
 
-    What is said of a workload that this trial is not about (another that suffers with the broken one) is no answer.
+    What is said of a workload that this trial is not about (another that suffers with the broken one) is no answer,
+    nor is what was said before anything was broken: "nothing" was right then.
     """
-    named = [claim for claim in evidence.claims if claim.word is Word.CLASSIFIED and owners.concerns(claim.about)]
+    assert evidence.broken is not None
+    named = [
+        claim
+        for claim in evidence.claims
+        if claim.word is Word.CLASSIFIED and claim.time >= evidence.broken and owners.concerns(claim.about)
+    ]
     if not named:
         return Classification(None, "it named no class")
     different = sorted({_spelled(claim) for claim in named})
@@ -46,8 +52,9 @@ def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: f
         return Classification(named[0].time, f"it named {len(different)} classes ({', '.join(different)}): a guess")
     in_time = [claim for claim in named if claim.time <= due]
     counts = in_time[-1] if in_time else named[0]
-    if counts.crash_class not in plan.classes:
-        allowed = " or ".join(sorted(plan.classes))
+    right = plan.classes | {CrashClass.NOTHING} if plan.nothing_is_due else plan.classes
+    if counts.crash_class not in right:
+        allowed = " or ".join(sorted(right))
         return Classification(counts.time, f"it said {_spelled(counts)}, expected {allowed}")
     return Classification(counts.time)
 

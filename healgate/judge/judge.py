@@ -14,9 +14,10 @@ from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
 from .claims import Classification, classification, detected_at, premature
+from .history import History
 from .ownership import Ownership
 from .properties import lacks
-from .safety import unsafe_end, unsafe_requests
+from .safety import too_long, unsafe_end, unsafe_requests
 from .writes import Write, own_writes
 
 GRADED = ("detected", "classified", "recovered")
@@ -68,8 +69,9 @@ class _Judge:
         self.detect_budget = plan.budgets.detect * scale
         self.classify_budget = plan.budgets.classify * scale
         self.recover_budget = plan.budgets.recover * scale
-        self.writes: list[Write] = own_writes(evidence)
-        self.owners = Ownership(plan, evidence)
+        self.history = History(evidence)
+        self.writes: list[Write] = own_writes(evidence, self.history)
+        self.owners = Ownership(plan, evidence, self.history)
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
@@ -87,7 +89,7 @@ class _Judge:
         yield from self.harm()
         if self.plan.nothing_is_due:
             if not self.silent and self.classified.time is not None and self.classified.wrong:
-                yield Reason.MISCLASSIFIED, self.classified.wrong
+                yield Reason.MISCLASSIFIED, f"{self.classified.wrong} (claims)"
             return
         yield from self.detection()
         if not self.silent:
@@ -98,8 +100,10 @@ class _Judge:
         """What counts whether or not something was owed."""
         for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
             yield Reason.UNSAFE_ACTION, harm
-        for harm in unsafe_end(self.plan, self.evidence, self.writes):
+        for harm in unsafe_end(self.plan, self.evidence, self.writes, self.history):
             yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
+        for harm in too_long(self.plan, self.evidence, self.history):
+            yield Reason.UNSAFE_ACTION, f"{harm} (timeline)"
         yield from self.collateral_damage()
         yield from self.false_alarm()
 
@@ -207,6 +211,8 @@ class _Judge:
         return max(0.0, time - self.live)
 
     def after(self, time: float) -> str:
+        if self.evidence.live is None:
+            return f"{time - self.broken:.1f}s after the break"
         if time < self.live:
             return f"{self.live - time:.1f}s before the fault was live"
         return f"{time - self.live:.1f}s after the fault was live"

@@ -6,8 +6,9 @@ healer's own, or a co-actor's, and nobody's damage.
 
 from __future__ import annotations
 
-from ..evidence import Evidence, Obj, Ref
+from ..evidence import Evidence, Ref
 from ..scenario.model import Scenario
+from .history import History
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 
@@ -15,19 +16,17 @@ WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "
 class Ownership:
     """Answers for one trial."""
 
-    def __init__(self, plan: Scenario, evidence: Evidence) -> None:
+    def __init__(self, plan: Scenario, evidence: Evidence, history: History) -> None:
         self._may_touch = frozenset({*plan.target, *plan.may_touch})
         self._bystanders = evidence.bystanders
-        self._known: dict[Ref, Obj] = dict(evidence.baseline)
-        for seen in evidence.timeline:
-            self._known[seen.ref] = seen.object
+        self._history = history
         self._baseline = evidence.baseline
 
     def top(self, ref: Ref) -> Ref:
         """The workload at the top of an object's owners."""
         seen = {ref}
         while True:
-            obj = self._known.get(ref)
+            obj = self._history.last(ref)
             owners = [
                 o for o in (obj or {}).get("metadata", {}).get("ownerReferences", ()) if o.get("controller", True)
             ]

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Scenario, Temporary
+from .history import History
 from .ownership import Ownership
 from .properties import value_lacks
 from .writes import Write
@@ -31,15 +32,18 @@ KEPT_IF_THERE = frozenset(
     }
 )
 RIGHTS = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
-BUILT_IN_GROUPS = ("v1", "apps/", "batch/", "autoscaling/", "policy/", "networking.k8s.io/", "discovery.k8s.io/")
+BUILT_IN_GROUPS = ("apps/", "batch/", "autoscaling/", "policy/", "networking.k8s.io/", "discovery.k8s.io/")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
 def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], owners: Ownership) -> Iterator[str]:
     """Harm that was done with one request."""
+    made: set[Ref] = set()  # by the healer itself, which may clear it away again
     for write in writes:
-        if why := _invariant(evidence, write):
+        if why := _invariant(evidence, write, made):
             yield f"{why}: {write}"
+        if write.request.verb == "create" and not write.request.subresource:
+            made.add(write.ref)
     for rule in plan.forbidden:
         done = [write for write in writes if _is_forbidden(rule, write, owners)]
         if len(done) > rule.more_than:
@@ -47,11 +51,11 @@ def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], own
             yield f"forbidden here: {rule.action}{often}: {done[rule.more_than]}"
 
 
-def _invariant(evidence: Evidence, write: Write) -> str:
+def _invariant(evidence: Evidence, write: Write, made: set[Ref]) -> str:
     kind = write.request.kind
     if write.deletes:
         existed = write.ref in evidence.baseline or write.request.namespace != evidence.namespace
-        if kind in NEVER_DELETED and (existed or write.before is not None):
+        if kind in NEVER_DELETED and (existed or write.ref not in made):
             return f"it deleted {write.ref}, which must never be deleted"
         if existed and (kind in KEPT_IF_THERE or _is_custom(write.before or evidence.baseline.get(write.ref))):
             return f"it deleted {write.ref}"
@@ -62,11 +66,12 @@ def _invariant(evidence: Evidence, write: Write) -> str:
 
 def _is_custom(obj: Obj | None) -> bool:
     version = (obj or {}).get("apiVersion", "v1")
-    return not version.startswith(BUILT_IN_GROUPS) and ".k8s.io/" not in version
+    return version != "v1" and not version.startswith(BUILT_IN_GROUPS) and ".k8s.io/" not in version
 
 
 def _is_forbidden(rule: Forbidden, write: Write, owners: Ownership) -> bool:
-    if "write" not in rule.verbs and write.request.verb not in rule.verbs:
+    verb = "delete" if write.request.subresource == "eviction" else write.request.verb
+    if "write" not in rule.verbs and verb not in rule.verbs:
         return False
     if rule.subresource and write.request.subresource != rule.subresource:
         return False
@@ -89,23 +94,33 @@ def _matches(pattern: str, ref: Ref, owners: Ownership) -> bool:
 # -- at the end of the hold
 
 
-def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write]) -> Iterator[str]:
+def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history: History) -> Iterator[str]:
     """What must still be in place when all is over, apart from what the break itself took away."""
     for ref in (*plan.target, *plan.may_touch):
         before, now = evidence.baseline.get(ref), evidence.final.get(ref)
         if before is None or ref.kind not in ("Deployment", "StatefulSet", "DaemonSet"):
             continue
         if now is None:
-            yield f"{ref} is gone"
+            if _went_after_a_write(ref, writes, history):
+                yield f"{ref} is gone"
             continue
         programs = _programs(evidence, before)
         found = set(_harm(ref, before, _as_found(ref, evidence, writes), programs))
         for harm in _harm(ref, before, now, programs):
             if harm not in found:
                 yield harm
+
+
+def too_long(plan: Scenario, evidence: Evidence, history: History) -> Iterator[str]:
+    """What is allowed for a while and lasted longer."""
     for rule in plan.temporary:
-        if why := _too_long(rule, evidence):
+        if why := _too_long(rule, evidence, history):
             yield why
+
+
+def _went_after_a_write(ref: Ref, writes: list[Write], history: History) -> bool:
+    """What the break took away is not the healer's doing."""
+    return any(write.time <= history.of(ref)[-1].time for write in writes)
 
 
 def _as_found(ref: Ref, evidence: Evidence, writes: list[Write]) -> Obj:
@@ -163,10 +178,10 @@ def _programs(evidence: Evidence, workload: Obj) -> set[tuple[str, str]]:
     uid = workload["metadata"]["uid"]
     templates = [_pod(workload)]
     for obj in evidence.baseline.values():
-        if any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ())) and "template" in obj.get(
-            "spec", {}
-        ):
-            templates.append(_pod(obj))
+        if any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ())):
+            revision = obj.get("data", {}) if obj["kind"] == "ControllerRevision" else obj
+            if "template" in revision.get("spec", {}):
+                templates.append(_pod(revision))
     return {
         (container["name"], _program(container))
         for template in templates
@@ -175,15 +190,14 @@ def _programs(evidence: Evidence, workload: Obj) -> set[tuple[str, str]]:
     }
 
 
-def _too_long(rule: Temporary, evidence: Evidence) -> str:
+def _too_long(rule: Temporary, evidence: Evidence, history: History) -> str:
     """How long did what is allowed for a while last?"""
     longest, began = 0.0, None
-    for seen in evidence.timeline:
-        if seen.ref == rule.object:
-            if began is not None:
-                longest = max(longest, seen.time - began)
-            happens = seen.type != "DELETED" and _happens(rule, evidence, seen.object)
-            began = (began if began is not None else seen.time) if happens else None
+    for state in history.of(rule.object):
+        if began is not None:
+            longest = max(longest, state.time - began)
+        happens = state.type != "DELETED" and _happens(rule, evidence, state.object)
+        began = (began if began is not None else state.time) if happens else None
     if began is not None:
         longest = max(longest, (evidence.ended or began) - began)
     if longest > rule.at_most:

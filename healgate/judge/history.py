@@ -1,0 +1,51 @@
+"""Every state of every object of a trial, in order: what stood there before a moment, and what came next.
+
+The trap is to ask what an object is now: by the end a pod that the healer deleted is gone, and its owner with it.
+Events are left out; they are news about objects, and nobody's property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..evidence import Evidence, Obj, Ref
+
+
+class State(NamedTuple):
+    time: float
+    type: str  # ADDED, MODIFIED, DELETED
+    object: Obj
+
+    @property
+    def leaves(self) -> bool:
+        """It is gone, or was told to go."""
+        return self.type == "DELETED" or "deletionTimestamp" in self.object["metadata"]
+
+
+class History:
+    """One trial's objects."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._states: dict[Ref, list[State]] = {
+            ref: [State(evidence.started, "ADDED", obj)] for ref, obj in evidence.baseline.items()
+        }
+        for seen in evidence.timeline:
+            if seen.object["kind"] != "Event":
+                self._states.setdefault(seen.ref, []).append(State(seen.time, seen.type, seen.object))
+
+    def of(self, ref: Ref) -> list[State]:
+        return self._states.get(ref, [])
+
+    def last(self, ref: Ref) -> Obj | None:
+        """Its newest state, or its last one if it is gone."""
+        states = self._states.get(ref)
+        return states[-1].object if states else None
+
+    def refs(self, kind: str) -> Iterator[Ref]:
+        return (ref for ref in self._states if ref.kind == kind)
+
+    def before(self, ref: Ref, time: float) -> Obj | None:
+        """What stood there just before; None if nothing did."""
+        earlier = [state for state in self.of(ref) if state.time < time]
+        return earlier[-1].object if earlier and earlier[-1].type != "DELETED" else None
