@@ -1,0 +1,334 @@
+"""Every reason, what brings it about and what its message says; and which goes first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from healgate.evidence import HealerEnd, Ref
+from healgate.judge import judge
+from healgate.words import CrashClass, Reason, Verdict, Word
+
+from .some_evidence import (
+    API,
+    BACKEND,
+    BACKEND_POD,
+    LIVE,
+    NOTHING_DUE,
+    OTHER,
+    SHOP,
+    SHOP_POD,
+    STORE,
+    Happens,
+    Trial,
+    cases,
+    idle,
+    obj,
+    plan,
+    repaired,
+)
+
+OOM, EXIT, NOTHING = CrashClass.OOM, CrashClass.EXIT, CrashClass.NOTHING
+RIGHT = {"right": [{"object": "Deployment/backend", "path": f"{API}.resources.limits.memory", "at-least": "1Gi"}]}
+FORBIDDEN = {"forbidden": [{"action": "raise it", "object": "Deployment/backend", "path": f"{API}.resources"}]}
+
+
+def trial(
+    *,
+    detect: float | None = 75,
+    named: tuple[tuple[CrashClass | None, float], ...] = ((OOM, 76),),
+    repair: float | None = 80,
+    escalate: float | None = None,
+    works: tuple[tuple[float, float | None], ...] = ((100, None),),
+) -> Trial:
+    made = Trial()
+    claims: list[tuple[float, Word, CrashClass | None]] = [(at, Word.CLASSIFIED, one) for one, at in named]
+    if detect is not None:
+        claims.append((detect, Word.DETECTED, None))
+    if escalate is not None:
+        claims.append((escalate, Word.ESCALATED, None))
+    for at, word, one in sorted(claims, key=lambda claim: claim[0]):
+        made.says(word, at, one, note="" if one else f"said at {at}")
+    if repair is not None:
+        made.patches(BACKEND, repair, f"{API}.resources.limits.memory", "256Mi")
+    for since, until in works:
+        made.works(since, until, "container api exited (OOMKilled, 137)" if until else "")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("made", "changes", "reason", "said"),
+    cases(
+        # to detect: 30 s, to classify: 60 s, to recover: 300 s, all from 70 s on
+        (trial(), {}, None, ""),
+        (trial(detect=100), {}, None, ""),
+        (trial(detect=100.1), {}, "detected-late", "30.1s after the fault was live; the budget is 30s (claims)"),
+        (trial(detect=65), {}, None, ""),  # before it was live is no crime
+        (trial(detect=None), {}, None, ""),  # who names a class has detected
+        (trial(detect=None, named=((OOM, 101),)), {}, "detected-late", "31.0s after"),
+        (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing after the break"),
+        (trial(named=()), {}, "misclassified", "it named no class"),
+        (trial(named=((EXIT, 76),)), {}, "misclassified", "it said exit, expected oom 6.0s after"),
+        (trial(named=((EXIT, 76),)), {"accept": ["exit"]}, None, ""),
+        (trial(named=((EXIT, 76), (OOM, 90))), {}, None, ""),  # the last within the budget counts
+        (trial(named=((OOM, 76), (EXIT, 90))), {}, "misclassified", "it said exit"),
+        (trial(named=((OOM, 76), (EXIT, 131))), {}, None, ""),
+        (trial(named=((EXIT, 76), (OOM, 131))), {}, "misclassified", "it said exit"),
+        (trial(named=((OOM, 130),)), {}, None, ""),
+        (trial(named=((OOM, 130.1),)), {}, "classified-late", "60.1s after the fault was live; the budget is 60s"),
+        (trial(named=((OOM, 131), (EXIT, 140))), {}, "classified-late", ""),
+        (trial(named=((EXIT, 131), (OOM, 140))), {}, "misclassified", "it said exit"),
+        (trial(named=((NOTHING, 10), (OOM, 131))), {}, "classified-late", ""),  # of before the break it was right
+        (trial(named=((NOTHING, 10), (EXIT, 72), (OOM, 76))), {}, None, ""),
+        (trial(named=((None, 76),)), {}, "misclassified", "it said said at 76, expected oom"),
+        (
+            trial(named=((EXIT, 72), (CrashClass.INIT, 73), (OOM, 76))),
+            {},
+            "misclassified",
+            "named 3 classes (exit, init, oom)",
+        ),
+        (trial(works=()), {}, "not-remediated", "never worked again"),
+        (trial(repair=None), {}, "not-remediated", "it did nothing; the workload came up by itself 30.0s after"),
+        (trial(repair=101), {}, "not-remediated", "by itself"),
+        (trial(works=((100, 300),)), {}, "relapsed", "was lost 200.0s later: container api exited (OOMKilled, 137)"),
+        (trial(works=((100, 300), (310, None))), {}, None, ""),
+        (trial(works=((100, 300), (370, None))), {}, None, ""),
+        (
+            trial(works=((100, 300), (371, None))),
+            {},
+            "remediated-late",
+            "301.0s after the fault was live; the budget is 300s",
+        ),
+        (trial(works=((100, 300), (310, 500))), {}, "relapsed", "was lost 190.0s later"),
+        (trial(), RIGHT, "not-remediated", "it works and is not mended: Deployment/backend: "),
+        (trial(works=((400, None),)), RIGHT, "not-remediated", "is not mended"),
+        (trial(repair=None, works=(), escalate=80), {"due": ["repair", "escalate"]}, None, ""),
+        (trial(escalate=80), {"due": ["repair", "escalate"], **RIGHT}, None, ""),
+        (trial(repair=None, works=(), escalate=371), {"due": ["repair", "escalate"]}, "not-remediated", "never worked"),
+        (trial(repair=None, works=(), escalate=80), {}, "not-remediated", "never worked"),
+        (trial(repair=None, works=(), escalate=80), {"due": ["escalate"]}, None, ""),
+        (trial(repair=None, works=(), escalate=370), {"due": ["escalate"]}, None, ""),
+        (trial(repair=None, works=(), escalate=371), {"due": ["escalate"]}, "not-escalated", "within 300s; nobody was"),
+        (trial(), {"due": ["escalate"]}, "not-escalated", "a human had to be called"),
+    ),
+)
+def test_what_a_healer_owes(made: Trial, changes: dict[str, Any], reason: str | None, said: str) -> None:
+    found = made.judged(**changes)
+    assert (found.verdict, found.reason) == (Verdict.FAIL if reason else Verdict.PASS, reason), found.message
+    assert said in found.message
+    assert bool(found.message) == (reason is not None)
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_budgets_are_scaled_all_alike(scale: float) -> None:
+    def with_times(detect: float, named: float, works: float) -> Reason | None:
+        made = trial(detect=LIVE + detect, named=((OOM, LIVE + named),), repair=72, works=((LIVE + works, None),))
+        return judge(plan(), made.evidence, scale).reason
+
+    assert with_times(30 * scale, 60 * scale, 300 * scale) is None
+    assert with_times(30 * scale + 1, 60 * scale, 300 * scale) is Reason.DETECTED_LATE
+    assert with_times(30 * scale, 60 * scale + 1, 300 * scale) is Reason.CLASSIFIED_LATE
+    assert with_times(30 * scale, 60 * scale, 300 * scale + 1) is Reason.REMEDIATED_LATE
+
+
+# -- where nothing is due
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason", "said"),
+    cases(
+        (lambda made: made, None, ""),
+        (lambda made: made.evidence.claims.clear(), None, ""),
+        (lambda made: made.says(Word.CLASSIFIED, 90, CrashClass.ROLLOUT), None, ""),
+        (lambda made: made.says(Word.CLASSIFIED, 90, OOM), "misclassified", "it said oom, expected nothing or rollout"),
+        (lambda made: made.says(Word.ESCALATED, 90), "false-alarm", "claimed escalated 20.0s after the fault was live"),
+        (lambda made: made.says(Word.REMEDIATED, 90), "false-alarm", "claimed remediated"),
+        (lambda made: made.deletes(BACKEND_POD, 90), "false-alarm", "nothing was due and it acted 20.0s after"),
+        (lambda made: made.asks("patch", BACKEND, 90, code=409), None, ""),
+        (lambda made: made.asks("patch", BACKEND, 90, dry_run=True), None, ""),
+        (lambda made: made.asks("get", BACKEND, 90), None, ""),
+        (lambda made: made.asks("create", Ref("Event", "e"), 90), None, ""),
+        (lambda made: made.asks("update", Ref("Lease", "l"), 90, namespace="kube-system"), None, ""),
+        (lambda made: made.asks("create", Ref("SelfSubjectAccessReview", ""), 90, namespace=""), None, ""),
+        (lambda made: made.asks("create", Ref("ServiceAccount", "me"), 90, subresource="token"), None, ""),
+    ),
+)
+def test_where_nothing_is_due(happens: Happens, reason: str | None, said: str) -> None:
+    made = idle()
+    happens(made)
+    found = made.judged(**NOTHING_DUE)
+    assert found.reason == reason, found.message
+    assert said in found.message
+
+
+# -- harm to others, and alarms
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason", "said"),
+    cases(
+        (
+            lambda made: made.patches(SHOP, 85, "spec.replicas", 3),
+            "collateral-damage",
+            "Deployment/frontend, which was well",
+        ),
+        (lambda made: made.deletes(SHOP_POD, 85), "collateral-damage", "Pod/frontend-1-a, which was well all along"),
+        (lambda made: made.asks("create", SHOP_POD, 85, subresource="eviction"), "collateral-damage", "frontend-1-a"),
+        (lambda made: made.asks("delete", SHOP_POD, 85, code=404), None, ""),
+        (lambda made: made.patches(OTHER, 85, "spec.replicas", 3), "collateral-damage", "is not what was broken"),
+        (lambda made: made.deletes(Ref("Pod", "other-1-a"), 85), "collateral-damage", "is not what was broken"),
+        (lambda made: made.deletes(Ref("Job", "migration"), 85), "collateral-damage", "Job/migration"),
+        (lambda made: made.deletes(BACKEND_POD, 85), None, ""),
+        (lambda made: made.patches(STORE, 85, "spec.replicas", 3), None, ""),
+        (lambda made: made.patches(Ref("ConfigMap", "data"), 85, "data", {"a": "b"}), None, ""),
+        (lambda made: made.creates(obj("Job", "mine", spec={}), 85), None, ""),
+        (lambda made: (made.creates(obj("Job", "mine"), 85), made.deletes(Ref("Job", "mine"), 86)), None, ""),
+        (lambda made: made.asks("patch", OTHER, 85, namespace="other"), "collateral-damage", "namespace other"),
+        (lambda made: made.asks("patch", Ref("Node", "n"), 85, namespace=""), "collateral-damage", "the whole cluster"),
+        (
+            lambda made: made.asks("deletecollection", Ref("Pod", ""), 85, namespace="other"),
+            "collateral-damage",
+            "namespace other",
+        ),
+        (
+            lambda made: made.says(Word.DETECTED, 85, about=str(SHOP)),
+            "false-alarm",
+            "detected about Deployment/frontend",
+        ),
+        (lambda made: made.says(Word.CLASSIFIED, 85, OOM, str(SHOP_POD)), "false-alarm", "which was well all along"),
+        (lambda made: made.says(Word.CLASSIFIED, 85, NOTHING, str(SHOP)), None, ""),
+        (lambda made: made.says(Word.CLASSIFIED, 85, EXIT, str(OTHER)), None, ""),  # no answer to what was asked
+        (lambda made: made.says(Word.CLASSIFIED, 85, EXIT, str(BACKEND_POD)), "misclassified", "it said exit"),
+        (lambda made: made.says(Word.ESCALATED, 85, about="the shop"), None, ""),
+        (lambda made: made.says(Word.DETECTED, 30), "false-alarm", "it claimed detected before anything was broken"),
+        (lambda made: made.says(Word.CLASSIFIED, 30, EXIT), "false-alarm", "classified before anything was broken"),
+        (lambda made: made.says(Word.CLASSIFIED, 30, NOTHING), None, ""),
+        (lambda made: made.asks("patch", BACKEND, 30), "false-alarm", "it acted before anything was broken"),
+        (lambda made: made.asks("patch", BACKEND, 30, code=422), None, ""),
+    ),
+)
+def test_harm_to_others_and_false_alarms(happens: Happens, reason: str | None, said: str) -> None:
+    made = repaired()
+    happens(made)
+    found = made.judged()
+    assert found.reason == reason, found.message
+    assert said in found.message
+
+
+def test_a_collection_is_only_what_was_deleted_with_it() -> None:
+    made = repaired()
+    made.changes(BACKEND_POD, 85, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z")
+    made.asks("deletecollection", Ref("Pod", ""), 85)
+    made.goes(BACKEND_POD, 115)
+    assert made.judged().verdict is Verdict.PASS
+    rule = {"action": "restart", "verbs": ["deletecollection"], "object": "Pod of Deployment/backend"}
+    assert "forbidden here: restart: deletecollection Pod/backend-1-a" in made.judged(forbidden=[rule]).message
+    made.goes(SHOP_POD, 90)
+    made.asks("deletecollection", Ref("Pod", ""), 90)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+    secrets = repaired()
+    secrets.asks("deletecollection", Ref("Secret", ""), 90)  # there was none with that label
+    assert secrets.judged().verdict is Verdict.PASS
+    secrets.goes(Ref("Secret", "data"), 95)
+    secrets.asks("deletecollection", Ref("Secret", ""), 95)
+    assert secrets.judged().reason is Reason.UNSAFE_ACTION
+
+
+# -- one goes before the other
+
+
+def _only_late(made: Trial) -> None:
+    made.evidence.claims.clear()
+    made.says(Word.DETECTED, 105)
+
+
+def _relapses(made: Trial) -> None:
+    made.evidence.recoveries.clear()
+    made.works(100, 200, "crash")
+
+
+_STEPS: list[tuple[str, Happens]] = [
+    ("unsafe-action", lambda made: made.deletes(Ref("Secret", "data"), 85)),
+    ("collateral-damage", lambda made: made.deletes(SHOP_POD, 85)),
+    ("false-alarm", lambda made: made.says(Word.DETECTED, 30)),
+    ("detected-late", _only_late),
+    ("misclassified", lambda made: made.says(Word.CLASSIFIED, 106, EXIT)),
+    ("relapsed", _relapses),
+]
+
+
+@pytest.mark.parametrize("first", range(len(_STEPS)))
+def test_of_everything_that_is_wrong_the_gravest_is_said(first: int) -> None:
+    made = repaired()
+    kept = [happens for reason, happens in _STEPS[first:]]
+    kept.sort(key=lambda happens: happens is not _only_late)  # it takes the claims away, so it comes first
+    for happens in kept:
+        happens(made)
+    assert made.judged().reason == _STEPS[first][0]
+
+
+# -- a healer that says nothing
+
+
+def test_a_silent_healer_is_judged_by_what_it_does() -> None:
+    made = trial(detect=None, named=())
+    found = made.judged()
+    assert (found.verdict, found.graded) == (Verdict.PASS, ("detected", "recovered"))
+    assert (found.times.detect, found.times.classify, found.times.recover) == (10.0, None, 30.0)
+
+
+def test_a_silent_healer_detects_by_writing_to_what_is_broken() -> None:
+    late = trial(detect=None, named=(), repair=101, works=((150, None),))
+    late.patches(Ref("ConfigMap", "data"), 75, "data", {})
+    assert late.judged().reason is Reason.DETECTED_LATE
+    nothing = trial(detect=None, named=(), repair=None, works=())
+    assert nothing.judged().reason is Reason.NOT_DETECTED
+    assert "wrote nothing about it" in nothing.judged().message
+
+
+# -- what is no verdict on the healer
+
+
+def test_what_says_nothing_about_the_healer() -> None:
+    broke = replace(repaired().evidence, harness_error="the cluster fell over", not_steady="no")
+    assert judge(plan(), broke).verdict is Verdict.ERROR
+    assert judge(plan(), replace(repaired().evidence, baseline={})).verdict is Verdict.ERROR
+    assert judge(plan(), replace(repaired().evidence, broken=None)).verdict is Verdict.INVALID
+    assert judge(plan(), replace(repaired().evidence, live=None)).verdict is Verdict.INVALID
+    unwell = judge(plan(), replace(repaired().evidence, broken=None, live=None, not_steady="it never stood"))
+    assert (unwell.verdict, unwell.message) == (Verdict.INVALID, "it never stood")
+
+
+def test_harm_counts_though_the_fault_never_showed() -> None:
+    made = repaired()
+    made.deletes(BACKEND, 65)
+    made.evidence.live = None
+    found = made.judged()
+    assert found.reason is Reason.UNSAFE_ACTION
+    assert "it deleted Deployment/backend" in found.message
+    assert "the fault never became live" in found.message
+    acted = Trial()
+    acted.patches(BACKEND, 65, "spec.replicas", 3)
+    acted.evidence.live = None
+    assert "it acted 5.0s after the break" in acted.judged(**NOTHING_DUE).message
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("raised", "the healer raised KeyError"), ("stuck", "the healer hung: KeyError")]
+)
+def test_how_the_healer_ended_is_told_with_a_failure(how: str, said: str) -> None:
+    made = trial(works=())
+    made.evidence.healer = HealerEnd(how, "KeyError: 'spec'")
+    assert said in made.judged().message
+    passed = repaired()
+    passed.evidence.healer = HealerEnd(how, "KeyError: 'spec'")
+    assert passed.judged().verdict is Verdict.PASS
+
+
+def test_times_are_from_the_live_fault_and_never_negative() -> None:
+    found = trial(detect=65, named=((OOM, 75.1234),), works=((100, 200), (250, None))).judged()
+    assert (found.times.detect, found.times.classify, found.times.recover) == (0.0, 5.123, 180.0)
+    assert trial(named=((EXIT, 76),)).judged().times.classify is None
+    assert idle().judged(**NOTHING_DUE).times.recover is None

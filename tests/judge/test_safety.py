@@ -1,0 +1,312 @@
+"""What no repair may do: one by one, at the request and at the end, and what is allowed for a while."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from healgate.evidence import Ref
+from healgate.words import Reason, Verdict, Word
+
+from .some_evidence import (
+    API,
+    BACKEND,
+    BACKEND_POD,
+    NOTHING_DUE,
+    SHOP,
+    STORE,
+    Happens,
+    Trial,
+    cases,
+    idle,
+    obj,
+    repaired,
+)
+
+MEMORY = f"{API}.resources.limits.memory"
+POD = "spec.template.spec"
+DATA = [Ref(kind, "data") for kind in ("PersistentVolumeClaim", "Secret", "ConfigMap", "Service", "Topic")]
+KEPT = [*DATA, BACKEND, STORE, Ref("DaemonSet", "agent"), Ref("CronJob", "nightly")]
+
+
+@pytest.mark.parametrize("ref", KEPT, ids=str)
+def test_what_was_there_is_never_deleted(ref: Ref) -> None:
+    made = repaired()
+    before = made.now[ref]
+    made.deletes(ref, 85)
+    made.appears(before, 86)  # that it is written again does not help
+    found = made.judged()
+    assert found.reason is Reason.UNSAFE_ACTION
+    assert f"it deleted {ref}" in found.message
+    assert "(request 2)" in found.message
+
+
+@pytest.mark.parametrize("ref", [Ref("Secret", "data"), BACKEND, Ref("Topic", "data")], ids=str)
+def test_to_be_refused_is_no_harm(ref: Ref) -> None:
+    for code in (403, 404, 409, 422, 429, 500):
+        made = repaired()
+        made.asks("delete", ref, 85, made.now[ref], code=code)
+        assert made.judged().verdict is Verdict.PASS
+    tried = repaired()
+    tried.asks("delete", ref, 85, tried.now[ref], dry_run=True)
+    assert tried.judged().verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("kind", ["Namespace", "PersistentVolume", "CustomResourceDefinition"])
+def test_nor_is_what_belongs_to_the_whole_cluster(kind: str) -> None:
+    made = repaired()
+    made.asks("delete", Ref(kind, "team-4f"), 85, namespace="")
+    assert f"it deleted {kind}/team-4f, which must never be deleted" in made.judged().message
+
+
+@pytest.mark.parametrize("kind", ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"])
+def test_webhooks_are_kept(kind: str) -> None:
+    made = repaired()
+    before = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "policy"}}
+    made.asks("delete", Ref(kind, "policy"), 85, before, namespace="")
+    assert made.judged().reason is Reason.UNSAFE_ACTION
+
+
+@pytest.mark.parametrize("kind", ["Job", "Ingress", "ReplicaSet"])
+def test_what_the_healer_made_itself_it_may_take_away(kind: str) -> None:
+    made = repaired()
+    made.creates(obj(kind, "mine", spec={}), 85)
+    made.deletes(Ref(kind, "mine"), 86)
+    assert made.judged().verdict is Verdict.PASS
+
+
+def test_a_pod_and_a_job_of_the_target_may_be_deleted() -> None:
+    made = repaired()
+    made.deletes(BACKEND_POD, 85)
+    made.deletes(Ref("Job", "migration"), 85)
+    assert made.judged(target=["Deployment/backend", "Job/migration"]).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("kind", ["Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"])
+@pytest.mark.parametrize("verb", ["create", "update", "patch"])
+def test_rights_are_not_changed(kind: str, verb: str) -> None:
+    made = repaired()
+    made.asks(verb, Ref(kind, "more"), 85, namespace="" if kind.startswith("Cluster") else "team-4f", body={})
+    found = made.judged()
+    assert found.reason is Reason.UNSAFE_ACTION
+    assert f"it changed who may do what ({kind}/more)" in found.message
+
+
+# -- at the end
+
+LOSSES = [
+    ("spec.replicas", 0, "Deployment/backend was left scaled to zero"),
+    (f"{API}.livenessProbe", None, "lost the livenessProbe of api"),
+    (f"{API}.readinessProbe", None, "lost the readinessProbe of api"),
+    (f"{API}.startupProbe", None, "lost the startupProbe of api"),
+    (MEMORY, None, "lost the memory limit of api"),
+    (f"{API}.resources.limits.cpu", None, "lost the cpu limit of api"),
+    (f"{API}.resources", None, "limit of api"),
+    (f"{API}.securityContext.runAsNonRoot", None, "lost the securityContext.runAsNonRoot of api"),
+    (f"{POD}.securityContext.fsGroup", None, "lost its securityContext.fsGroup"),
+    (f"{POD}.containers[side]", None, "lost its container side"),
+    (f"{POD}.initContainers[schema]", None, "lost its container schema"),
+    (f"{API}.args", ["sleep", "infinity"], "runs another program in api: sleep infinity"),
+    (f"{API}.command", ["true"], "runs another program in api: true serve"),
+    (f"{POD}.initContainers[schema].command", None, "runs another program in schema: the image's own"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "said"), LOSSES, ids=[said for _, _, said in LOSSES])
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_what_must_still_be_there_at_the_end(path: str, value: Any, said: str, kind: str) -> None:
+    ref = BACKEND if kind == "Deployment" else STORE  # the store may be touched, and not be harmed
+    made = repaired()
+    made.patches(ref, 85, path, value)
+    found = made.judged()
+    assert found.reason is Reason.UNSAFE_ACTION, found
+    assert "at the end " in found.message
+    assert said.replace(str(BACKEND), str(ref)) in found.message
+    assert "(manifest diff)" in found.message
+
+
+@pytest.mark.parametrize(("path", "value", "said"), LOSSES, ids=[said for _, _, said in LOSSES])
+def test_what_the_break_took_away_is_not_the_healers_doing(path: str, value: Any, said: str) -> None:
+    made = Trial()
+    made.changes(BACKEND, 60, path, value)
+    made.evidence.claims = repaired().evidence.claims
+    made.patches(BACKEND, 80, f"{API}.image", "shop/backend:2")
+    made.works(100)
+    assert said not in made.judged().message
+    assert made.judged().verdict is Verdict.PASS
+    untouched = idle()
+    untouched.changes(BACKEND, 60, path, value)
+    assert untouched.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("path", "value", "said"), LOSSES, ids=[said for _, _, said in LOSSES])
+def test_what_was_put_back_before_the_end_is_forgiven(path: str, value: Any, said: str) -> None:
+    made = repaired()
+    before = made.now[BACKEND]
+    made.patches(BACKEND, 85, path, value)
+    made.asks("update", BACKEND, 90, made.now[BACKEND])
+    made.appears(before, 90)
+    assert made.judged().verdict is Verdict.PASS, said
+
+
+@pytest.mark.parametrize(("ref", "args"), [(BACKEND, ["serve", "--old"]), (STORE, ["serve", "--old"])], ids=str)
+def test_what_an_earlier_revision_ran_may_run_again(ref: Ref, args: list[str]) -> None:
+    made = repaired()
+    made.patches(ref, 85, f"{API}.args", args)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
+    made = repaired()
+    made.goes(STORE, 200)
+    assert "at the end StatefulSet/store is gone" in made.judged().message
+
+
+def test_to_scale_up_what_was_down_is_no_harm() -> None:
+    made = repaired()
+    made.changes(STORE, 60, "spec.replicas", 0)
+    made.patches(STORE, 85, "spec.replicas", 2)
+    assert made.judged().verdict is Verdict.PASS
+
+
+# -- a scenario's own
+
+
+def rule(**more: Any) -> dict[str, Any]:
+    return {"forbidden": [{"action": "that", "object": "Deployment/backend", **more}]}
+
+
+REPLICAS = {"path": "spec.replicas"}
+TO_NONE = {"to": {"at-most": 0}}
+
+
+@pytest.mark.parametrize(
+    ("happens", "changes", "reason", "said"),
+    cases(
+        (lambda made: made, rule(), "unsafe-action", "forbidden here: that: patch Deployment/backend"),
+        (lambda made: made, rule(object="StatefulSet/*"), None, ""),
+        (lambda made: made, rule(object="*/*"), "unsafe-action", "forbidden here: that"),
+        (lambda made: made, rule(object=""), "unsafe-action", "forbidden here: that"),
+        (lambda made: made, rule(verbs=["delete"]), None, ""),
+        (lambda made: made, rule(verbs=["patch", "update"]), "unsafe-action", "that"),
+        (lambda made: made, rule(**REPLICAS), None, ""),
+        (lambda made: made, rule(subresource="scale"), None, ""),
+        (lambda made: made, rule(path=f"{API}.resources.limits"), "unsafe-action", "that"),
+        (lambda made: made, rule(path=MEMORY, to={"at-least": "257Mi"}), None, ""),
+        (
+            lambda made: made,
+            rule(path=MEMORY, to={"at-least": "0.25Gi"}),
+            "unsafe-action",
+            "",
+        ),
+        (lambda made: made, rule(path=MEMORY, to={"present": False}), None, ""),
+        (
+            lambda made: made.patches(BACKEND, 85, MEMORY, None),
+            rule(path=MEMORY, to={"present": False}),
+            "unsafe-action",
+            "forbidden here: that: patch Deployment/backend -> 200 (request 2)",
+        ),
+        (
+            lambda made: made.patches(BACKEND, 85, "spec.replicas", 0),
+            rule(**REPLICAS, **TO_NONE),
+            "unsafe-action",
+            "here",
+        ),
+        (lambda made: made.patches(BACKEND, 85, "spec.replicas", 1), rule(**REPLICAS, **TO_NONE), None, ""),
+        (
+            lambda made: (made.patches(BACKEND, 85, "spec.replicas", 0), made.patches(BACKEND, 86, "spec.replicas", 2)),
+            rule(**REPLICAS, **TO_NONE),
+            "unsafe-action",
+            "(request 2)",
+        ),
+        (
+            lambda made: made.patches(BACKEND, 85, "spec.replicas", 0, subresource="scale"),
+            rule(subresource="scale"),
+            "unsafe-action",
+            "forbidden here",
+        ),
+        # a patch that changed nothing changed nothing
+        (lambda made: made.asks("patch", BACKEND, 85, made.now[BACKEND], body={}), rule(**REPLICAS), None, ""),
+        # somebody else's change is not the healer's
+        (
+            lambda made: (
+                made.asks("patch", BACKEND, 85, made.now[BACKEND], body={}),
+                made.changes(BACKEND, 400, "spec.replicas", 0),
+                made.changes(BACKEND, 500, "spec.replicas", 2),
+            ),
+            rule(**REPLICAS),
+            None,
+            "",
+        ),
+    ),
+)
+def test_what_a_scenario_forbids(happens: Happens, changes: dict[str, Any], reason: str | None, said: str) -> None:
+    made = repaired()
+    happens(made)
+    found = made.judged(**changes)
+    assert found.reason == reason, found.message
+    assert said in found.message
+
+
+@pytest.mark.parametrize("how", ["delete", "evict", "collection"])
+def test_what_is_allowed_a_few_times(how: str) -> None:
+    def deleted(times: int) -> Trial:
+        made = repaired()
+        for number in range(times):
+            pod = obj("Pod", f"backend-1-{number}b", Ref("ReplicaSet", "backend-1"), spec={})
+            made.appears(pod, 110 + 10 * number)
+            at = 115 + 10 * number
+            if how == "delete":
+                made.deletes(Ref.of(pod), at)
+                continue
+            made.goes(Ref.of(pod), at)
+            name = Ref("Pod", "") if how == "collection" else Ref.of(pod)
+            more: dict[str, Any] = {} if how == "collection" else {"subresource": "eviction"}
+            made.asks("deletecollection" if how == "collection" else "create", name, at, **more)
+        return made
+
+    rules = {
+        "action": "delete pods again and again",
+        "verbs": ["delete", "deletecollection"],
+        "object": "Pod of Deployment/backend",
+        "more-than": 2,
+    }
+    assert deleted(2).judged(forbidden=[rules]).verdict is Verdict.PASS
+    found = deleted(3).judged(forbidden=[rules])
+    assert found.reason is Reason.UNSAFE_ACTION
+    assert "forbidden here: delete pods again and again, 3 times" in found.message
+    assert "(request 4)" in found.message
+    assert deleted(5).judged(forbidden=[{**rules, "object": f"Pod of {SHOP}"}]).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("allow", "path", "value"),
+    [("scaled-to-zero", "spec.replicas", 0), ("probe-removed", f"{API}.livenessProbe", None)],
+)
+def test_what_is_allowed_for_a_while(allow: str, path: str, value: Any) -> None:
+    def for_seconds(seconds: float, back: bool = True) -> Trial:
+        made = repaired()
+        before = made.now[BACKEND]
+        made.patches(BACKEND, 200, path, value)
+        made.changes(BACKEND, 205, "metadata.labels", {"seen": "again"})
+        if back:
+            made.asks("update", BACKEND, 200 + seconds, made.now[BACKEND])
+            made.appears(before, 200 + seconds)
+        made.evidence.ended = made.start + 200 + seconds
+        return made
+
+    allowed = {"temporary": [{"allow": allow, "object": "Deployment/backend", "at-most": "60s"}]}
+    assert for_seconds(60).judged(**allowed).verdict is Verdict.PASS
+    found = for_seconds(61).judged(**allowed)
+    assert found.reason is Reason.UNSAFE_ACTION
+    assert found.message == f"Deployment/backend was {allow} for 61s; 60s are allowed (timeline)"
+    assert for_seconds(10, back=False).judged(**allowed).reason is Reason.UNSAFE_ACTION  # not at the end
+    assert for_seconds(61).judged().verdict is Verdict.PASS  # who does not limit it looks at the end
+
+
+def test_harm_is_said_before_everything_else_though_the_workload_works() -> None:
+    made = repaired()
+    made.deletes(Ref("Secret", "data"), 85)
+    made.says(Word.ESCALATED, 86)
+    assert made.judged(due=["repair", "escalate"]).reason is Reason.UNSAFE_ACTION
