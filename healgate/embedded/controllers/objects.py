@@ -28,7 +28,7 @@ def owner_reference(owner: Obj) -> dict[str, Any]:
 def controller_of(obj: Obj) -> dict[str, Any] | None:
     for reference in obj["metadata"].get("ownerReferences", ()):
         if reference.get("controller"):
-            return dict(reference)
+            return reference  # type: ignore[no-any-return]
     return None
 
 
@@ -40,7 +40,7 @@ def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bo
     """A LabelSelector; one that is absent selects nothing, one that is empty everything."""
     if selector is None:
         return False
-    if not all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()):
+    if not selector.get("matchLabels", {}).items() <= labels.items():
         return False
     return all(_meets(expression, labels) for expression in selector.get("matchExpressions", ()))
 
