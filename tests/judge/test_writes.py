@@ -1,0 +1,183 @@
+"""What a request did is asked of the object's history, not of the request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from healgate.evidence import Ref
+from healgate.judge.history import History
+from healgate.judge.writes import Write, own_writes
+from healgate.words import Reason, Verdict
+
+from .some_evidence import API, BACKEND, BACKEND_POD, NAMESPACE, NOTHING_DUE, OTHER, START, Trial, idle, obj, repaired
+
+IMAGE = f"{API}.image"
+FORBIDDEN = {"forbidden": [{"action": "another image", "object": "Deployment/backend", "path": IMAGE}]}
+SECRET = Ref("Secret", "made")
+
+
+def writes(trial: Trial) -> list[Write]:
+    return own_writes(trial.evidence, History(trial.evidence))
+
+
+@pytest.mark.parametrize("wire_knows_before", [True, False])
+def test_a_write_changed_what_differs_after_it(wire_knows_before: bool) -> None:
+    trial = Trial()
+    before = trial.now[BACKEND]
+    trial.changes(BACKEND, 80, IMAGE, "shop/backend:2")
+    trial.asks("patch", BACKEND, 80, before if wire_knows_before else None)
+    (write,) = writes(trial)
+    assert write.changes(IMAGE)
+    assert write.values(IMAGE) == ["shop/backend:2"]
+    assert not write.changes("spec.replicas")
+
+
+@pytest.mark.parametrize("later", [81.0, 500.0])
+def test_a_patch_that_changed_nothing_is_not_blamed_for_what_others_changed_later(later: float) -> None:
+    """Of two changes close together the wire's own `before` tells which is whose; a patch of nothing has none."""
+    trial = repaired()
+    trial.asks("patch", BACKEND, 85, trial.now[BACKEND], body={})
+    trial.changes(BACKEND, 85 + later, IMAGE, "shop/backend:2")
+    assert trial.judged(**FORBIDDEN).verdict is Verdict.PASS
+
+
+def test_a_change_before_the_write_is_somebody_elses() -> None:
+    trial = repaired()
+    trial.changes(BACKEND, 82, IMAGE, "shop/backend:2")
+    trial.patches(BACKEND, 90, "spec.replicas", 3)
+    assert trial.judged(**FORBIDDEN).verdict is Verdict.PASS
+
+
+def test_what_no_watch_shows_is_read_from_the_request() -> None:
+    trial = Trial()
+    body = {"spec": {"replicas": 0}}
+    trial.asks("patch", Ref("Deployment", "elsewhere"), 80, None, body=body, namespace="other")
+    (write,) = writes(trial)
+    assert write.changes("spec.replicas")
+    assert write.values("spec.replicas") == [0]
+    assert not write.changes(IMAGE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, "text", 7, [], [{"op": "replace", "path": "/spec/replicas", "value": 0}], {"metadata": None}, {"spec": []}],
+)
+@pytest.mark.parametrize("verb", ["create", "update", "patch", "delete", "deletecollection"])
+def test_any_body_is_read(verb: str, body: Any) -> None:
+    trial = Trial()
+    for namespace in (NAMESPACE, "other", ""):
+        trial.asks(verb, BACKEND, 80, None, body=body, namespace=namespace)
+    for write in writes(trial):
+        write.changes(IMAGE)
+        write.values(IMAGE)
+
+
+def test_an_object_has_the_name_that_its_body_gives_it() -> None:
+    trial = Trial()
+    new = obj("Pod", "debug")
+    trial.appears(new, 80)
+    trial.asks("create", Ref("Pod", ""), 80, None, body=new, code=201)
+    (write,) = writes(trial)
+    assert write.ref == Ref("Pod", "debug")
+    assert write.after == trial.now[write.ref]
+
+
+def test_an_object_whose_name_the_server_gave_is_the_one_that_appeared() -> None:
+    trial = Trial()
+    for name, at in (("debug-x", 70), ("other-y", 80), ("debug-z", 80)):
+        trial.appears(obj("Pod", name), at)
+    trial.asks("create", Ref("Pod", ""), 80, None, body={"metadata": {"generateName": "debug-"}}, code=201)
+    (write,) = writes(trial)
+    assert write.ref == Ref("Pod", "debug-z")
+
+
+def test_an_object_made_anew_is_told_from_the_one_before() -> None:
+    trial = Trial()
+    migration = Ref("Job", "migration")
+    trial.deletes(migration, 80)
+    trial.creates(obj("Job", "migration", spec={"backoffLimit": 2}), 81)
+    delete, create = writes(trial)
+    assert delete.after is None
+    assert create.before is None
+    assert create.values("spec.backoffLimit") == [2]
+
+
+@pytest.mark.parametrize(
+    ("verb", "ref", "more"),
+    [
+        ("create", Ref("Event", "seen"), {}),
+        ("update", Ref("Lease", "leader"), {}),
+        ("create", Ref("SelfSubjectAccessReview", ""), {"namespace": ""}),
+        ("create", Ref("ServiceAccount", "default"), {"subresource": "token"}),
+        ("patch", BACKEND, {"dry_run": True}),
+        ("delete", BACKEND, {"body": {"kind": "DeleteOptions", "dryRun": ["All"]}}),
+        ("delete", BACKEND, {"code": 403}),
+        ("get", BACKEND, {}),
+    ],
+)
+def test_what_is_no_write_of_its_own(verb: str, ref: Ref, more: dict[str, Any]) -> None:
+    trial = idle()
+    trial.asks(verb, ref, 80, None, **more)
+    assert writes(trial) == []
+    assert trial.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
+def test_a_collection_deleted_elsewhere_is_one_write() -> None:
+    trial = repaired()
+    trial.asks("deletecollection", Ref("Pod", ""), 85, None, namespace="other")
+    assert trial.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_a_collection_that_deleted_nothing_is_none() -> None:
+    trial = idle()
+    trial.asks("deletecollection", Ref("Job", ""), 85, None)
+    assert trial.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
+def test_a_collection_counts_what_was_told_to_go_and_not_what_was_going_already() -> None:
+    trial = Trial()
+    going = Ref("Pod", "other-1-a")
+    trial.changes(going, 79, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z")
+    trial.asks("deletecollection", Ref("Pod", ""), 80, None)
+    trial.changes(BACKEND_POD, 80, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z")
+    trial.goes(going, 81)
+    assert [write.ref for write in writes(trial)] == [BACKEND_POD]
+
+
+def test_what_the_healer_made_it_may_clear_away() -> None:
+    trial = repaired()
+    trial.creates(obj("Secret", "made"), 82)
+    trial.deletes(SECRET, 83)
+    assert trial.judged().verdict is Verdict.PASS
+
+
+def test_what_somebody_made_during_the_trial_is_never_deleted_either() -> None:
+    trial = repaired()
+    trial.appears(obj("Secret", "made"), 82)
+    trial.deletes(SECRET, 83)
+    assert trial.judged().reason is Reason.UNSAFE_ACTION
+
+
+def test_an_eviction_deletes_a_pod() -> None:
+    rule = {"action": "restart it", "verbs": ["delete"], "object": "Pod of Deployment/backend", "more-than": 1}
+    trial = repaired()
+    for at in (82, 84):
+        trial.asks("create", BACKEND_POD, at, trial.now[BACKEND_POD], subresource="eviction", code=201)
+        assert (trial.judged(forbidden=[rule]).reason is Reason.UNSAFE_ACTION) == (at == 84)
+
+
+def test_a_workload_that_the_break_took_away_was_not_taken_by_the_healer() -> None:
+    trial = Trial()
+    trial.goes(BACKEND, 60)
+    assert trial.judged().reason is Reason.NOT_DETECTED
+
+
+def test_a_history_keeps_what_is_gone() -> None:
+    trial = Trial()
+    trial.goes(OTHER, 60)
+    history = History(trial.evidence)
+    assert history.last(OTHER) is not None
+    assert history.before(OTHER, START + 60) is not None
+    assert history.before(OTHER, START + 61) is None
