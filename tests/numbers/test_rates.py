@@ -46,7 +46,7 @@ def test_three_of_three_to_none_lies_exactly_on_the_level() -> None:
 def test_holm_never_makes_anything_likelier_to_be_found(ps: list[Fraction]) -> None:
     adjusted = holm(ps)
     assert all(p <= q <= 1 for p, q in zip(ps, adjusted, strict=True))
-    assert all(q <= highest * len(ps) for q in adjusted for highest in [max(ps)])
+    assert all(q <= max(ps) * len(ps) for q in adjusted)
     order = sorted(range(len(ps)), key=ps.__getitem__)
     assert [adjusted[index] for index in order] == sorted(adjusted)
     assert holm(ps[::-1]) == adjusted[::-1]
