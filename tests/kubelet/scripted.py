@@ -104,6 +104,8 @@ class ScriptedRuntime:
     runs: list[Run] = field(default_factory=list)
     pulls: list[tuple[float, str, tuple[bytes, ...]]] = field(default_factory=list)
     ports: dict[int, Callable[[str], HttpAnswer]] = field(default_factory=dict)
+    changes: int = 0
+    resting: dict[Callable[[], None], None] = field(default_factory=dict)
 
     def resolve(self, image: str) -> str | None:
         return None if " " in image or image != image.lower() else f"docker.io/library/{image}"
@@ -136,11 +138,15 @@ class ScriptedRuntime:
         answer = self.ports.get(port)
         return answer(path) if answer else HttpAnswer(0, problem="refused")
 
-    # Nothing that lasts is answered here.
-    changes = 0
-
     def on_next_change(self, call: Callable[[], None]) -> None:
-        """The ports of a test stand from its beginning to its end."""
+        self.resting[call] = None
+
+    def change(self) -> None:
+        """A test changed what it answered to be lasting."""
+        self.changes += 1
+        resting, self.resting = self.resting, {}
+        for call in resting:
+            call()
 
 
 class Bench:

@@ -176,3 +176,55 @@ def test_a_resting_pod_costs_almost_nothing(bench: Bench):
         bench.clock.step()
         steps += 1
     assert steps < 60
+
+
+def ups_and_downs(*, lasts: bool) -> tuple[list[tuple[float, Obj]], list[Obj], list[float]]:
+    """A pod's history, its events, and when it was probed; it is well but for some seconds."""
+    bench, asked = Bench(), []
+
+    def answer(_path: str) -> HttpAnswer:
+        asked.append(bench.t)
+        well = not 61 < bench.t < 83
+        return HttpAnswer(200 if well else 503, seconds=0.001, lasts=lasts and well)
+
+    bench.runtime.ports[8080] = answer
+    probes = {f"{kind}Probe": {**HTTP, "periodSeconds": 5} for kind in ("readiness", "liveness")}
+    bench.pod(containers=[container(**probes)])
+    for t in (61, 83, 200):
+        bench.until(t)
+        bench.runtime.change()
+    return bench.history, bench.events(), asked
+
+
+def test_a_probe_that_would_hear_the_same_again_is_not_made_and_nobody_can_tell():
+    history, events, asked = ups_and_downs(lasts=False)
+    rested_history, rested_events, rested_asked = ups_and_downs(lasts=True)
+    assert rested_history == history
+    assert rested_events == events
+    assert any(one["reason"] == "Unhealthy" for one in events)
+    assert len(rested_asked) < len(asked) / 2
+    assert set(rested_asked) <= set(asked), "on its grid, as ever"
+
+
+def test_a_change_while_an_answer_is_on_its_way_is_not_missed():
+    bench = Bench()
+    broken = False
+
+    def breaks() -> None:
+        nonlocal broken
+        broken = True
+        bench.runtime.change()
+
+    def answer(_path: str) -> HttpAnswer:
+        if bench.t > 20 and not broken:
+            bench.clock.call_later(0.1, breaks)
+        return HttpAnswer(503 if broken else 200, seconds=0.5, lasts=not broken)
+
+    bench.runtime.ports[8080] = answer
+    bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 5, "failureThreshold": 1})])
+    bench.until(20)
+    assert bench.condition("Ready")["status"] == "True"
+    assert bench.runtime.resting
+    bench.runtime.change()
+    bench.until(31)
+    assert bench.condition("Ready")["status"] == "False"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from healgate.actor.host import Request
+from healgate.actor.host import Reply, Request
+from healgate.embedded.runtime.network import Origin
 
 from .bench import Bench, said
 
@@ -166,3 +167,17 @@ def test_an_answer_that_takes_longer_than_anybody_waits(bench: Bench) -> None:
     assert (answer.status, answer.problem, answer.seconds) == (0, "timeout", 2)
     bench.after(61)
     assert bench.runtime.http_get("10.244.0.9", 2379, "/health", timeout=2).status == 200
+
+
+def test_an_answer_lasts_where_there_is_only_one_that_could_give_it(bench: Bench) -> None:
+    network, asked = bench.runtime.network, Origin("default", "10.244.0.5", "client")
+    for address in ("10.244.0.8", "10.244.0.9"):
+        network.listen(object(), address, 8080, lambda _: Reply(200, lasts=True))
+    bench.service("one", 80, 8080, "10.244.0.9")
+    bench.service("two", 80, 8080, "10.244.0.8", "10.244.0.9")
+    request = Request("GET", "/")
+    assert network.fetch(asked, "one", 80, request, 1).lasts
+    assert not network.fetch(asked, "two", 80, request, 1).lasts, "the next turn is the other one's"
+    assert network.dial(asked, "one", 80, 1).lasts
+    assert not network.dial(asked, "two", 80, 1).lasts
+    assert not network.dial(asked, "three", 80, 1).lasts, "nobody tells when a name appears elsewhere"
