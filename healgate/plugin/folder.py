@@ -20,6 +20,7 @@ from .. import record
 from ..problems import UsageProblem
 from ..record import TrialRecord
 from ..scenario.catalogue import LoadedScenario
+from ..words import Verdict
 from .options import Options
 
 RUN = "run.json"
@@ -76,6 +77,7 @@ class Folder:
                 run = self._continued(run)
                 _cut_torn_line(self.trials)
                 _cut_torn_line(self.costs)
+                self._forget_unfinished()
             else:
                 self._empty()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -97,6 +99,15 @@ class Folder:
         except UsageProblem as problem:
             raise pytest.UsageError(str(problem)) from None
         return {row.id: row for row in reversed(rows)}
+
+    def _forget_unfinished(self) -> None:
+        """A row without evidence stands for a process that died in the middle of a trial: that one was never run."""
+        rows = list(self.finished().values())
+        kept = [row for row in rows if row.verdict is not Verdict.ERROR or row.evidence]
+        if len(kept) < len(rows):
+            whole = self.trials.with_suffix(".tmp")
+            whole.write_text("".join(row.line() for row in kept))
+            whole.replace(self.trials)
 
     def _see_that_it_is_ours(self) -> None:
         if not self.path.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 
@@ -147,3 +148,19 @@ def test_a_broken_row_in_the_middle_is_named(two: Place) -> None:
     result = two.run("scenarios", "--resume")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *trials.jsonl:1:1: expected one trial record a line*"])
+
+
+def test_a_trial_whose_process_died_is_run_again_and_a_failed_one_is_not(two: Place) -> None:
+    """The dead one's row says ERROR and has no evidence: nothing was judged, so nothing is rerun into a pass."""
+    two.verdicts({"oom/leak-t1": "FAIL"})
+    two.run("scenarios")
+    path = two.path / "healgate-out" / "trials.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        if row["scenario"].startswith("bad-image"):
+            row.update(verdict="ERROR", reason=None, message="its process died", evidence="")
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    two.ran()
+    two.verdicts({})
+    two.run("scenarios", "--resume").assert_outcomes(passed=1, failed=1)
+    assert two.ran() == ["bad-image/typo-t1"]
