@@ -24,6 +24,8 @@ Obj = dict[str, Any]
 
 # How often everything is looked at again, changes or not.
 PASS = 10
+# How often what is well is written down: often enough, since a change has to prove itself before it counts as good.
+REMEMBER_EVERY = 60.0
 # How long a remedy gets before the next one.
 EFFECT_WITHIN = 90.0
 # A workload without symptoms for so long is healed.
@@ -68,6 +70,7 @@ class Healer:
         self.pods: dict[str, Obj] = {}
         self.incidents: dict[Key, Incident] = {}
         self._owners: dict[str, Obj] = {}
+        self._remembered = 0.0
 
     def run(self) -> None:
         for pod in self.access.pods():
@@ -115,7 +118,8 @@ class Healer:
                 del self.incidents[incident.key]
                 if incident.attempts:
                     self.report.remediated(about=incident.about, note=", ".join(incident.attempts))
-        if not self.incidents:
+        if not self.incidents and now - self._remembered >= REMEMBER_EVERY:
+            self._remembered = now
             for namespace in sorted({pod["metadata"]["namespace"] for pod in self.pods.values()}):
                 self.memory.remember(self.access, namespace, now)
 
