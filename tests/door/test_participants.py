@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,7 +23,7 @@ def clock() -> Clock:
 @pytest.fixture
 def people(clock: Clock) -> Participants:
     # So short that a hanging guest costs a test little; everybody else in here calls in at once.
-    return Participants(clock, patience=0.2)
+    return Participants(clock, patience=0.5)
 
 
 def elapsed(clock: Clock) -> float:
@@ -284,6 +286,15 @@ def test_a_simulation_that_hangs_is_not_the_healers_fault(clock: Clock, people: 
             people.sleep(100)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that a shell started in the background ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_reaches_the_main_thread(people: Participants) -> None:
     def healer() -> None:
         _thread.interrupt_main()
