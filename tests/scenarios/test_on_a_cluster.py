@@ -147,6 +147,7 @@ def test_it_breaks_with_other_parameters_too(name: str) -> None:
     try:
         stage.deploy()
         stage.break_it()
+        assert stage.signs.live is not None
     finally:
         stage.lease.close()
 
