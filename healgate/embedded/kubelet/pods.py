@@ -65,12 +65,16 @@ class PodWorker:
         self._requeue: Timer | None = None
         self._pending = False
         self._working = False
+        # The last sync found nothing to do, and nobody has asked for another since.
+        self._at_rest = False
         self._removed = False
         self._plan: MountPlan | None = None
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
         self._phase = ""
+        # A container that is not ready is asked again by every sync: it never counts as seen.
+        self._probes_seen = -1
 
     @property
     def description(self) -> str:
@@ -102,6 +106,7 @@ class PodWorker:
         if self.stage == "finished":
             return
         self._pending = True
+        self._at_rest = False
         if not self._working:
             self._working = True
             self.clock.call_later(self.node.random.uniform(*DISPATCH), self._begin)
@@ -154,6 +159,7 @@ class PodWorker:
             self.allocation.conditions,
             self.probes.version,
         )
+        self._probes_seen = self.probes.version
         if made_of == self._made_of and self._made == self.status:
             return self._phase
         status, phase = build(self._inputs(snapshot))
@@ -215,7 +221,26 @@ class PodWorker:
         if self._requeue is not None:
             self._requeue.cancel()
         if self.stage in ("syncing", "terminating"):
-            self._requeue = self.clock.call_at(self.node.next_tick(self.clock.now() + delay), self.wake)
+            self._requeue = self.clock.call_at(self.node.next_tick(self.clock.now() + delay), self._resync)
+
+    def _resync(self) -> None:
+        """Time for another sync; where it would find all as the last one left it, it is only put off."""
+        if (
+            self._at_rest
+            and self._probes_seen == self.probes.version
+            and self.relister.at_rest
+            and self.volumes.fresh
+            and self._shown() is self.status
+        ):
+            self._requeue_after(self.node.jittered(self.node.timing.resync))
+        else:
+            self.wake()
+
+    def _shown(self) -> Obj | None:
+        """The status in the store, which others may have written."""
+        meta = self.pod["metadata"]
+        current = self.node.registry.store.get("pods", meta["namespace"], meta["name"])
+        return None if current is None else current.get("status")
 
     # -- syncing
 
@@ -242,6 +267,7 @@ class PodWorker:
         self.probes.add(self.pod)
         failures = yield from self._act(snapshot, credentials)
         if not failures:
+            self._at_rest = not (self._pending or missing or self.allocation.conditions)
             self.relister.on_demand()
             return self.node.jittered(timing.resync)
         expiries = [failure.until for failure in failures if failure.until is not None]

@@ -178,8 +178,7 @@ class PodVolumes:
         """Read again what has changed at its source; whether anything did."""
         different = False
         for name in self._files:
-            read = self._read[name]
-            if not read or all(self._same(before) for before in read):
+            if self._is_fresh(name):
                 continue
             source = Source(self._store, self._pod, self._token)
             try:
@@ -192,6 +191,14 @@ class PodVolumes:
                 self._files[name] = files
                 different = True
         return different
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a refresh would find nothing new."""
+        return all(self._is_fresh(name) for name in self._files)
+
+    def _is_fresh(self, name: str) -> bool:
+        return all(self._same(before) for before in self._read[name])
 
     def _same(self, before: Obj | None) -> bool:
         """Whether what was read is still the newest; what was absent (and optional) is looked for each time."""
