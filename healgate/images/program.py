@@ -1,0 +1,53 @@
+"""The program that runs in every container, as files of a layer.
+
+It is the actor package under an everyday name. What a healer could read in it besides code, comments and docstrings,
+is left out. The trap is start-up: a container with a read-only root compiles every module at every start, so nothing
+here imports more than it needs, and site-packages are switched off.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .layers import File
+
+HOME = "/usr/lib/service"
+APP = f"{HOME}/app.json"
+_MAIN = "import sys\n\nfrom program.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n"
+SOURCE = Path(__file__).parent.parent / "actor"
+
+
+def program_files() -> dict[str, File]:
+    """The same for every image."""
+    files = {f"{HOME}/__main__.py": File(_MAIN.encode())}
+    for path in sorted(SOURCE.glob("*.py")):
+        files[f"{HOME}/program/{path.name}"] = File(bare(path.read_text()).encode())
+    return files
+
+
+def profile_files(profile: Mapping[str, Any]) -> dict[str, File]:
+    """One image's own: its profile, and the programs that it offers by their paths."""
+    app = {key: profile[key] for key in ("entrypoint", "program", "tools") if key in profile}
+    files = {APP: File(json.dumps(app, sort_keys=True).encode())}
+    for path in (profile["entrypoint"][0], *profile.get("tools", {})):
+        files[path] = File(script(f'python3 -EsSB {HOME} {APP} {path} "$@"'), 0o755)
+    return files
+
+
+def script(command: str) -> bytes:
+    return f"#!/bin/sh\nexec {command}\n".encode()
+
+
+def bare(source: str) -> str:
+    """Python without what is only there for its readers."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree) + "\n"
