@@ -20,16 +20,12 @@ EPOCH = datetime(2026, 5, 16, 12, 0, 0, tzinfo=UTC).timestamp()
 class Timer:
     """One entry of the agenda; `cancel` is safe at any time, also after it fired."""
 
-    __slots__ = ("_args", "_call", "order", "when")
+    __slots__ = ("_args", "_call", "when")
 
-    def __init__(self, when: float, order: int, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def __init__(self, when: float, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.when = when
-        self.order = order
         self._call: Callable[..., Any] | None = call
         self._args = args
-
-    def __lt__(self, other: Timer) -> bool:
-        return (self.when, self.order) < (other.when, other.order)
 
     @property
     def live(self) -> bool:
@@ -52,7 +48,8 @@ class Clock:
     def __init__(self, seed: str = "0", epoch: float = EPOCH) -> None:
         self.epoch = epoch
         self._now = epoch
-        self._agenda: list[Timer] = []
+        # Plain tuples, which compare without a call; the second number decides between timers of one instant.
+        self._agenda: list[tuple[float, int, Timer]] = []
         self._order = 0
         self._seed = seed
 
@@ -65,8 +62,10 @@ class Clock:
 
     def call_at(self, when: float, call: Callable[..., Any], *args: Any) -> Timer:
         self._order += 1
-        timer = Timer(max(when, self._now), self._order, call, args)
-        heapq.heappush(self._agenda, timer)
+        if when < self._now:
+            when = self._now
+        timer = Timer(when, call, args)
+        heapq.heappush(self._agenda, (when, self._order, timer))
         return timer
 
     def call_later(self, seconds: float, call: Callable[..., Any], *args: Any) -> Timer:
@@ -74,16 +73,16 @@ class Clock:
 
     def next_due(self) -> float | None:
         """When the next entry fires; None if nothing is on the agenda."""
-        while self._agenda and not self._agenda[0].live:
-            heapq.heappop(self._agenda)
-        return self._agenda[0].when if self._agenda else None
+        agenda = self._agenda
+        while agenda and not agenda[0][2].live:
+            heapq.heappop(agenda)
+        return agenda[0][0] if agenda else None
 
     def step(self) -> bool:
         """Jump to the next entry and run it; False if there was none."""
         if self.next_due() is None:
             return False
-        timer = heapq.heappop(self._agenda)
-        self._now = max(self._now, timer.when)
+        self._now, _, timer = heapq.heappop(self._agenda)
         timer.fire()
         return True
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..api.quantities import canonical, parse
@@ -92,7 +93,7 @@ class Allocation:
             present = [amount for amount in amounts if amount is not None]
             # A limit of the whole pod exists only if every container has one.
             if present and (kind == "requests" or len(present) == len(amounts)):
-                summed[resource] = canonical(sum((parse(one) for one in present), parse(0)), present[0])
+                summed[resource] = _total(tuple(present))
         return summed
 
     def follow(
@@ -167,6 +168,11 @@ class Allocation:
         self.conditions = ({"type": "PodResizePending", "status": "True", "reason": verdict, "message": message},)
         told = _with_error(_told(pod), message)
         tell("Warning", f"Resize{verdict}", f"Pod resize {verdict.lower()}: {told}")
+
+
+@lru_cache(1024)
+def _total(amounts: tuple[str, ...]) -> str:
+    return canonical(sum((parse(one) for one in amounts), parse(0)), amounts[0])
 
 
 def _amounts(resources: Obj, resource: str) -> tuple[Any, Any]:

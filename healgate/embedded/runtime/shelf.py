@@ -65,8 +65,7 @@ class ImageShelf:
             return _everyday_image(reference, common) if common.has(reference.tag) else None
         if self._folder is None:
             return None
-        file = self._folder / reference.host / reference.path / f"{reference.tag}.yaml"
-        return _read_image(file, str(reference)) if file.is_file() else None
+        return _find_image(self._folder, reference)
 
     def all(self) -> Iterator[Image]:
         """Every image with a profile file, read strictly."""
@@ -82,19 +81,10 @@ class ImageShelf:
     def registries(self) -> Registries:
         """Registries that have all this: reachable, and private where the folder's registries.yaml says so."""
         known = Registries(reachable=dict.fromkeys(PUBLIC, True))
-        if self._folder is None:
-            return known
-        for host in sorted(path.name for path in self._folder.iterdir() if path.is_dir()):
-            known.reachable[host] = True
-        listing = self._folder / "registries.yaml"
-        top = Section(str(listing), "", yaml.safe_load(listing.read_text()) if listing.exists() else {})
-        for host in list(known.reachable):
-            section = top.section(host)
-            if section is not None:
-                for prefix, credentials in section.table("private", texts).items():
-                    known.private[f"{host}/{prefix}"] = frozenset(credentials)
-                section.done()
-        top.done()
+        if self._folder is not None:
+            hosts, private = _read_registries(self._folder)
+            known.reachable.update(dict.fromkeys(hosts, True))
+            known.private.update(private)
         return known
 
 
@@ -130,7 +120,30 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+# Files of images do not change while a process runs; every trial pulls the same ones.
 @lru_cache(maxsize=256)
+def _find_image(folder: Path, reference: Reference) -> Image | None:
+    file = folder / reference.host / reference.path / f"{reference.tag}.yaml"
+    return _read_image(file, str(reference)) if file.is_file() else None
+
+
+@lru_cache(maxsize=16)
+def _read_registries(folder: Path) -> tuple[list[str], dict[str, frozenset[str]]]:
+    """Hosts, and repositories that only certain credentials open."""
+    hosts = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    listing = folder / "registries.yaml"
+    top = Section(str(listing), "", yaml.load(listing.read_text(), Loader=_LOADER) if listing.exists() else {})
+    private: dict[str, frozenset[str]] = {}
+    for host in (*PUBLIC, *hosts):
+        section = top.section(host)
+        if section is not None:
+            for prefix, credentials in section.table("private", texts).items():
+                private[f"{host}/{prefix}"] = frozenset(credentials)
+            section.done()
+    top.done()
+    return hosts, private
+
+
 def _read_image(file: Path, reference: str) -> Image:
     source = "/".join(file.parts[-4:])
     data = resolved(file)
