@@ -93,9 +93,10 @@ class _Writer:
         return f"{about}.{self._last_name:x}"
 
     def create(self, event: Obj) -> None:
+        """Write an event that lacks nothing, so that nobody has to look for what it lacks."""
         namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
         try:
-            self._registry.create("events", event, namespace=namespace)
+            self._registry.add("events", event)
         except ApiError:
             return  # a namespace that is going away takes no more events; nobody hears of it
         self._clock.call_later(LIFETIME, self._forget, namespace, name, self._clock.now())
@@ -153,8 +154,8 @@ class Recorder:
                 return
         self._writer.create(
             {
-                "kind": "Event",
                 "apiVersion": "v1",
+                "kind": "Event",
                 "metadata": {"name": counted.name, "namespace": namespace},
                 "involvedObject": _reference(about, field_path),
                 "reason": reason,
@@ -214,8 +215,8 @@ class SchedulerRecorder:
         self._series[key] = [name, 1, now]
         self._writer.create(
             {
-                "kind": "Event",
                 "apiVersion": "v1",
+                "kind": "Event",
                 "metadata": {"name": name, "namespace": namespace},
                 "involvedObject": _reference(about),
                 "reason": reason,

@@ -120,6 +120,19 @@ class Registry:
             self.store.put(res.storage, new)
         return conversion.view(res, new)
 
+    def add(self, resource: str | Resource, obj: Obj) -> Obj:
+        """Store what a trusted part made whole, defaults and all, and gives away; else as `create`."""
+        res = self.resource(resource)
+        meta: Obj = obj["metadata"]
+        if res.namespaced:
+            self._admission.namespace(res, meta)
+        counted = res.generation or res.custom is not None
+        obj["metadata"] = new_metadata(meta, uid=self.store.new_uid(), now=self.clock.now(), counted=counted)
+        if self._stored(res, meta.get("namespace"), meta["name"]) is not None:
+            raise errors.already_exists(res.key, meta["name"])
+        self._admission.validate(res, obj)
+        return self.store.put(res.storage, obj)
+
     def _place(self, res: Resource, meta: Obj, namespace: str | None) -> None:
         """Settle the namespace between the body and the URL."""
         if not res.namespaced:
