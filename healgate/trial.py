@@ -140,7 +140,7 @@ class Trial:
         self.evidence.requests = self.lease.requests
         self.vigil = Vigil(self.view, self.plan.target)
         self.evidence.recoveries = self.vigil.recoveries
-        self.signs = SignWatch(self.plan.signature)
+        self.signs = SignWatch(self.plan.signature, self.view)
         self.report = Report(self.lease.now, self.evidence.claims)
         self.running: RunningHealer | None = None
 
@@ -298,7 +298,6 @@ class Trial:
 
     def see(self, seen: Seen) -> None:
         self.evidence.timeline.append(seen)
-        self.view.see(seen)
         self.signs.see(seen)
         self.vigil.check(seen.time)
 

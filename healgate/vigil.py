@@ -13,24 +13,31 @@ from dataclasses import dataclass, replace
 
 from .evidence import Obj, Recovery, Ref, Seen
 
+# What no workload stands or falls with; much is written of it, and little else.
+_BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
+
 
 class View:
     """The newest state of every object in the trial's namespace."""
 
     def __init__(self) -> None:
         self.objects: dict[Ref, Obj] = {}
+        # Counts the changes that a workload may stand or fall with.
+        self.moves = 0
         self._children: dict[str, dict[Ref, None]] = {}
 
     def see(self, seen: Seen) -> None:
         ref = seen.ref
+        if ref.kind not in _BESIDE:
+            self.moves += 1
         before = self.objects.get(ref)
-        gone = seen.type == "DELETED"
-        if gone:
+        if seen.type == "DELETED":
             self.objects.pop(ref, None)
+            new: tuple[str, ...] = ()
         else:
             self.objects[ref] = seen.object
+            new = _owners(seen.object)
         old = _owners(before) if before is not None else ()
-        new = _owners(seen.object) if not gone else ()
         if old != new:
             for uid in old:
                 self._children.get(uid, {}).pop(ref, None)
@@ -123,6 +130,10 @@ class Vigil:
         self.targets = tuple(targets)
         self.recoveries: list[Recovery] = []
         self._standing: _Standing | None = None
+        # What was said last, and of which state of the view: it is asked at every change.
+        self._said = ""
+        self._said_of = -1
+        self._checked = -1
 
     @property
     def current(self) -> Recovery | None:
@@ -132,10 +143,10 @@ class Vigil:
         return not self.why_unsettled()
 
     def why_unsettled(self) -> str:
-        for target in self.targets:
-            if why := unsettled(self.view, target):
-                return why
-        return ""
+        if self._said_of != self.view.moves:
+            self._said = next((why for target in self.targets if (why := unsettled(self.view, target))), "")
+            self._said_of = self.view.moves
+        return self._said
 
     def begin(self, time: float) -> None:
         """The workload is settled and was seen to do its work."""
@@ -144,8 +155,9 @@ class Vigil:
 
     def check(self, time: float) -> None:
         """After a change: does the current recovery still stand?"""
-        if self._standing is None:
+        if self._standing is None or self._checked == self.view.moves:
             return
+        self._checked = self.view.moves
         now = _standing(self.view, self.targets)
         if why := _crash(self._standing, self.view, self.targets):
             self.lose(time, why, crash=True)

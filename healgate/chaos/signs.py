@@ -37,7 +37,7 @@ def shown(signature: Signature, timeline: Sequence[Seen], since: float) -> float
 
 @dataclass
 class SignWatch:
-    """Fed with every change; tells when the fault became live."""
+    """Fed with every change, and feeds its view; tells when the fault became live."""
 
     signature: Signature
     view: View = field(default_factory=View)
@@ -58,6 +58,7 @@ class SignWatch:
 
     def see(self, seen: Seen) -> None:
         if self.live is not None:
+            self.view.see(seen)
             return  # the first proof counts, and it has come
         if seen.type != "DELETED":
             self.view.see(seen)

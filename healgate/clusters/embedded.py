@@ -85,7 +85,8 @@ class EmbeddedLease:
         self._signal = Signal()
         self.cluster.registry.create("clusterrolebindings.rbac.authorization.k8s.io", _rights())
         self.cluster.server.observers.append(self._record)
-        self._stop_waking = self.cluster.store.subscribe("*", self._wake)
+        self._watchers: list[Callable[[Seen], None]] = []
+        self.cluster.store.subscribe("*", self._changed)
 
     # -- time
 
@@ -112,16 +113,14 @@ class EmbeddedLease:
     # -- seeing
 
     def watch(self, see: Callable[[Seen], None]) -> None:
-        def pass_on(change: Change) -> None:
-            if change.object["metadata"].get("namespace") == self.namespace:
-                see(Seen(change.time, change.type, change.object))
+        self._watchers.append(see)
 
-        # Waiting is decided after everybody has seen the change.
-        self._stop_waking()
-        self.cluster.store.subscribe("*", pass_on)
-        self._stop_waking = self.cluster.store.subscribe("*", self._wake)
-
-    def _wake(self, _change: Change) -> None:
+    def _changed(self, change: Change) -> None:
+        """Waiting is decided after everybody has seen the change."""
+        if change.object["metadata"].get("namespace") == self.namespace:
+            seen = Seen(change.time, change.type, change.object)
+            for see in self._watchers:
+                see(seen)
         if self._moved is not None and self._moved():
             self._signal.set()
 
