@@ -8,14 +8,15 @@ so 1 goes before 6, and 6 before 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from ..record import TrialRecord, sorted_records
 from ..words import ExitStatus, Verdict
 from .baseline import Baseline, Before, named, told, verdict_of
-from .rates import fisher_drop, holm
+from .rates import binomial_drop, fisher_drop, holm
 from .summary import Line, Summary, scenario_of, summarise
 
 LEVEL = Fraction(5, 100)
@@ -59,6 +60,7 @@ class _Gate:
         self.notes: list[str] = []
         self.unclear: dict[str, list[str]] = {}  # by scenario; "" for the run as a whole
         self._see_what_is_usable(missing)
+        self.unusable = frozenset(self.unclear)
 
     def decision(self) -> Decision:
         unclear = [line for lines in self.unclear.values() for line in lines]
@@ -95,21 +97,24 @@ class _Gate:
 
     def _usable(self, name: str) -> bool:
         """Whether what there is of this scenario may count against the healer."""
-        return name not in self.unclear
+        return name not in self.unusable
 
     # -- against a rate
 
     def ask_for(self, rate: float) -> None:
-        for line in self.summary.lines:
+        """Too low is what chance does not explain: 18 of 20 do not show that a healer heals less than 95 %."""
+        lines = [line for line in self.summary.lines if self._usable(line.name)]
+        for line in lines:
             if line.rate is None:
-                if self._usable(line.name):
-                    self._cannot(line.name, f"{line.name}: no trial of it could be judged")
-            elif line.rate < rate and self._usable(line.name):
-                interval = f"95 % interval {line.low:.0%} to {line.high:.0%}"
-                self.worse.append(
-                    f"{line.name}: {line.passed}/{line.judged} passed ({line.rate:.1%}, {interval}), "
-                    f"below --min-pass-rate {rate:g}"
-                )
+                self._cannot(line.name, f"{line.name}: no trial of it could be judged")
+        if not rate:
+            return  # below nothing there is no rate
+        said = f"--min-pass-rate {rate:g}"
+        drops = [_Drop(line, f"{line.name}: {line.passed}/{line.judged} passed", f"a rate significantly below {said}",
+                       said, partial(binomial_drop, rate=rate)) for line in lines if line.judged]  # fmt: skip
+        for drop, p in self._look_for(drops):
+            if drop.line.rate is not None and drop.line.rate < rate:
+                self.notes.append(f"{drop.counts}: below {said}, but not significantly (p = {float(p):.2g})")
 
     # -- against an earlier run
 
@@ -124,24 +129,30 @@ class _Gate:
                 self._cannot(name, f"{name}: no trial of the baseline could be judged")
             elif self._usable(name):
                 pairs.append((line, before))
-        self._test([(line, before) for line, before in pairs if before.k])  # below nothing there is no drop
+        self._look_for([_against(line, before) for line, before in pairs if before.k])  # below nothing: no drop
         self._note_differences(baseline, sorted(set(lines) - set(baseline.scenarios)))
         self._list_flipped(baseline)
 
-    def _test(self, pairs: Sequence[tuple[Line, Before]]) -> None:
-        family = len(pairs)
+    def _look_for(self, drops: Sequence[_Drop]) -> list[tuple[_Drop, Fraction]]:
+        """Tell of each that is there and of each that could not have shown; the rest is given back."""
+        family = len(drops)
         scope = f"Holm over {family} scenarios, " if family > 1 else ""
-        adjusted = holm([fisher_drop(before.k, before.n, line.passed, line.judged) for line, before in pairs])
-        for (line, before), p in zip(pairs, adjusted, strict=True):
-            counts = f"{line.name}: {before.k}/{before.n} in the baseline, {line.passed}/{line.judged} now"
+        rest = []
+        for drop, p in zip(
+            drops, holm([drop.chance(drop.line.passed, drop.line.judged) for drop in drops]), strict=True
+        ):
+            n = drop.line.judged
             if p < LEVEL:
-                self.worse.append(f"{counts}: a significant drop (p = {float(p):.2g}, {scope}below {float(LEVEL):g})")
-            elif not _would_show(before, line.judged, family):
+                self.worse.append(f"{drop.counts}: {drop.called} (p = {float(p):.2g}, {scope}below {float(LEVEL):g})")
+            elif not drop.would_show(n, family):
                 self._cannot(
-                    line.name,
-                    f"{counts}: with {_trials(line.judged)} not even 0/{line.judged} would be a significant drop "
-                    f"({scope}p below {float(LEVEL):g}); {_enough(before, family)}",
+                    drop.line.name,
+                    f"{drop.counts}: with {_trials(n)} not even 0/{n} would be {drop.called} "
+                    f"({scope}p below {float(LEVEL):g}); {drop.enough(family)}",
                 )
+            else:
+                rest.append((drop, p))
+        return rest
 
     def _note_differences(self, baseline: Baseline, new: Sequence[str]) -> None:
         if new:
@@ -167,20 +178,34 @@ class _Gate:
                 self.notes.append(f"flipped: {row.id}: {then} -> {told(row)}{where}")
 
 
-def _would_show(before: Before, n: int, family: int) -> bool:
-    """Whether a drop to nothing would be significant, were it the only one."""
-    return fisher_drop(before.k, before.n, 0, n) * family < LEVEL
+@dataclass(frozen=True)
+class _Drop:
+    """One scenario's rate, held against what it should be."""
+
+    line: Line
+    counts: str  # "oom/leak: 20/20 in the baseline, 12/20 now"
+    called: str  # "a significant drop"
+    measure: str  # what it is held against
+    chance: Callable[[int, int], Fraction]  # how likely k of n or fewer are, were nothing worse
+
+    def would_show(self, n: int, family: int) -> bool:
+        """Whether a drop to nothing would be significant, were it the only one."""
+        return self.chance(0, n) * family < LEVEL
+
+    def enough(self, family: int) -> str:
+        """The number of trials that would do. More trials always help, so it is found by halving."""
+        low, high = 1, _MOST_TRIALS
+        if not self.would_show(high, family):
+            return f"no number of trials up to {high} would do with {self.measure}"
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.would_show(middle, family) else (middle + 1, high)
+        return f"{low} trials would do with {self.measure} (--trials {low})"
 
 
-def _enough(before: Before, family: int) -> str:
-    """The number of trials that would do. More trials always help, so it is found by halving."""
-    low, high = 1, _MOST_TRIALS
-    if not _would_show(before, high, family):
-        return f"no number of trials up to {high} would do with this baseline: make one with more trials"
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _would_show(before, middle, family) else (middle + 1, high)
-    return f"{low} trials would do with this baseline (--trials {low})"
+def _against(line: Line, before: Before) -> _Drop:
+    counts = f"{line.name}: {before.k}/{before.n} in the baseline, {line.passed}/{line.judged} now"
+    return _Drop(line, counts, "a significant drop", "this baseline", partial(fisher_drop, before.k, before.n))
 
 
 def _too_many(line: Line) -> bool:

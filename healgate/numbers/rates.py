@@ -34,6 +34,12 @@ def fisher_drop(k_before: int, n_before: int, k_now: int, n_now: int) -> Fractio
     return Fraction(as_low, ways)
 
 
+def binomial_drop(k: int, n: int, rate: float) -> Fraction:
+    """The exact binomial test, one-sided: how likely are k of n or fewer, were the true rate this one."""
+    true = Fraction(str(rate))  # 0.95 as a person writes it, not the binary number beside it
+    return sum((math.comb(n, i) * true**i * (1 - true) ** (n - i) for i in range(k + 1)), Fraction(0))
+
+
 def holm(ps: Sequence[Fraction]) -> list[Fraction]:
     """Each p-value as it stands after Holm's correction for all of them, in the given order."""
     adjusted = [Fraction(0)] * len(ps)

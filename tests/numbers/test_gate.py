@@ -145,17 +145,55 @@ def test_a_new_scenario_is_listed_and_not_compared() -> None:
     assert TYPO in told(decision, "new since the baseline")
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.5, 0.95, 1.0])
-@pytest.mark.parametrize("failed", [0, 1, 10, 20])
-def test_a_rate_alone(rate: float, failed: int) -> None:
-    decision = decide(rows(LEAK, 20 - failed, failed), min_pass_rate=rate)
-    assert decision.status == (1 if 1 - failed / 20 < rate else 0)
+@pytest.mark.parametrize(
+    ("now", "rate", "status"),
+    [
+        ((20, 0), 0.95, 0),
+        ((18, 2), 0.95, 0),  # p = 0.26
+        ((17, 3), 0.95, 0),  # p = 0.075
+        ((16, 4), 0.95, 1),  # p = 0.016
+        ((1, 0), 0.95, 6),  # p of 0/1 is 0.05 and not below
+        ((0, 1), 0.95, 6),
+        ((2, 0), 0.95, 0),
+        ((0, 2), 0.95, 1),
+        ((4, 0), 0.5, 6),  # p of 0/4 is 0.0625
+        ((5, 0), 0.5, 0),
+        ((1, 0), 1.0, 0),  # all means all
+        ((999, 1), 1.0, 1),
+        ((0, 20), 0.0, 0),
+    ],
+)
+def test_a_rate_is_missed_where_chance_does_not_explain_it(now: tuple[int, int], rate: float, status: int) -> None:
+    decision = decide(rows(LEAK, *now), min_pass_rate=rate)
+    assert decision.status == status, decision.lines
 
 
 def test_a_rate_is_asked_of_every_scenario_and_the_shortfall_said() -> None:
     decision = decide([*rows(LEAK, 100), *rows(TYPO, 5, 5)], min_pass_rate=0.9)
     assert decision.status == 1
-    assert "5/10 passed (50.0%, 95% interval 24% to 76%), below" in told(decision, TYPO).replace("95 %", "95%")
+    assert told(decision, TYPO) == (
+        "regressed: bad-image/typo: 5/10 passed: a rate significantly below --min-pass-rate 0.9 "
+        "(p = 0.0033, Holm over 2 scenarios, below 0.05)"
+    )
+
+
+def test_a_rate_below_that_may_be_chance_is_noted() -> None:
+    decision = decide(rows(LEAK, 18, 2), min_pass_rate=0.95)
+    assert decision.lines == (
+        "gate: passed (exit status 0)",
+        "oom/leak: 18/20 passed: below --min-pass-rate 0.95, but not significantly (p = 0.26)",
+    )
+
+
+@given(percent=st.integers(5, 99), family=st.integers(1, 4))
+def test_the_number_of_trials_that_a_rate_needs_is_said(percent: int, family: int) -> None:
+    rate = percent / 100
+    names = [f"oom/s{number}" for number in range(family)]
+    few = decide([one for name in names for one in rows(name, 1)], min_pass_rate=rate)
+    if few.status == 6:
+        (needed,) = {int(found[1]) for line in few.lines if (found := re.search(r"--trials (\d+)", line))}
+        for number, status in ((needed, 0), (needed - 1, 6)):
+            assert decide([one for name in names for one in rows(name, number)], min_pass_rate=rate).status == status
 
 
 def test_a_rate_of_nothing_cannot_be_judged() -> None:
@@ -166,7 +204,7 @@ def test_a_rate_of_nothing_cannot_be_judged() -> None:
 
 @pytest.mark.parametrize(
     ("now", "rate", "status"),
-    [((20, 0), 0.9, 0), ((12, 8), 0.5, 1), ((17, 3), 0.9, 1), ((12, 8), 0.9, 1), ((1, 0), 0.9, 6), ((0, 1), 0.9, 1)],
+    [((20, 0), 0.9, 0), ((12, 8), 0.5, 1), ((15, 5), 0.99, 1), ((12, 8), 0.9, 1), ((1, 0), 0.9, 6), ((0, 1), 1.0, 1)],
 )
 def test_both_gates_and_the_worse_word_wins(now: tuple[int, int], rate: float, status: int) -> None:
     decision = decide(rows(LEAK, *now), baseline=kept(rows(LEAK, 18)), min_pass_rate=rate)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healgate.numbers.rates import fisher_drop, holm, percentile, wilson
+from healgate.numbers.rates import binomial_drop, fisher_drop, holm, percentile, wilson
 
 counts = st.integers(0, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 shares = st.fractions(0, 1)
@@ -82,6 +82,10 @@ def test_all_of_it_as_scipy_has_it() -> None:
             # "less": the odds of passing now, against before
             theirs = stats.fisher_exact([[k2, n2 - k2], [k1, n1 - k1]], alternative="less").pvalue
             assert float(fisher_drop(k1, n1, k2, n2)) == pytest.approx(theirs, rel=1e-9)
+    for rate in (0.0, 0.5, 0.95, 1.0):
+        for k in range(21):
+            theirs = stats.binomtest(k, 20, rate, alternative="less").pvalue
+            assert float(binomial_drop(k, 20, rate)) == pytest.approx(theirs, rel=1e-9)
     values = [3.2, 41.7, 1.0, 8.8, 8.8, 120.5]
     for share in (0.0, 0.05, 0.5, 0.9, 0.95, 1.0):
         assert percentile(values, share) == pytest.approx(float(numpy.percentile(values, share * 100)))

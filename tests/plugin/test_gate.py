@@ -82,7 +82,7 @@ def test_too_many_invalid_trials_cannot_be_judged(one: Place) -> None:
 
 def test_a_failing_test_of_ones_own_is_not_hidden_by_a_passed_gate(one: Place) -> None:
     one.pytester.makepyfile(test_own="def test_own(): assert 0")
-    result = one.run("scenarios", "test_own.py", "--min-pass-rate", "0.5")
+    result = one.run("scenarios", "test_own.py", "--min-pass-rate", "1")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["gate: passed*", "The gate passed, but other tests of this run failed: they decide."])
 
