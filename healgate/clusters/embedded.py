@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
+from ..drivers.ends import where_it_raised
 from ..embedded.api.messages import ApiAnswer, ApiRequest
 from ..embedded.api.routing import parse
 from ..embedded.api.watch import ApiWatch
@@ -181,7 +182,7 @@ class _RunningHealer:
         if guest.refused:
             return HealerEnd("raised", guest.refused)
         if guest.error is not None:
-            return HealerEnd("raised", _where_it_raised(guest.error))
+            return HealerEnd("raised", where_it_raised(guest.error))
         if guest.lost:
             return HealerEnd("stuck", guest.lost)
         return HealerEnd("returned" if guest.finished else "running")
@@ -248,12 +249,3 @@ def _rights() -> Obj:
         "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "cluster-admin"},
         "subjects": [{"kind": "ServiceAccount", "namespace": "operators", "name": "operator"}],
     }
-
-
-def _where_it_raised(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
-    said = str(error).partition("\n")[0]
-    return type(error).__name__ + (f": {said}" if said else "") + place

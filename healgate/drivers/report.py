@@ -40,6 +40,10 @@ class Report:
         """A human is called, with the reason in `note`."""
         self._claim(Word.ESCALATED, about, note)
 
+    def relay(self, word: str, about: str, crash_class: str | None, note: str) -> None:
+        """A claim that was made elsewhere, at the time of its arrival here."""
+        self._claim(Word(word), about, note, CrashClass(crash_class) if crash_class else None)
+
     def _claim(self, word: Word, about: Any, note: str, crash_class: CrashClass | None = None) -> None:
         self._claims.append(Claim(self._now(), word, _named(about), crash_class, str(note)))
 

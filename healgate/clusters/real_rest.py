@@ -1,0 +1,87 @@
+"""The harness's access to a real API server: raw JSON, a limit on everything, and the server's time by the way.
+
+The trap is whose fault a silence is. An API server that does not answer is the harness's trouble and raises; a workload
+that does not answer behind its proxy is the workload's, and an answer like any other.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from ..wire.upstream import Unreachable
+from .seam import Answer
+from .server_time import ServerTime
+
+CONNECT_WITHIN = 5.0
+ANSWER_WITHIN = 60.0
+# What a workload gets behind the API server's proxy before it counts as mute.
+WORKLOAD_ANSWERS_WITHIN = 10.0
+# An API server that restarts is back within this.
+BACK_WITHIN = 20.0
+
+
+class RealRest:
+    """`Rest` over an ApiClient's connections."""
+
+    def __init__(self, api_client: Any, server_time: ServerTime) -> None:
+        self._client = api_client
+        self._time = server_time
+        self._host = api_client.configuration.host
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        url = self._host + path + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", "Content-Type": content_type}
+        data = None if body is None else json.dumps(body).encode()
+        proxied = "/proxy" in path
+        over = time.monotonic() + BACK_WITHIN
+        while True:
+            self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+            sent = self._time.local()
+            try:
+                answer = self._client.rest_client.pool_manager.request(
+                    method,
+                    url,
+                    body=data,
+                    headers=headers,
+                    retries=False,
+                    timeout=urllib3.Timeout(
+                        connect=CONNECT_WITHIN, read=WORKLOAD_ANSWERS_WITHIN if proxied else ANSWER_WITHIN
+                    ),
+                )
+            except urllib3.exceptions.ReadTimeoutError as error:
+                if proxied:
+                    return Answer(504, f"no answer within {WORKLOAD_ANSWERS_WITHIN:g}s")
+                raise self._unreachable(error) from None
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                # Whether a write was done before the connection broke is not known: it is not sent twice.
+                never_sent = isinstance(error, urllib3.exceptions.NewConnectionError)
+                if time.monotonic() > over or not (never_sent or method == "GET"):
+                    raise self._unreachable(error) from None
+                time.sleep(0.5)
+                continue
+            self._time.learn(answer.headers.get("Date"), sent, self._time.local())
+            return Answer(answer.status, _read(answer.data))
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(f"the API server at {self._host} does not answer: {error}")
+
+
+def _read(data: bytes) -> Any:
+    text = data.decode(errors="replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
