@@ -16,9 +16,21 @@ from .program import HOME, bare, script
 
 SOURCE = Path(__file__).parent / "kafka"
 LIBRARIES = "/opt/kafka/libs"
+LOGS = f"-Dlog4j2.configurationFile={HOME}/log4j2.properties"
 # The admin tool lives for seconds: it is to start quickly, and in little memory.
-TOOL = f'java -Xmx64m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "{LIBRARIES}/*"'
+TOOL = f'java -Xmx64m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 {LOGS} -cp "{LIBRARIES}/*"'
 SETTING = "HEAP_SIZE_MB"
+# As a broker's own: who reads the log finds the lines that Kafka is known for.
+_LOG4J = """\
+status = ERROR
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = {target}
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = [%d] %p %m (%c)%n
+rootLogger.level = {level}
+rootLogger.appenderRef.console.ref = console
+"""
 
 
 def program_files() -> dict[str, File]:

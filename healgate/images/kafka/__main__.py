@@ -20,7 +20,8 @@ from .wire import connected
 BEHIND, CONTROLLER = 19092, 19093
 LIBRARIES = os.environ.get("KAFKA_LIBS", "/opt/kafka/libs")
 SETTINGS = Path("/tmp/server.properties")
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k", "-cp", f"{LIBRARIES}/*"]
+LOGS = Path(__file__).parent.parent / "log4j2-broker.properties"
+JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k", f"-Dlog4j2.configurationFile={LOGS}"]
 # Big enough for one broker with a few topics, small enough for many of them on one machine.
 SERVER = """\
 process.roles=broker,controller
@@ -66,7 +67,7 @@ CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
 
 
 def _java(*command: str, options: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*JAVA, *options, *command])
+    return subprocess.Popen([*JAVA, *options, "-cp", f"{LIBRARIES}/*", *command])
 
 
 def _open(port: int, broker: subprocess.Popen[bytes]) -> None:

@@ -14,7 +14,7 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from .wire import UNKNOWN_TOPIC, Client, Refused, connected
+from .wire import NOT_YET, UNKNOWN_TOPIC, Client, Refused, connected
 
 METHODS = (b"GET ", b"POST", b"PUT ", b"PATC", b"DELE", b"HEAD")
 PIECE = 1 << 16
@@ -60,21 +60,32 @@ class Topics:
             client.delete(name)
             return 200, "{}"
         elif method == "POST" and rest == ["messages"]:
-            partitions = topic.partitions
-            sent = sum(self._read.get((name, each), (0, 0))[0] for each in partitions)
-            client.send(name, partitions[sent % len(partitions)], body)
+            self._send(client, name, topic.partitions, body)
         return 201 if method == "POST" else 200, json.dumps(self._state(client, name))
+
+    def _send(self, client: Client, name: str, partitions: list[int], message: bytes) -> None:
+        """In turn to every partition; one that is new may still be without a leader."""
+        sent = sum(self._read.get((name, each), (0, 0))[0] for each in partitions)
+        for attempt in range(len(partitions)):
+            try:
+                client.send(name, partitions[(sent + attempt) % len(partitions)], message)
+                return
+            except Refused as no:
+                if no.code not in NOT_YET or attempt == len(partitions) - 1:
+                    raise
 
     def _state(self, client: Client, name: str) -> dict[str, int]:
         partitions = client.topics()[name].partitions
-        messages = 0
         for partition in partitions:
             had, offset = self._read.get((name, partition), (0, 0))
-            while (found := client.read(name, partition, offset))[0]:
-                had, offset = had + found[0], found[1]
+            try:
+                while (found := client.read(name, partition, offset))[0]:
+                    had, offset = had + found[0], found[1]
+            except Refused as no:
+                if no.code not in NOT_YET:
+                    raise
             self._read[name, partition] = (had, offset)
-            messages += had
-        return {"partitions": len(partitions), "messages": messages}
+        return {"partitions": len(partitions), "messages": sum(self._read[name, each][0] for each in partitions)}
 
 
 class Ask(BaseHTTPRequestHandler):

@@ -26,7 +26,7 @@ VERSIONS = {
     CREATE_PARTITIONS: 0,
 }
 UNKNOWN_TOPIC = 3
-LEADER_NOT_AVAILABLE = 5
+NOT_YET = (UNKNOWN_TOPIC, 5, 6)  # a partition that is so new that nobody leads it
 MAX_BYTES = 1 << 20
 TIMEOUT_MS = 10_000
 
