@@ -6,7 +6,7 @@ The client's typed models cost about a millisecond a pod; a healer that watches 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from kubernetes import client, watch
@@ -35,7 +35,7 @@ class Access:
         self._version = found["metadata"]["resourceVersion"]
         return [{**pod, "kind": "Pod"} for pod in found["items"]]
 
-    def pod_changes(self, seconds: int) -> Iterator[tuple[str, Obj]]:
+    def pod_changes(self, seconds: int) -> Generator[tuple[str, Obj], None, None]:
         """Changes of pods for so many seconds; an expired watch starts over."""
         try:
             stream = self._watch.stream(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +19,15 @@ from . import remedies
 from .access import Access
 from .diagnosis import Diagnosis, diagnose
 from .memory import Key, Memory, key_of, revision_of
-from .symptoms import Symptom, find_symptom
+from .symptoms import Symptom, find_symptom, waits
 
 Obj = dict[str, Any]
 
-# How often everything is looked at again, changes or not.
+# How often everything is looked at again, changes or not: while something is wrong or on its way, and while nothing is.
 PASS = 10
+AT_EASE = 60
 # How often what is well is written down: often enough, since a change has to prove itself before it counts as good.
-REMEMBER_EVERY = 60.0
+REMEMBER_EVERY = 110.0
 # How long a remedy gets before the next one.
 EFFECT_WITHIN = 90.0
 # A workload without symptoms for so long is healed.
@@ -77,10 +79,18 @@ class Healer:
             self.notice("ADDED", pod)
         while True:
             self.look_again()
-            for kind, pod in self.access.pod_changes(PASS):
-                self.notice(kind, pod)
+            at_ease = self.at_ease()
+            with closing(self.access.pod_changes(AT_EASE if at_ease else PASS)) as changes:
+                for kind, pod in changes:
+                    self.notice(kind, pod)
+                    if at_ease and not self.at_ease():
+                        break
 
     # -- seeing
+
+    def at_ease(self) -> bool:
+        """Nothing is wrong, and nothing will be unless a change announces it."""
+        return not self.incidents and not any(waits(pod) for pod in self.pods.values())
 
     def notice(self, kind: str, pod: Obj) -> None:
         meta = pod["metadata"]

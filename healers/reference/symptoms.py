@@ -54,6 +54,15 @@ def find_symptom(pod: Obj, now: float) -> Symptom | None:
     return found[0] if found else None
 
 
+def waits(pod: Obj) -> bool:
+    """May it come to show a symptom by time alone, because something of it has not become ready?"""
+    if "deletionTimestamp" in pod["metadata"]:
+        return False
+    status = pod.get("status", {})
+    containers = status.get("initContainerStatuses", []) + status.get("containerStatuses", [])
+    return not containers or any(not c.get("ready") and "terminated" not in c["state"] for c in containers)
+
+
 def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
     name = container["name"]
     waiting = container["state"].get("waiting")
