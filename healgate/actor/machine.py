@@ -1,13 +1,12 @@
 """A real process as the program's host: sockets, threads, resident memory, signals.
 
 Runs as a container's process 1. Its own interpreter counts towards the profile's base, so memory is filled up to what
-the profile says rather than by it. The trap is the network of threads: handlers run beside the program, so they may
-only answer, and everything that ends the program happens in its own thread.
+the profile says rather than by it. The trap is the threads: handlers run beside the program, so they may only answer,
+and everything that ends the program happens in its own thread.
 """
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import socket
@@ -15,13 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Terminated, Watch
-from .host import Answer, Handler, Reply, Request
+from .host import Answer, Handler, Request
+from .web import BadMessage, Server, fetch
 
 PAGE = 4096
 PIECE = 1024 * 1024
@@ -29,9 +27,12 @@ STEP = 0.25  # seconds between two steps of memory that grows
 
 
 def resident() -> int:
-    """Bytes that this process holds now."""
-    with open("/proc/self/statm") as table:
-        return int(table.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of memory that this process holds alone: what its container's limit is held against.
+
+    Pages of files, such as the interpreter itself, are shared with every other container of the machine.
+    """
+    with open("/proc/self/status") as table:
+        return next(int(line.split()[1]) for line in table if line.startswith("RssAnon:")) * 1024
 
 
 class Machine:
@@ -39,7 +40,7 @@ class Machine:
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
         self.env: Mapping[str, str] = dict(os.environ if env is None else env)
-        self.servers: dict[int, ThreadingHTTPServer] = {}
+        self.servers: dict[int, Server] = {}
         self._memory: dict[str, list[bytearray]] = {}
         self._output = threading.Lock()
         self._base_taken = False
@@ -124,44 +125,12 @@ class Machine:
     # -- network
 
     def listen(self, port: int, handler: Handler) -> None:
-        class Serve(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_one(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                reply = handler(Request(self.command, self.path, body, headers))
-                if reply is None:
-                    threading.Event().wait()  # for ever, as a program in a deadlock does
-                assert reply is not None
-                time.sleep(reply.seconds)
-                self._send(reply)
-
-            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_one  # noqa: N815
-
-            def _send(self, reply: Reply) -> None:
-                body = reply.body.encode()
-                try:
-                    self.send_response(reply.status)
-                    self.send_header("Content-Length", str(len(body)))
-                    self.end_headers()
-                    self.wfile.write(body)
-                except OSError:
-                    self.close_connection = True  # whoever asked has stopped waiting
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """No access log: the programs say what they say."""
-
-            def version_string(self) -> str:
-                return "server"
-
         try:
-            server = ThreadingHTTPServer(("", port), Serve)
+            server = Server(port, handler)
         except OSError as problem:
             raise AddressInUse(str(problem)) from None
-        server.daemon_threads = True
         self.servers[port] = server
-        self._beside(server.serve_forever)
+        self._beside(server.serve)
 
     def changed(self, after: float = 0.0) -> None:
         """Real watchers look for themselves."""
@@ -174,15 +143,10 @@ class Machine:
         return Answer()
 
     def fetch(self, host: str, port: int, request: Request, timeout: float) -> Answer:
-        connection = http.client.HTTPConnection(host, port, timeout=timeout)
         try:
-            connection.request(request.method, request.path, request.body or None, dict(request.headers))
-            response = connection.getresponse()
-            return Answer(response.status, response.read().decode(errors="replace"))
-        except (OSError, http.client.HTTPException) as problem:
+            return fetch(host, port, request, timeout)
+        except (OSError, BadMessage) as problem:
             return Answer(problem=_name(problem))
-        finally:
-            connection.close()
 
     # -- signals
 
@@ -195,8 +159,7 @@ class Machine:
 
     def close(self) -> None:
         for server in self.servers.values():
-            server.shutdown()
-            server.server_close()
+            server.close()
 
     @staticmethod
     def _beside(work: Callable[[], None]) -> None:

@@ -23,7 +23,7 @@ SOURCE = Path(__file__).parent.parent / "actor"
 
 def program_files() -> dict[str, File]:
     """The same for every image."""
-    files = {f"{HOME}/__main__.py": File(_MAIN.encode())}
+    files = {f"{HOME}/start.py": File(_MAIN.encode())}
     for path in sorted(SOURCE.glob("*.py")):
         files[f"{HOME}/program/{path.name}"] = File(bare(path.read_text()).encode())
     return files
@@ -34,7 +34,7 @@ def profile_files(profile: Mapping[str, Any]) -> dict[str, File]:
     app = {key: profile[key] for key in ("entrypoint", "program", "tools") if key in profile}
     files = {APP: File(json.dumps(app, sort_keys=True).encode())}
     for path in (profile["entrypoint"][0], *profile.get("tools", {})):
-        files[path] = File(script(f'python3 -EsSB {HOME} {APP} {path} "$@"'), 0o755)
+        files[path] = File(script(f'python3 -EsSB {HOME}/start.py {APP} {path} "$@"'), 0o755)
     return files
 
 

@@ -4,7 +4,8 @@
 
 A scenario file is collected as a module whose one function is `heals.heals`, so everything that pytest knows of
 functions holds: -k, -m, fixtures of a conftest.py, parameters in reports, the same ids on every xdist worker. The
-trap is an id that depends on anything but the file's place and the trial's number.
+trap is an id that depends on anything but the file's place and the trial's number. A scenario whose file says that it
+needs simulated time is collected everywhere, and deselected where there is none, so that it is counted and named.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ class ScenarioFile(pytest.Module):
 class Collection:
     """Turns scenario files into items; the same in every process of a run."""
 
-    def __init__(self, config: pytest.Config, roots: tuple[Path, ...], trials: int) -> None:
+    def __init__(self, config: pytest.Config, roots: tuple[Path, ...], trials: int, cluster: str) -> None:
         self.config = config
         self.roots = roots
         self.trials = trials
+        self.cluster = cluster
         self.scenarios: dict[str, LoadedScenario] = {}
         self._marks = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
 
@@ -100,6 +102,28 @@ class Collection:
         file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
         file.scenario = self.load(path)
         return file
+
+    def runs_here(self, scenario: LoadedScenario) -> bool:
+        return self.cluster == "embedded" or not scenario.default.embedded_only
+
+    @pytest.hookimpl
+    def pytest_report_header(self) -> list[str]:
+        """Which scenarios cannot run on this cluster, and why."""
+        return [
+            f"not on {self.cluster}: {scenario.id} ({scenario.default.embedded_only})"
+            for scenario in self.scenarios.values()
+            if not self.runs_here(scenario)
+        ]
+
+    @pytest.hookimpl
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Also of those that were named one by one: on a real cluster hours are hours."""
+        left = [
+            item for item in items if isinstance(item.parent, ScenarioFile) and not self.runs_here(item.parent.scenario)
+        ]
+        if left:
+            config.hook.pytest_deselected(items=left)
+            items[:] = [item for item in items if item not in left]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:

@@ -32,7 +32,7 @@ def begin_run(config: pytest.Config, places: Places) -> None:
     folder = Folder(options)
     if not config.option.collectonly and not config.option.xmlpath:
         config.option.xmlpath = str(folder.junit)  # pytest's own JUnit writer, read after this hook
-    collection = Collection(config, places.roots, options.trials)
+    collection = Collection(config, places.roots, options.trials, options.cluster)
     config.pluginmanager.register(collection, "healgate-collection")
     config.pluginmanager.register(Trials(config, options, folder), "healgate-trials")
     config.pluginmanager.register(Tally(config, options, folder, collection), "healgate-tally")
@@ -45,7 +45,8 @@ def join_run(config: pytest.Config, handed: dict[str, Any]) -> None:
     config.args = list(handed["args"])
     register_classes(config)
     roots = tuple(Path(root) for root in handed["roots"])
-    config.pluginmanager.register(Collection(config, roots, options.trials), "healgate-collection")
+    collection = Collection(config, roots, options.trials, options.cluster)
+    config.pluginmanager.register(collection, "healgate-collection")
     config.pluginmanager.register(Trials(config, options, Folder(options)), "healgate-trials")
 
 

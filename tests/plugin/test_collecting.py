@@ -94,3 +94,29 @@ def test_an_own_scenario_may_not_have_the_name_of_a_shipped_one(place: Place) ->
 def test_all_workers_collect_the_same(two: Place) -> None:
     result = two.spawn("scenarios", "--trials", "3", "-n", "2")
     result.assert_outcomes(passed=6)
+
+
+@pytest.fixture
+def slow(two: Place) -> Place:
+    """One of the two scenarios needs hours."""
+    path = two.path / "scenarios" / "oom" / "leak.yaml"
+    path.write_text(
+        path.read_text().replace("    workload: shop\n", "    workload: shop\n    embedded-only: it takes hours\n")
+    )
+    return two
+
+
+def test_what_needs_simulated_time_runs_on_simulated_time(slow: Place) -> None:
+    result = slow.run("scenarios")
+    result.assert_outcomes(passed=2)
+    result.stdout.no_fnmatch_line("*takes hours*")
+
+
+def test_what_needs_simulated_time_is_left_out_elsewhere_and_said_so(slow: Place, collected: Collected) -> None:
+    result = slow.run("--collect-only", "--cluster", "kind", "scenarios")
+    assert collected(slow.run("--collect-only", "-q", "--cluster", "kind", "scenarios")) == [TYPO.format(1)]
+    result.stdout.fnmatch_lines(["not on kind: oom/leak (it takes hours)", "*1 deselected*"])
+
+
+def test_nor_does_it_run_there_when_it_is_named(slow: Place, collected: Collected) -> None:
+    assert collected(slow.run("--collect-only", "-q", "--cluster", "kind", LEAK.format(1))) == []
