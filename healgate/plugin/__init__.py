@@ -12,6 +12,9 @@ import pytest
 
 from .options import add_options
 from .places import find_places
+from .rooting import pytest_cmdline_main
+
+__all__ = ["pytest_addoption", "pytest_cmdline_main", "pytest_configure"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

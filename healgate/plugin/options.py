@@ -141,6 +141,7 @@ _OPTIONS = (
 )  # fmt: skip
 
 FLAGS = frozenset(option.flag for option in _OPTIONS)
+WITH_VALUE = frozenset(option.flag for option in _OPTIONS if option.check is not None)
 TWINS = frozenset(option.twin for option in _OPTIONS)
 
 

@@ -18,6 +18,7 @@ from .collect import Collection
 from .folder import Folder
 from .options import Options, read_options
 from .places import Places
+from .rooting import join_for_workers
 from .session import Trials
 from .tally import Tally
 
@@ -28,6 +29,7 @@ def begin_run(config: pytest.Config, places: Places) -> None:
     """The process that the person started."""
     options = read_options(config)
     config.args = list(places.args)
+    join_for_workers(config)
     register_classes(config)
     folder = Folder(options)
     if not config.option.collectonly and not config.option.xmlpath:
