@@ -79,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("--history", type=Path, default=None, metavar="FILE",
                         help="earlier points of the trend; this report's are added to it")  # fmt: skip
+
+    mark = commands.add_parser("mark-disposable", help="allow trials on a cluster of your own", description=(
+        "Mark the cluster of a context as disposable, so that `pytest --cluster existing --context NAME` runs trials "
+        "on it. Sets one annotation on its namespace kube-system."
+    ))  # fmt: skip
+    mark.add_argument("--context", required=True, metavar="NAME", help="the context of your kubeconfig")
+    mark.add_argument("--yes", action="store_true", help="do not ask for the name to be typed")
     return parser
 
 
@@ -168,7 +175,25 @@ def _report(chosen: argparse.Namespace) -> int:
     return ExitStatus.PASSED
 
 
-_COMMANDS = {"up": _up, "lint": _lint, "report": _report}
+def _mark_disposable(chosen: argparse.Namespace) -> int:
+    from .clusters.existing import mark_disposable
+
+    def confirm(cluster: str) -> bool:
+        if chosen.yes:
+            return True
+        print(f"Trials will break workloads on {cluster}: nothing of value may run there.")
+        try:
+            typed = input(f"Type the context's name ({chosen.context}) to mark it: ")
+        except EOFError:
+            print()
+            return False
+        return str(typed).strip() == str(chosen.context)
+
+    print(mark_disposable(chosen.context, confirm))
+    return ExitStatus.PASSED
+
+
+_COMMANDS = {"up": _up, "lint": _lint, "report": _report, "mark-disposable": _mark_disposable}
 
 
 if __name__ == "__main__":

@@ -25,18 +25,12 @@ from .scenario.catalogue import Drawn, LoadedScenario
 from .scenario.model import Scenario
 from .vigil import View, Vigil, longest_back_off
 
-# How long a workload may take to stand, and how long it must stand before it is broken.
+# How long a workload may take to stand.
 STEADY_WITHIN = 300.0
-STEADY_FOR = 20.0
-# How long the healer sees the healthy state before anything breaks.
-HEALTHY_LOOK = 30.0
 # How often a one-pass healer is called.
 PASS_EVERY = 10.0
-# Where time is free a recovery is held at least this long.
-SHORTEST_HOLD = 600.0
-# A repair that comes within half a budget more is "late", after that it is "not"; where time is free one waits longer.
+# A repair that comes within half a budget more is "late", after that it is "not".
 LATE_SHARE = 0.5
-LATE_WHERE_TIME_IS_FREE = 1800.0
 # How often the workload's work is tried while it looks well.
 WORK_EVERY = 5.0
 WORK_EVERY_IN_HOLD = 60.0
@@ -57,6 +51,29 @@ class Step(StrEnum):
 
 
 Tell = Callable[[Step, str], None]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What a trial takes its time for, which depends on what time costs."""
+
+    steady_for: float  # how long a workload must stand before it is broken
+    healthy_look: float  # how long the healer sees the healthy state before anything breaks
+    shortest_hold: float
+    wait_for_late: float  # a repair that comes this long after the budget is still called late
+    waits_for_the_silent: bool  # whether a healer that lets the time to detect pass may yet do something
+    longest_back_off: float
+
+    @classmethod
+    def on(cls, cluster: Cluster) -> Pace:
+        longest_back_off = LONGEST_BACK_OFF.get(cluster.timing, LONGEST_BACK_OFF["stock"])
+        if cluster.name == "embedded":
+            return cls(20.0, 30.0, 600.0, 1800.0, True, longest_back_off)
+        return cls(10.0, 15.0, 0.0, 0.0, False, longest_back_off)
+
+
+# How long a kubelet lets a crashed container wait at most.
+LONGEST_BACK_OFF = {"stock": 300.0, "fast": 2.0}
 
 
 @dataclass(frozen=True)
@@ -85,7 +102,7 @@ def run_trial(
     drawn = scenario.plan(seed, trial)
     tell(Step.LEASE, cluster.name)
     lease = cluster.lease(f"{seed}/{scenario.id}/{trial}")
-    work = Trial(drawn, lease, healer, budget_scale, cluster.name == "embedded", tell)
+    work = Trial(drawn, lease, healer, budget_scale, Pace.on(cluster), tell)
     failed = True
     try:
         work.run()
@@ -129,7 +146,7 @@ class Trial:
     lease: Lease
     healer: HealerSpec
     scale: float
-    time_is_free: bool
+    pace: Pace
     tell: Tell
     healer_cpu: float = 0.0
     view: View = field(default_factory=View)
@@ -174,12 +191,12 @@ class Trial:
             raise NotSteady(f"the workload was never steady: {self.vigil.why_unsettled()}")
         before = self.vigil
         before.begin(self.lease.now())
-        self.lease.sleep(STEADY_FOR)
+        self.lease.sleep(self.pace.steady_for)
         standing = before.recoveries.pop()
         self.vigil = Vigil(self.view, self.plan.target)
         self.evidence.recoveries = self.vigil.recoveries
         if standing.until is not None:
-            raise NotSteady(f"the workload did not stay steady for {STEADY_FOR:g}s: {standing.lost}")
+            raise NotSteady(f"the workload did not stay steady for {self.pace.steady_for:g}s: {standing.lost}")
         works, why = run.works(self.drawn.experiment, self.lease)
         if not works:
             raise NotSteady(f"the workload is up and does not work: {why}")
@@ -197,7 +214,7 @@ class Trial:
     def start_healer(self) -> None:
         self.tell(Step.HEALER, self.healer.label)
         self.running = self.lease.run_python_healer(self.healer.call, self.report, PASS_EVERY)
-        self.lease.sleep(HEALTHY_LOOK)
+        self.lease.sleep(self.pace.healthy_look)
 
     def break_workload(self) -> None:
         self.tell(Step.BREAK, self.plan.crash_class)
@@ -220,12 +237,10 @@ class Trial:
         if self.plan.nothing_is_due:
             self.leave_alone(budget)
             return
-        last_call = budget + max(
-            self.plan.budgets.recover * self.scale * LATE_SHARE, LATE_WHERE_TIME_IS_FREE if self.time_is_free else 0.0
-        )
+        last_call = budget + max(self.plan.budgets.recover * self.scale * LATE_SHARE, self.pace.wait_for_late)
         while True:
             now = self.lease.now()
-            if self.escalation_settles_it(now):
+            if self.escalation_settles_it(now) or self.silence_settles_it(now):
                 return
             if self.vigil.current is None:
                 # A recovery that was lost after the healer acted is a relapse; without it, the repair may still come.
@@ -250,6 +265,13 @@ class Trial:
         """Where an escalation is an answer, the trial ends a while after it, unless a repair is being held."""
         said = [claim.time for claim in self.evidence.claims if claim.word == "escalated"]
         return "escalate" in self.plan.due and bool(said) and now >= said[0] + AFTER_ESCALATION
+
+    def silence_settles_it(self, now: float) -> bool:
+        """Who said and did nothing while half a budget more went by has not detected it, whatever comes."""
+        assert self.evidence.live is not None
+        over = self.evidence.live + self.plan.budgets.detect * self.scale * (1 + LATE_SHARE)
+        said = bool(self.evidence.claims) or self.healer_acted()
+        return not self.pace.waits_for_the_silent and not said and now >= over
 
     def look_for_recovery(self, until: float) -> None:
         """Wait for the workload to settle, then see whether it works."""
@@ -291,8 +313,8 @@ class Trial:
 
     def hold_needed(self) -> float:
         hold = self.plan.hold
-        needed = hold.time_to_crash * hold.stretch + longest_back_off(self.view, self.plan.target) + hold.margin
-        return max(needed, SHORTEST_HOLD) if self.time_is_free else needed
+        back_off = longest_back_off(self.view, self.plan.target, self.pace.longest_back_off)
+        return max(hold.time_to_crash * hold.stretch + back_off + hold.margin, self.pace.shortest_hold)
 
     # -- recording
 
@@ -308,8 +330,12 @@ class Trial:
         else:
             self.evidence.healer = HealerEnd("stopped", "it was never started")
         self.evidence.ended = self.lease.now()
+        try:
+            self.lease.wait(lambda: True, 0.0)  # what the cluster has shown and nobody looked at yet
+            self.evidence.logs = run.logs(self.lease, self.pods())
+        except Exception as problem:
+            self.evidence.harness_error = self.evidence.harness_error or f"{type(problem).__name__}: {problem}"
         self.evidence.final = self.view.snapshot()
-        self.evidence.logs = run.logs(self.lease, self.pods())
 
     def pods(self) -> list[Ref]:
         return [Ref.of(pod) for target in self.plan.target for pod in self.view.pods_of(target)]

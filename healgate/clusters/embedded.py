@@ -198,7 +198,7 @@ class _RunningHealer:
 
 
 class _Rest:
-    """The harness's access, without HTTP and without a client."""
+    """The harness's access, without HTTP and without a client. What it is shown is shared and nobody's to edit."""
 
     def __init__(self, cluster: EmbeddedCluster) -> None:
         self._cluster = cluster
@@ -219,6 +219,8 @@ class _Rest:
         if not isinstance(answer, ApiAnswer):
             answer.stop()
             raise TypeError(f"{path}?{urlencode(pairs)} is a watch: use Lease.watch")
+        if answer.content is not None:
+            return Answer(answer.status, answer.content)
         text = answer.body.decode()
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)

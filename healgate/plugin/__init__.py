@@ -10,7 +10,7 @@ from importlib import import_module
 
 import pytest
 
-from .options import add_options
+from .options import add_options, read_options, wants_real_cluster
 from .places import find_places
 from .rooting import pytest_cmdline_main
 
@@ -26,6 +26,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(import_module("healgate.fixtures"), "healgate-fixtures")
     if config.option.help:
         return
+    if not hasattr(config, "workerinput") and wants_real_cluster(config):
+        from .keeper import Keeper
+
+        config.pluginmanager.register(Keeper(config, read_options(config)), "healgate-keeper")
     if handed := getattr(config, "workerinput", {}).get("healgate"):
         from .wiring import join_run
 

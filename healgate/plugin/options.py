@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 CLUSTERS = ("embedded", "kind", "existing")
+TIMINGS = ("fast", "stock")
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Options:
     save_baseline: Path | None
     out: Path
     keep: bool
+    kind_image: str | None
+    reuse_cluster: str | None
+    timing: str
+    context: str | None
 
     @property
     def gated(self) -> bool:
@@ -83,6 +90,12 @@ def _unexpected(expected: str, found: str) -> ValueError:
 def _cluster(text: str) -> str:
     if text not in CLUSTERS:
         raise ValueError(f"expected one of {', '.join(CLUSTERS)}; found {text!r}")
+    return text
+
+
+def _timing(text: str) -> str:
+    if text not in TIMINGS:
+        raise ValueError(f"expected one of {', '.join(TIMINGS)}; found {text!r}")
     return text
 
 
@@ -138,7 +151,16 @@ _OPTIONS = (
             path=True),
     _Option("keep", "leave a failed trial's cluster or namespace standing and say how to look into it (without -n)",
             ini="bool"),
+    _Option("kind-image", "kind: the node image (default: $HEALGATE_KIND_IMAGE, or kind's own)", _word, None, "IMAGE"),
+    _Option("reuse-cluster", "kind: run on this kind cluster, and leave it standing", _word, None, "NAME"),
+    _Option("timing", "kind: how long a crashed container waits: fast (2s, default) or stock (up to 5m)", _timing,
+            "fast", "NAME"),
+    _Option("context", "existing: the context of the kubeconfig; its cluster must be marked as disposable", _word, None,
+            "NAME"),
 )  # fmt: skip
+
+# Options that the plugin of pytest-kind adds as well, where it is installed, and where it keeps them.
+_PYTEST_KINDS = {"kind-image": "kind_image"}
 
 FLAGS = frozenset(option.flag for option in _OPTIONS)
 WITH_VALUE = frozenset(option.flag for option in _OPTIONS if option.check is not None)
@@ -149,13 +171,21 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("healgate", "healgate: trials of a Kubernetes healer")
     for option in _OPTIONS:
         dest = option.twin
-        if option.check is None:
+        if option.name in _PYTEST_KINDS and _pytest_kind_is_loaded():
+            pass  # it has an option of the same name and meaning
+        elif option.check is None:
             group.addoption(option.flag, dest=dest, action="store_true", default=None, help=option.help)
         else:
             group.addoption(
                 option.flag, dest=dest, type=option.parse, default=None, metavar=option.metavar, help=option.help
             )
         parser.addini(option.twin, option.help, type=option.ini, default=None)
+
+
+def _pytest_kind_is_loaded() -> bool:
+    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        return False
+    return any(entry.name == "pytest-kind" for entry in entry_points(group="pytest11"))
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -169,8 +199,16 @@ def read_options(config: pytest.Config) -> Options:
     return options
 
 
+def wants_real_cluster(config: pytest.Config) -> bool:
+    """Asked in every run of every project, so it reads no more than it must."""
+    said = config.getoption("healgate_cluster", None) or config.getini("healgate_cluster")
+    return said not in (None, "", "embedded")
+
+
 def _value(config: pytest.Config, option: _Option) -> Any:
-    value = config.getoption(option.twin)
+    value = config.getoption(option.twin, None)
+    if value is None and option.name in _PYTEST_KINDS:
+        value = config.getoption(_PYTEST_KINDS[option.name], None)
     if value is not None:
         return config.invocation_params.dir / value if option.path else value
     value = _from_file(config, option)

@@ -21,6 +21,7 @@ from ..reports import junit, story
 from ..words import Verdict
 from .collect import ScenarioFile
 from .folder import Folder
+from .keeper import running_of
 from .options import Options
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Trials:
 
     def __init__(self, config: pytest.Config, options: Options, folder: Folder) -> None:
         config.stash[TRIALS] = self
+        self.config = config
         self.options = options
         self.folder = folder
         self.watcher: Watcher = lambda _trial, _step: None
@@ -68,7 +70,8 @@ class Trials:
         if self._cluster is None:
             from ..clusters import open_cluster
 
-            self._cluster = _usage(lambda: open_cluster(self.options.cluster))
+            given = [running] if (running := running_of(self.config)) is not None else []
+            self._cluster = _usage(lambda: open_cluster(self.options.cluster, *given))
         return self._cluster
 
     def perform(self, item: pytest.Item, scenario: str, trial: int) -> None:

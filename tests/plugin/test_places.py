@@ -148,4 +148,4 @@ def test_nothing_heavy_is_imported_for_another_run(empty: Place) -> None:
             assert not heavy and not [name for name in sys.modules if name.startswith("healgate.reports")]
         """
     )
-    empty.spawn("-q", "-p", "no:allure_pytest").assert_outcomes(passed=1)
+    empty.spawn("-q", "-p", "no:allure_pytest", "-p", "no:pytest-kind").assert_outcomes(passed=1)

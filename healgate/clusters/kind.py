@@ -1,0 +1,210 @@
+"""kind clusters: one for a run, made and deleted by the process that the person started, or one that is there already.
+
+A healer sees node names, and a node is named after its cluster, so the name tells nothing; whose a cluster is stands in
+a note on this machine (`leftovers.py`). The trap is a note that comes after the cluster, and a deletion that fails: the
+note goes last.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from ..evidence import Obj
+from ..problems import UsageProblem
+from . import kind_tools, leftovers
+from .capacity import capacity, timing
+from .kind_adapter import KindAdapter
+from .kind_config import kind_config
+from .kind_ready import resolves_on, wait_until_ready
+from .kind_tools import ToolFailed
+from .lending import Lending
+from .real_rest import RealRest
+from .running import Running
+from .server_time import ServerTime
+
+IMAGE = "HEALGATE_KIND_IMAGE"
+BASE_IMAGE = "HEALGATE_BASE_IMAGE"
+KAFKA_IMAGE = "HEALGATE_KAFKA_IMAGE"
+# What workloads' images sit on where nobody says otherwise.
+PUBLIC_BASE = "python:3.13-slim"
+
+NAMES = ("north", "south", "east", "west", "blue", "green", "alpha", "delta")
+
+Say = Callable[[str], None]
+
+
+class OpenedKind:
+    """`Opened` for kind."""
+
+    def __init__(self, adapter: KindAdapter, running: Running, note: leftovers.Note | None) -> None:
+        self.running = running
+        self._adapter = adapter
+        self._note = note
+
+    def export_logs(self, folder: Path) -> None:
+        self._adapter.export_logs(folder)
+
+    def close(self, *, keep: bool) -> None:
+        if self._note is None:
+            _lending(self.running).sweep()
+            _lending(self.running).close()
+        elif keep:
+            self._note.forget()
+        else:
+            _delete(self._adapter, self._note)
+
+
+def open_kind(*, image: str | None, speed: str, reuse: str | None, say: Say) -> OpenedKind:
+    """Raises UsageProblem for what a person can mend, HarnessError for a cluster that does not come up."""
+    kind_tools.check_engine()
+    clean(say)
+    opened = _reuse(reuse, say) if reuse else _make(image or os.environ.get(IMAGE) or None, speed, say)
+    try:
+        KindRegistries(opened.running).start()
+    except BaseException:
+        opened.close(keep=False)
+        raise
+    return opened
+
+
+def clean(say: Say) -> None:
+    """Take away what killed runs left on this machine."""
+    leftovers.folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(leftovers.folder() / "lock"):
+        for done in leftovers.end_processes():
+            say(done)
+        for left in list(leftovers.notes()):
+            if "kind" not in left.what or not left.owner.is_dead:
+                continue
+            name = left.what["kind"]
+            if left.what.get("engine") != _engine():
+                say(f"the kind cluster {name} of a killed run is on another engine ({left.what.get('engine')})")
+                continue
+            try:
+                _delete(KindAdapter(name, _folder(name)), left)
+            except ToolFailed as problem:
+                say(f"the kind cluster {name} of a killed run could not be deleted: {problem}")
+            else:
+                say(f"deleted the kind cluster {name} that a killed run had left")
+
+
+def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
+    name = f"{random.SystemRandom().choice(NAMES)}-{secrets.token_hex(2)}"
+    folder = _folder(name)
+    adapter = KindAdapter(name, folder, image)
+    config = folder / "kind.yaml"
+    config.write_text(yaml.safe_dump(kind_config(speed)))
+    note = leftovers.note(f"kind-{name}", {"kind": name, "engine": _engine()})
+    say(f"making the kind cluster {name} (timing {speed}, node image {image or 'as kind has it'})")
+    try:
+        try:
+            adapter.create(config)
+        except ToolFailed as problem:
+            raise UsageProblem(
+                f"--cluster kind: the cluster could not be made: {kind_tools.in_words(str(problem))}"
+            ) from None
+        return OpenedKind(adapter, _ready(adapter, kept=False), note)
+    except BaseException:
+        with suppress(ToolFailed):
+            _delete(adapter, note)
+        raise
+
+
+def _reuse(name: str, say: Say) -> OpenedKind:
+    adapter = KindAdapter(name, _folder(f"reused-{name}-{os.getpid()}"))
+    try:
+        if not adapter.exists():
+            there = ", ".join(adapter.known()) or "none"
+            raise UsageProblem(
+                f"--reuse-cluster {name}: there is no such kind cluster (there are: {there}). "
+                f"`kind create cluster --name {name}` makes it."
+            )
+        adapter.write_kubeconfig()
+    except ToolFailed as problem:
+        raise UsageProblem(f"--reuse-cluster {name}: {kind_tools.in_words(str(problem))}") from None
+    running = _ready(adapter, kept=True)
+    for done in _lending(running).sweep():
+        say(done)
+    return OpenedKind(adapter, running, None)
+
+
+def _ready(adapter: KindAdapter, *, kept: bool) -> Running:
+    running = Running(
+        cluster="kind",
+        name=adapter.name,
+        kubeconfig=str(adapter.kubeconfig),
+        context=None,
+        capacity=1,
+        timing="stock",
+        base_image=os.environ.get(BASE_IMAGE, PUBLIC_BASE),
+        kafka_image=os.environ.get(KAFKA_IMAGE, ""),
+        kept=kept,
+    )
+    rest = RealRest(running.new_client(), ServerTime())
+    docker = kind_tools.find("docker")
+    if docker is None or os.environ.get(kind_tools.OTHER_ENGINE):
+        wait_until_ready(rest, lambda _server: "")
+    else:
+        wait_until_ready(rest, resolves_on(docker, adapter.nodes()[0]))
+    return Running(**{**running.as_dict(), "capacity": capacity(rest), "timing": timing(rest)})
+
+
+def _delete(adapter: KindAdapter, note: leftovers.Note) -> None:
+    adapter.delete()
+    docker = kind_tools.find("docker")
+    if docker is not None:
+        kind_tools.run([str(docker), "rm", "--force", "--volumes", f"{adapter.name}-registry"])
+    shutil.rmtree(_folder(adapter.name), ignore_errors=True)
+    note.forget()
+
+
+def _lending(running: Running) -> Lending:
+    return Lending(RealRest(running.new_client(), ServerTime()), running.capacity)
+
+
+def _folder(name: str) -> Path:
+    return leftovers.folder() / name
+
+
+def _engine() -> str:
+    """Which engine a cluster is on: the same name on another one is another cluster."""
+    return os.environ.get(kind_tools.OTHER_ENGINE, "docker") + " " + os.environ.get("DOCKER_HOST", "")
+
+
+class KindRegistries:
+    """The image registry beside a kind cluster, reached by whoever needs it first in this process."""
+
+    def __init__(self, running: Running) -> None:
+        self._running = running
+        self._started: Any = None
+
+    def start(self) -> Any:
+        if self._started is None:
+            from ..images.registry import start_registry
+
+            adapter = KindAdapter(self._running.name, _folder(self._running.name))
+            with FileLock(leftovers.folder() / f"registry-{self._running.name}.lock"):
+                self._started = start_registry(
+                    self._running.name,
+                    nodes=adapter.nodes(),
+                    base=self._running.base_image,
+                    kafka=self._running.kafka_image,
+                )
+        return self._started
+
+    def cut_off(self, host: str, seconds: float, namespace: str) -> None:
+        self.start().cut_off(host, seconds, namespace)
+
+    def own_account(self, obj: Obj, namespace: str) -> Obj:
+        changed: Obj = self.start().own_account(obj, namespace)
+        return changed
