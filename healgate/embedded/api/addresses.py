@@ -21,8 +21,10 @@ class Addresses:
         self._draw = clock.random("service-addresses")
 
     def assign(self, service: Obj, old: Obj | None) -> None:
-        """Fill in what a service of this type has, keeping what the old one had."""
-        spec = service["spec"]
+        """Fill in what a service of this type has, keeping what the old one had. Edits the service, nothing below."""
+        spec = service["spec"] = dict(service["spec"])
+        if "ports" in spec:
+            spec["ports"] = [dict(port) for port in spec["ports"]]
         before = old["spec"] if old else {}
         kind = spec.get("type", "ClusterIP")
         if kind == "ExternalName":

@@ -37,22 +37,23 @@ def same_writer(one: Obj, manager: str, operation: str, subresource: str) -> boo
     return (one["manager"], one["operation"], one.get("subresource", "")) == (manager, operation, subresource)
 
 
-def track(res: Resource, old: Obj | None, new: Obj, manager: str, subresource: str, now: float) -> None:
+def owned(res: Resource, new: Obj) -> Obj:
+    """The fields of a new object: all are its creator's."""
+    types = schema()
+    return fieldsets.of_object(types, types.type_of(res.api_version, res.kind), _tracked(new, ""))
+
+
+def track(res: Resource, old: Obj, new: Obj, manager: str, subresource: str, now: float) -> None:
     """Give the writer of `new` what it changed since `old`, and take that from everybody else. Edits `new`."""
     types = schema()
     type_name = types.type_of(res.api_version, res.kind)
     after = _tracked(new, subresource)
-    entries: list[Obj] = list(old["metadata"].get("managedFields", ())) if old else []
-    if old is None:
-        won = fieldsets.of_object(types, type_name, after)
-    else:
-        root = Field("struct", type_name) if types.known(type_name) else ANY
-        won, gone = fieldsets.difference(types, root, _tracked(old, subresource), after)
-        if won or gone:
-            entries = [
-                {**one, "fieldsV1": fieldsets.minus(fieldsets.minus(one["fieldsV1"], gone), won)} for one in entries
-            ]
-            entries = [one for one in entries if one["fieldsV1"]]
+    entries: list[Obj] = list(old["metadata"].get("managedFields", ()))
+    root = Field("struct", type_name) if types.known(type_name) else ANY
+    won, gone = fieldsets.difference(types, root, _tracked(old, subresource), after)
+    if won or gone:
+        entries = [{**one, "fieldsV1": fieldsets.minus(fieldsets.minus(one["fieldsV1"], gone), won)} for one in entries]
+        entries = [one for one in entries if one["fieldsV1"]]
     if won:
         mine = next((one for one in entries if same_writer(one, manager, "Update", subresource)), None)
         fields = fieldsets.union(mine["fieldsV1"], won) if mine else won

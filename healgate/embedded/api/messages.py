@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -58,13 +59,30 @@ class ApiRequest:
         return [value for key, value in self.query if key == name]
 
 
-@dataclass(slots=True)
 class ApiAnswer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
+    """An answer whose bytes are made when somebody reads them: whoever is in this process may take what they say.
+
+    `content` is that where the server has it at hand, the stored object as often as not, so it is nobody's to edit.
+    """
+
+    __slots__ = ("_body", "content", "headers", "status")
+
+    def __init__(
+        self, status: int, headers: dict[str, str], body: bytes | Callable[[], bytes], content: Any = None
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self._body = body
+
+    @property
+    def body(self) -> bytes:
+        if not isinstance(self._body, bytes):
+            self._body = self._body()
+        return self._body
 
     def json(self) -> Any:
+        """A copy of one's own."""
         return json.loads(self.body)
 
 
@@ -77,8 +95,8 @@ def dumps(obj: Any) -> bytes:
 
 
 def answer(status: int, obj: Any, headers: dict[str, str] | None = None) -> ApiAnswer:
-    body = obj if isinstance(obj, bytes) else dumps(obj)
-    return ApiAnswer(status, {"Content-Type": JSON, **(headers or {})}, body)
+    named = {"Content-Type": JSON, **(headers or {})}
+    return ApiAnswer(status, named, obj) if isinstance(obj, bytes) else ApiAnswer(status, named, dumps(obj), obj)
 
 
 def text(status: int, body: str | bytes, content_type: str = "text/plain; charset=utf-8") -> ApiAnswer:

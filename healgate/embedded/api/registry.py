@@ -19,7 +19,8 @@ from . import conversion, deletion, errors
 from .admission import Admission
 from .defaults import apply_defaults
 from .definitions import Definitions
-from .managed import forget_missing, track
+from .managed import entry, forget_missing, owned, track
+from .manifests import Manifest
 from .metadata import carried_metadata, check_metadata, generated_name, new_metadata
 from .objects import clean_copy, deep_copy, without
 from .patching import patched
@@ -84,16 +85,21 @@ class Registry:
         manager: str = "",
         dry_run: bool = False,
         operation: str = "Update",
+        manifest: Manifest | None = None,
     ) -> Obj:
+        """Raises ApiError. A manifest that was created before, here or elsewhere, is not read again."""
         res = self.resource(resource)
-        new = conversion.stored(res, clean_copy(obj))
-        meta: Obj = new.setdefault("metadata", {})
+        known = manifest.made if manifest is not None else None
+        new = conversion.stored(res, clean_copy(obj)) if known is None else dict(known)
+        meta: Obj = new.get("metadata") or {}
+        said = meta
+        new["metadata"] = meta = dict(meta)
         if meta.pop("resourceVersion", ""):
             raise errors.ApiError(500, "", "resourceVersion should not be set on objects to be created")
         self._place(res, meta, namespace)
         if res.namespaced:
             self._admission.namespace(res, meta)
-        if "status" in res.subresources and res.key not in _STATUS_ON_CREATE:
+        if known is None and "status" in res.subresources and res.key not in _STATUS_ON_CREATE:
             new.pop("status", None)
         applied = meta.get("managedFields")
         base = meta.get("generateName", "") if not meta.get("name") else ""
@@ -106,8 +112,11 @@ class Registry:
         self._admission.mutate(res, new)
         if base:
             meta["name"] = self._free_name(res, meta, base)
-        self._fill(res, new)
-        self._check(res, new, None)
+        if known is None:
+            self._fill(res, new)
+            self._check(res, new, None)
+            if manifest is not None and manifest.lasts:
+                manifest.made = {**new, "metadata": said}
         self._admission.finish(res, new)
         if self._stored(res, meta.get("namespace"), meta["name"]) is not None:
             raise errors.already_exists(res.key, meta["name"])
@@ -115,7 +124,12 @@ class Registry:
         if operation == "Apply":
             meta["managedFields"] = forget_missing(applied, new)
         elif manager:
-            track(res, None, new, manager, "", self.clock.now())
+            fields = manifest.fields if manifest is not None else None
+            if fields is None:
+                fields = owned(res, new)
+                if manifest is not None and manifest.lasts:
+                    manifest.fields = fields
+            meta["managedFields"] = [entry(res, manager, "Update", "", fields, self.clock.now())]
         if not dry_run:
             self.store.put(res.storage, new)
         return conversion.view(res, new)

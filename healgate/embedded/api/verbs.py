@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -13,7 +14,8 @@ from .conversion import view
 from .decoding import body_of, checked_object, media_type, patch_of, validate_fields
 from .encoding import Encoder
 from .listing import Lists, predicate_of, version_number
-from .messages import ApiAnswer, ApiRequest, answer, dumps
+from .manifests import manifest_of
+from .messages import JSON, ApiAnswer, ApiRequest, answer, dumps
 from .negotiation import PARTIAL, TABLE, accepted_form
 from .patching import MERGE, STRATEGIC
 from .registry import Registry
@@ -60,7 +62,7 @@ class Verbs:
             return answer(status, tables.table(res, [obj], self._clock.now(), include, meta))
         if form == PARTIAL:
             return answer(status, tables.partial(obj))
-        return answer(status, self._encoder.of(res, obj))
+        return ApiAnswer(status, {"Content-Type": JSON}, partial(self._encoder.of, res, obj), view(res, obj))
 
     # -- reading
 
@@ -148,11 +150,18 @@ class Verbs:
     # -- writing
 
     def create(self, request: ApiRequest, target: Target, warnings: list[str]) -> ApiAnswer:
-        obj = checked_object(target.resource, request, warnings)
+        res = target.resource
+        manifest = manifest_of(res, request)
+        warnings += manifest.warnings
         made = self._registry.create(
-            target.resource, obj, namespace=target.namespace, manager=manager_of(request), dry_run=dry(request)
+            res,
+            manifest.obj,
+            namespace=target.namespace,
+            manager=manager_of(request),
+            dry_run=dry(request),
+            manifest=manifest,
         )
-        return self.shown(target.resource, made, request, 201)
+        return self.shown(res, made, request, 201)
 
     def update(self, request: ApiRequest, target: Target, warnings: list[str]) -> ApiAnswer:
         res = target.resource
