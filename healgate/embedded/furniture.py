@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .api.schema import release
 from .clock.clock import stamp
 
 Obj = dict[str, Any]
@@ -71,7 +72,7 @@ def _node(now: float) -> Obj:
                 "containerRuntimeVersion": "containerd://2.2.1",
                 "kernelVersion": "6.1.0-37-amd64",
                 "kubeProxyVersion": "",
-                "kubeletVersion": "v1.36.2",
+                "kubeletVersion": release(),
                 "machineID": "9b8f3f8f5f0b4f5f8f3d4c2d0f6f7a10",
                 "operatingSystem": "linux",
                 "osImage": "Debian GNU/Linux 12 (bookworm)",

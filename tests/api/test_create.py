@@ -209,11 +209,36 @@ def test_unknown_fields_are_refused_reported_or_ignored_and_never_kept(api: Api)
     assert "Warning" not in api.send("POST", DEPLOYMENTS + "?fieldValidation=Ignore", other).headers
 
 
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"resources": {"limits": {"memory": "lots"}}}, "quantities must match the regular expression"),
+        ({"env": [{"name": "A", "value": 1}]}, "number into Go struct field EnvVar.spec.template.spec.containers.env."),
+        ({"ports": {}}, "object into Go struct field Container.spec.template.spec.containers.ports of type []v1.Con"),
+        ({"resources": []}, "containers.resources of type v1.ResourceRequirements"),
+    ],
+)
+def test_what_a_decoder_chokes_on_is_a_bad_request(api: Api, change: dict[str, Any], text: str) -> None:
+    body = deployment()
+    body["spec"]["template"]["spec"]["containers"][0].update(change)
+    assert text in api.expect(400, "POST", DEPLOYMENTS, body)["message"]
+
+
+def test_amounts_are_kept_as_a_server_writes_them(api: Api) -> None:
+    sent = {"limits": {"memory": "1024Mi", "cpu": 0.5}, "requests": {"memory": "0.5Gi", "cpu": ".1"}}
+    body = pod()
+    body["spec"]["containers"][0]["resources"] = sent
+    made = api.post(PODS, body)["spec"]["containers"][0]["resources"]
+    assert made == {"limits": {"memory": "1Gi", "cpu": "500m"}, "requests": {"memory": "512Mi", "cpu": "100m"}}
+
+
 def test_a_mistyped_field_is_a_decoding_error(api: Api) -> None:
     body = deployment()
     body["spec"]["replicas"] = "two"
     refusal = api.expect(400, "POST", DEPLOYMENTS, body)
-    assert "cannot unmarshal string into Go struct field .spec.replicas of type int32" in refusal["message"]
+    assert (
+        "cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32" in refusal["message"]
+    )
 
 
 def test_yaml_is_accepted_and_keeps_its_dates_as_text(api: Api) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from healgate.embedded.api.schema import release
+
 from .conftest import APPLY, PODS, Api, events
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
@@ -39,7 +41,7 @@ def gadget(**spec: Any) -> dict[str, Any]:
 
 
 def test_the_version_is_the_one_that_the_recordings_are_of(api: Api) -> None:
-    assert api.get("/version")["gitVersion"] == "v1.36.2"
+    assert api.get("/version")["gitVersion"] == release()
     assert api.send("GET", "/healthz").body == b"ok"
 
 
@@ -76,7 +78,7 @@ def test_openapi_tells_kubectl_how_to_merge_and_validate(api: Api) -> None:
     patch = document["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
     assert patch["x-kubernetes-group-version-kind"] == {"group": "apps", "version": "v1", "kind": "Deployment"}
     assert "fieldValidation" in [one["name"] for one in patch["parameters"]]
-    containers = document["components"]["schemas"]["V1PodSpec"]["properties"]["containers"]
+    containers = document["components"]["schemas"]["io.k8s.api.core.v1.PodSpec"]["properties"]["containers"]
     assert containers["x-kubernetes-patch-merge-key"] == "name"
     assert containers["x-kubernetes-list-type"] == "map"
 

@@ -1,4 +1,4 @@
-"""Request bodies: JSON or YAML into objects, as leniently or strictly as the client asked.
+"""Request bodies: JSON, YAML or protobuf into objects, as leniently or strictly as the client asked.
 
 `fieldValidation` decides what happens to fields that a kind does not have: Strict refuses, Warn (the default) says
 so in a header, Ignore drops them; in all cases what is stored is without them.
@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
-from . import errors
+from . import errors, protobuf
 from .definitions import unknown_fields as unknown_custom_fields
 from .messages import ApiRequest
 from .resources import Resource
-from .schema import schema
+from .schema import OBJECT_META, schema
+from .typed import Mistyped, conform
 
 Obj = dict[str, Any]
 
@@ -32,10 +33,11 @@ _YamlLoader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
-# Media type -> decoder. Another encoding (protobuf) is one more entry.
+# Media type -> decoder.
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "application/json": json.loads,
     "application/yaml": lambda body: yaml.load(body, _YamlLoader),
+    protobuf.MEDIA_TYPE: protobuf.decode,
 }
 
 
@@ -72,7 +74,9 @@ def _check_size(request: ApiRequest) -> None:
 def _decoded(decoder: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return decoder(body)
-    except (ValueError, yaml.YAMLError) as error:
+    except KeyError as error:
+        raise errors.bad_request(f"no kind is registered for {error}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
 
 
@@ -115,21 +119,16 @@ def validate_fields(
 ) -> None:
     """Refuse mistyped fields; refuse, report or ignore unknown ones, and take them out."""
     api_version, kind = api_version or res.api_version, kind or res.kind
-    if res.custom is not None and kind == res.kind:
-        wrong = schema().mistyped("V1ObjectMeta", obj.get("metadata", {}), "metadata")
-        if wrong:
-            raise errors.bad_request(f'{kind} in version "{res.version}" cannot be handled as a {kind}: {wrong}')
-        unknown = unknown_custom_fields(res.custom.schema, obj) if res.custom.schema else []
-    else:
-        types = schema()
-        type_name = types.type_of(api_version, kind)
-        wrong = types.mistyped(type_name, obj)
-        if wrong:
-            text = f'{kind} in version "{api_version.rpartition("/")[2]}" cannot be handled as a {kind}: {wrong}'
-            raise errors.bad_request(text)
-        unknown = types.unknown_fields(type_name, obj)
-        for path in unknown:
-            _remove(obj, path)
+    types = schema()
+    try:
+        if res.custom is not None and kind == res.kind:
+            unknown = [f"metadata.{path}" for path in conform(types, OBJECT_META, obj.get("metadata", {}))]
+            unknown += unknown_custom_fields(res.custom.schema, obj) if res.custom.schema else []
+        else:
+            unknown = conform(types, types.type_of(api_version, kind), obj)
+    except Mistyped as wrong:
+        version = api_version.rpartition("/")[2]
+        raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}') from None
     complaints = [f'unknown field "{path}"' for path in unknown] + [
         f'duplicate field "{one}"' for one in duplicates or ()
     ]
@@ -142,22 +141,6 @@ def validate_fields(
             raise errors.bad_request(text)
         raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {text}')
     warnings += complaints
-
-
-def _remove(obj: Any, path: str) -> None:
-    """Delete the value at a path like `spec.containers[0].imag`."""
-    steps: list[str | int] = []
-    for part in path.split("."):
-        name, *indexes = part.split("[")
-        steps.append(name)
-        steps += [int(one.rstrip("]")) for one in indexes]
-    for step in steps[:-1]:
-        try:
-            obj = obj[step]
-        except (KeyError, IndexError, TypeError):
-            return  # a key with a dot in it: it cannot be told from a path, and stays
-    if isinstance(obj, dict):
-        obj.pop(steps[-1], None)
 
 
 def _duplicates(request: ApiRequest) -> list[str]:

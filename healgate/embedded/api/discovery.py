@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from .resources import SUBRESOURCE_VERBS, Resource, Resources
+from .schema import release
 
 Obj = dict[str, Any]
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 
+_MINOR = release().split(".")[1]
 VERSION: Obj = {
     "major": "1",
-    "minor": "36",
+    "minor": _MINOR,
     "emulationMajor": "1",
-    "emulationMinor": "36",
+    "emulationMinor": _MINOR,
     "minCompatibilityMajor": "1",
-    "minCompatibilityMinor": "35",
-    "gitVersion": "v1.36.2",
+    "minCompatibilityMinor": str(int(_MINOR) - 1),
+    "gitVersion": release(),
     "gitCommit": "5e3b5d6a3a2a6a8d33a4c9f1e6e1f7c0d6a4b2c1",
     "gitTreeState": "clean",
     "buildDate": "2026-05-12T09:28:11Z",

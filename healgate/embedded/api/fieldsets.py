@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .objects import deep_copy
-from .schema import ANY, Field, Schema
+from .schema import ANY, OBJECT_META, Field, Schema
 
 Obj = dict[str, Any]
 FieldSet = dict[str, Any]
@@ -52,7 +52,7 @@ def of_object(schema: Schema, type_name: str, obj: Obj) -> FieldSet:
 
 def _loose(name: str, known: Field = ANY) -> Field:
     """The metadata of a kind whose type is not known is known all the same."""
-    return Field("struct", "V1ObjectMeta") if name == "metadata" and known is ANY else known
+    return Field("struct", OBJECT_META) if name == "metadata" and known is ANY else known
 
 
 def of_value(schema: Schema, field: Field, value: Any) -> FieldSet:

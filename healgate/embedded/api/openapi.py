@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .resources import Resource, Resources
-from .schema import Field, schema
+from .schema import Field, release, schema
 
 Obj = dict[str, Any]
 
@@ -13,8 +13,23 @@ _PREFIX = "#/components/schemas/"
 _PLAIN: dict[str, Obj] = {
     "str": {"type": "string"},
     "int": {"type": "integer", "format": "int32"},
+    "int64": {"type": "integer", "format": "int64"},
     "float": {"type": "number", "format": "double"},
     "bool": {"type": "boolean"},
+    "bytes": {"type": "string", "format": "byte"},
+}
+# Scalars that are types of their own.
+_SCALARS: dict[str, tuple[str, Obj]] = {
+    "quantity": (
+        "io.k8s.apimachinery.pkg.api.resource.Quantity",
+        {"oneOf": [{"type": "string"}, {"type": "number"}]},
+    ),
+    "intstr": (
+        "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+        {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]},
+    ),
+    "time": ("io.k8s.apimachinery.pkg.apis.meta.v1.Time", {"type": "string", "format": "date-time"}),
+    "micro": ("io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime", {"type": "string", "format": "date-time"}),
 }
 
 
@@ -39,7 +54,7 @@ def document(table: Resources, group: str, version: str) -> Obj | None:
         base = f"{root}/namespaces/{{namespace}}" if resource.namespaced else root
         paths[f"{base}/{resource.plural}"] = _collection(resource, name)
         paths[f"{base}/{resource.plural}/{{name}}"] = _item(resource, name)
-    info = {"title": "Kubernetes", "version": "v1.36.2"}
+    info = {"title": "Kubernetes", "version": release()}
     return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
@@ -59,6 +74,7 @@ def _component(resource: Resource, schemas: Obj) -> str:
     for one in types.types_below(type_name):
         if one not in schemas:
             schemas[one] = _struct(one)
+    schemas.update(_SCALARS.values())
     marks = schemas[type_name].setdefault("x-kubernetes-group-version-kind", [])
     marks.append(_kind(resource))
     return type_name
@@ -81,6 +97,10 @@ def _struct(name: str) -> Obj:
 def _reference(type_name: str) -> Obj:
     if schema().known(type_name):
         return {"default": {}, "allOf": [{"$ref": _PREFIX + type_name}]}
+    if type_name in _SCALARS:
+        return {"allOf": [{"$ref": _PREFIX + _SCALARS[type_name][0]}]}
+    if type_name.startswith("["):
+        return {"type": "array", "items": _reference(type_name[1:])}
     return dict(_PLAIN.get(type_name, {}))
 
 

@@ -1,16 +1,15 @@
-"""What the server serves, as data: `resources.json` for the built-in kinds, CustomResourceDefinitions for the rest.
+"""What the server serves, as data: the release's own discovery documents for the built-in kinds,
+CustomResourceDefinitions for the rest.
 
-A kind differs from another only by its row here and by what defaults, validation and tables know of it; a
-branch on a kind's name anywhere else is the beginning of a second table. A row of the file is
-[kind, plural, short names, namespaced, flags]; the flags:
+A kind differs from another only by its row there, by its flags in `resources.json`, which no release publishes, and
+by what defaults, validation and tables know of it; a branch on a kind's name anywhere else is the beginning of a
+second table. The flags:
 
-  verbs       if not all eight                       status, scale   has that subresource
-  subs        other subresources and their kinds     fields          field selectors besides name and namespace
-  generation  counts changes of spec                 whole           ... of everything outside metadata
-  upsert      PUT creates what is not there          locked          PUT must carry a resourceVersion
-  orphan      deletes orphan dependents by default   returned        DELETE answers the object, not a Status
-  all         in the category "all"                  stored          shares the storage of another resource
-  unstored    a question, never kept                 warning         header on each answer
+  fields      field selectors besides name and namespace
+  generation  counts changes of spec                     whole     ... of everything outside metadata
+  upsert      PUT creates what is not there              locked    PUT must carry a resourceVersion
+  orphan      deletes orphan dependents by default       returned  DELETE answers the object, not a Status
+  stored      shares the storage of another resource     warning   header on each answer
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
+
+from .schema import published
 
 Obj = dict[str, Any]
 
@@ -97,28 +98,21 @@ class Resource:
         return f"{self.kind}List"
 
 
-def _row(group_version: str, row: list[Any]) -> Resource:
-    kind, plural, short, namespaced, flags = row
+def _row(group_version: str, row: list[Any], flags: Obj) -> Resource:
+    kind, plural, short, namespaced, more = row
     group, _, version = group_version.rpartition("/")
-    categories = flags.get("categories", "").split()
-    if flags.get("all"):
-        categories.append("all")
-    subs: dict[str, str] = dict(flags.get("subs", {}))
-    if flags.get("status"):
-        subs["status"] = kind
-    if flags.get("scale"):
-        subs["scale"] = "autoscaling/v1 Scale"
+    verbs = tuple(more["verbs"].split()) if "verbs" in more else VERBS
     return Resource(
         group=group,
         version=version,
         kind=kind,
         plural=plural,
-        singular=flags.get("singular", kind.lower()),
+        singular=more.get("singular", kind.lower()),
         namespaced=bool(namespaced),
         short_names=tuple(short.split()),
-        categories=tuple(categories),
-        verbs=tuple(flags["verbs"].split()) if "verbs" in flags else VERBS,
-        subresources=dict(sorted(subs.items())),
+        categories=tuple(more.get("categories", "").split()),
+        verbs=verbs,
+        subresources=dict(sorted(more.get("subs", {}).items())),
         fields=tuple(flags.get("fields", ())),
         generation=bool(flags.get("generation")),
         whole=bool(flags.get("whole")),
@@ -126,7 +120,7 @@ def _row(group_version: str, row: list[Any]) -> Resource:
         locked=bool(flags.get("locked")),
         orphan=bool(flags.get("orphan")),
         returned=bool(flags.get("returned")),
-        unstored=bool(flags.get("unstored")),
+        unstored=verbs == ("create",),
         warning=flags.get("warning", ""),
         stored=flags.get("stored", ""),
     )
@@ -135,7 +129,11 @@ def _row(group_version: str, row: list[Any]) -> Resource:
 @cache
 def built_in() -> tuple[Resource, ...]:
     table = json.loads(files(__package__).joinpath("resources.json").read_text("utf-8"))
-    return tuple(_row(version, row) for version, rows in table.items() if version != "_" for row in rows)
+    return tuple(
+        _row(version, row, table.get(version, {}).get(row[1], {}))
+        for version, rows in published()["resources"].items()
+        for row in rows
+    )
 
 
 class Resources:

@@ -1,7 +1,7 @@
 """The types of the built-in kinds: which fields exist, and how lists and maps merge.
 
-Strategic merge, server-side apply, strict field validation and OpenAPI all walk an object along its type, so the
-walk is here once: `Schema.field` answers for one step. Where the type is not known (a custom resource, a free-form
+Strategic merge, server-side apply, typed decoding and OpenAPI all walk an object along its type, so the walk is
+here once: `Schema.field` answers for one step. Where the type is not known (a custom resource, a free-form
 field) the answer is `ANY`: everything is allowed below, maps merge and lists are replaced as a whole.
 """
 
@@ -30,14 +30,16 @@ class Field:
 
 
 ANY = Field("any")
+OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
 
 class Schema:
     """The types of one set of kinds."""
 
-    def __init__(self, kinds: dict[str, str], types: dict[str, list[Any]], merge: Obj) -> None:
+    def __init__(self, kinds: dict[str, str], types: dict[str, list[Any]], merge: Obj, protobuf: Obj) -> None:
         self._kinds = kinds
         self._types = types
+        self._protobuf = protobuf
         self._lists: dict[str, list[str | None]] = merge["lists"]
         self._retain = frozenset(merge["retain"])
         self._atomic = frozenset(merge["atomic"])
@@ -58,6 +60,11 @@ class Schema:
 
     def known(self, type_name: str) -> bool:
         return type_name in self._types
+
+    def protobuf(self, type_name: str) -> Obj:
+        """Field numbers; KeyError for a type that is never sent that way."""
+        found: Obj = self._protobuf[type_name]
+        return found
 
     def field(self, type_name: str, name: str) -> Field | None:
         """The field of a type; None if there is no such field."""
@@ -94,91 +101,22 @@ class Schema:
             todo += [kind.lstrip("[{") for kind in self._types[name][0].values()]
         return sorted(found)
 
-    def unknown_fields(self, type_name: str, obj: Any, path: str = "") -> list[str]:
-        """Dotted paths of what the type does not have, as a strict decoder lists them."""
-        if not isinstance(obj, dict) or type_name not in self._types:
-            return []
-        found: list[str] = []
-        for name, value in obj.items():
-            below = f"{path}.{name}" if path else name
-            one = self.field(type_name, name)
-            if one is None:
-                found.append(below)
-            elif one.shape == "struct":
-                found += self.unknown_fields(one.of, value, below)
-            elif one.shape == "list" and isinstance(value, list):
-                for index, element in enumerate(value):
-                    found += self.unknown_fields(one.of, element, f"{below}[{index}]")
-            elif one.shape == "map" and isinstance(value, dict):
-                for key, element in value.items():
-                    found += self.unknown_fields(one.of, element, f"{below}.{key}")
-        return found
 
-    def mistyped(self, type_name: str, obj: Any, path: str = "") -> str:
-        """The first value that a typed decoder would choke on, in its words; empty if there is none."""
-        if type_name not in self._types:
-            return ""
-        if not isinstance(obj, dict):
-            return _complaint(obj, path, "object")
-        for name, value in obj.items():
-            one = self.field(type_name, name)
-            if one is None or value is None or one.shape == "any":
-                continue
-            below = f"{path}.{name}" if path else name
-            wrong = self._mistyped_field(one, value, below)
-            if wrong:
-                return wrong
-        return ""
-
-    def _mistyped_field(self, one: Field, value: Any, path: str) -> str:
-        if one.shape == "struct":
-            return self.mistyped(one.of, value, path)
-        if one.shape == "plain":
-            return _mismatch(one.of, value, path)
-        if not isinstance(value, list if one.shape == "list" else dict):
-            return _complaint(value, path, "array" if one.shape == "list" else "map")
-        elements: list[Any] = value if isinstance(value, list) else list(value.values())
-        for element in elements:
-            wrong = self.mistyped(one.of, element, path) if self.known(one.of) else _mismatch(one.of, element, path)
-            if wrong:
-                return wrong
-        return ""
-
-
-def _mismatch(kind: str, value: Any, path: str) -> str:
-    fits = {
-        "str": isinstance(value, str | int | float) and not isinstance(value, bool),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "bool": isinstance(value, bool),
-    }
-    if fits.get(kind, True):
-        # Quantities may be written as numbers; other strings may not, and the models do not tell them apart.
-        if kind == "str" and not isinstance(value, str) and not _is_quantity(path):
-            return _complaint(value, path, "string")
-        return ""
-    return _complaint(value, path, {"str": "string", "int": "int32", "bool": "bool"}[kind])
-
-
-_AMOUNTS = ("limits", "requests", "hard", "capacity", "allocatable", "usage", "default", "defaultRequest", "max", "min")
-_AMOUNT = ("sizeLimit", "divisor", "averageValue", "value")
-
-
-def _is_quantity(path: str) -> bool:
-    """Whether a number may stand where the models say string."""
-    parts = path.split(".")
-    return any(part in _AMOUNTS for part in parts) or (parts[-1] in _AMOUNT and parts[-2:-1] != ["env"])
-
-
-def _complaint(value: Any, path: str, wanted: str) -> str:
-    kinds = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
-    got = kinds.get(type(value), "null")
-    return f"json: cannot unmarshal {got} into Go struct field .{path} of type {wanted}"
+@cache
+def published() -> Obj:
+    """What a Kubernetes release says about itself, read on first use; `tools/schema` writes the file."""
+    packed = files(__package__).joinpath("kubernetes.json.xz").read_bytes()
+    found: Obj = json.loads(lzma.decompress(packed))
+    return found
 
 
 @cache
 def schema() -> Schema:
-    """The built-in kinds; read on first use, because not every run needs it."""
-    folder = files(__package__)
-    types = json.loads(lzma.decompress(folder.joinpath("schema.json.xz").read_bytes()))
-    merge = json.loads(folder.joinpath("merge.json").read_text("utf-8"))
-    return Schema(types["kinds"], types["types"], merge)
+    """The built-in kinds."""
+    data = published()
+    return Schema(data["kinds"], data["types"], data["merge"], data["protobuf"])
+
+
+def release() -> str:
+    """The version of Kubernetes that all this is of."""
+    return str(published()["release"])
