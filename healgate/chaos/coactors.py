@@ -80,12 +80,11 @@ class SecretSource:
         kind, field = KEEPS[source["kind"]]
         ref = Ref(kind, source["spec"][field])
         kept = self._kept.get(ref)
-        found = self._objects.get(ref)
         if write and kept is not None:
-            if found is None:
-                self._objects.create(_as_written(kept))
-            else:
-                gone = {key: None for key in found.get("data", {}) if key not in kept.get("data", {})}
+            found = self._objects.get(ref)
+            # Somebody else may be quicker with the new one.
+            if found is not None or self._objects.create(_as_written(kept), exists_already=True) is None:
+                gone = {key: None for key in (found or {}).get("data", {}) if key not in kept.get("data", {})}
                 self._objects.patch(ref, {"data": {**gone, **kept.get("data", {})}}, MERGE)
         self._report(source, found=kept is not None)
 

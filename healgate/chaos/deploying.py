@@ -42,7 +42,7 @@ def apply(
     for obj in definitions:
         here.objects.create(obj, exists_already=True)
     for obj in definitions:
-        _wait_for_definition(here, Ref.of(obj))
+        _wait_for_definition(here, obj)
     for obj in objects:
         if obj["kind"] == DEFINITION:
             continue
@@ -52,14 +52,23 @@ def apply(
         here.objects.create({**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "namespace"}})
 
 
-def _wait_for_definition(here: Place, ref: Ref) -> None:
-    def established() -> bool:
+def _wait_for_definition(here: Place, definition: Obj) -> None:
+    """Established, and served: a real API server says the first a moment before it does the second."""
+    ref, spec = Ref.of(definition), definition["spec"]
+    version = next(version["name"] for version in spec["versions"] if version["served"])
+    group = f"/apis/{spec['group']}/{version}"
+
+    def served() -> bool:
         found = here.objects.get(ref) or {}
         conditions = found.get("status", {}).get("conditions", ())
-        return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+        if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
+            return False
+        answer = here.objects.rest.request("GET", group)
+        known = answer.ok and any(resource["name"] == spec["names"]["plural"] for resource in answer.body["resources"])
+        return known and here.objects.rest.request("GET", f"{group}/{spec['names']['plural']}", {"limit": "1"}).ok
 
-    if not established() and not here.wait(established, ESTABLISHED_WITHIN):
-        raise NotSteady(f"{ref} was not established within {ESTABLISHED_WITHIN:g}s")
+    if not served() and not here.wait(served, ESTABLISHED_WITHIN):
+        raise NotSteady(f"{ref} was not served within {ESTABLISHED_WITHIN:g}s")
 
 
 def stand(here: ConnectedPlace, refs: Iterable[Ref], within: float) -> None:

@@ -16,7 +16,7 @@ from fake_lease import FakeLease
 from healgate.chaos import actions, coactors, probes, run
 from healgate.chaos.place import acting_on
 from healgate.clusters.seam import Answer
-from healgate.problems import HarnessError
+from healgate.problems import HarnessError, NotSteady
 from healgate.scenario.catalogue import Catalogue
 
 NAMESPACED = "/api/v1/namespaces/storefront-1a2b"
@@ -265,3 +265,40 @@ def test_a_changed_secret_is_written_as_the_source_has_it(lease: FakeLease, foun
     lease.rest.request("PATCH", SOURCE, body={"metadata": {"annotations": annotations}})
     lease.sleep(4)
     assert lease.rest.objects[f"{NAMESPACED}/secrets/keys"]["data"] == {"current": "eA=="}
+
+
+def test_somebody_who_writes_it_at_the_same_moment_is_no_trouble(lease: FakeLease) -> None:
+    sourced(lease)
+    secrets = f"{NAMESPACED}/secrets"
+    lease.rest.request("DELETE", f"{secrets}/keys")
+    lease.rest.request("PATCH", SOURCE, body={"spec": {"refresh": 2}})
+    ask = lease.rest.request
+
+    def race(method: str, path: str, *args: Any, **more: Any) -> Answer:
+        if method == "POST" and path == secrets:
+            lease.rest.request = ask  # type: ignore[method-assign]
+            other = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"name": "keys"},
+                "data": {"current": "b3RoZXI="},
+            }
+            ask("POST", secrets, body=other)
+        return ask(method, path, *args, **more)
+
+    lease.rest.request = race
+    lease.sleep(4)
+    assert lease.rest.objects[f"{secrets}/keys"]["data"] == {"current": "eA=="}
+
+
+def test_a_definition_is_waited_for_until_it_is_served(lease: FakeLease) -> None:
+    lease.rest.answers["/apis/secrets.shop.example/v1"] = Answer(404, "404 page not found")
+    lease.after(3, lambda: lease.rest.answers.clear())
+    actions.deploy("shop")
+    assert f"{DEPLOYMENTS}/backend" in lease.rest.objects
+
+
+def test_a_definition_that_is_never_served_is_no_healers_fault(lease: FakeLease) -> None:
+    lease.rest.answers["/apis/secrets.shop.example/v1"] = Answer(404, "404 page not found")
+    with pytest.raises(NotSteady, match=r"managedsecrets.secrets.shop.example was not served within 30s"):
+        actions.deploy("shop")
