@@ -96,7 +96,7 @@ class RealCluster:
     @property
     def kinds(self) -> Kinds:
         if self._kinds is None:
-            self._kinds = _discover(self.upstream, self.loop)
+            self._kinds = discover(self.upstream, self.loop)
         return self._kinds
 
     def lease(self, seed: str) -> Lease:
@@ -279,7 +279,7 @@ def _noted(pid: int) -> Callable[[], None]:
     return note.forget
 
 
-def _discover(upstream: Upstream, loop: Loop) -> Kinds:
+def discover(upstream: Upstream, loop: Loop) -> Kinds:
     """Everything that the server has, in two requests, or one for each group where it does not know the short way."""
 
     async def ask() -> Kinds:
