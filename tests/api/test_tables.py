@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from healgate.embedded.api import tables
+from healgate.embedded.api.cells import duration
 from healgate.embedded.api.podcells import status
-from healgate.embedded.api.tables import duration
+from healgate.embedded.api.resources import Resource, built_in
 
 from .conftest import DEPLOYMENTS, PODS, Api, deployment, pod
 
@@ -108,10 +110,19 @@ def test_a_table_of_deployments(api: Api) -> None:
     assert row["cells"] == ["web", "1/1", 1, 0, "0s", "main", "shop:1.4", "app=web"]
 
 
-def test_an_unprinted_kind_has_name_and_age(api: Api) -> None:
-    url = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies"
-    api.post(url, {"metadata": {"name": "n"}, "spec": {"podSelector": {}}})
-    assert api.get(url + "/n", accept=TABLE)["rows"][0]["cells"] == ["n", "0s"]
+def test_an_unprinted_kind_has_a_name_and_a_time(api: Api) -> None:
+    url = "/api/v1/namespaces/default/limitranges"
+    made = api.post(url, {"metadata": {"name": "n"}, "spec": {"limits": []}})
+    [row] = api.get(url, accept=TABLE)["rows"]
+    assert row["cells"] == ["n", made["metadata"]["creationTimestamp"]]
+
+
+@pytest.mark.parametrize(
+    "resource", [one for one in built_in() if not one.unstored], ids=lambda one: f"{one.api_version} {one.plural}"
+)
+def test_every_column_of_the_release_can_be_filled(resource: Resource) -> None:
+    row = tables.row(resource, {"metadata": {"name": "x", "creationTimestamp": END}}, 0, "None")
+    assert len(row["cells"]) == len(tables.definitions(resource)) >= 2
 
 
 def test_metadata_alone_can_be_asked_for(api: Api) -> None:

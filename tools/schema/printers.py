@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 
-_BLOCK = re.compile(r"(\w+) := \[\]metav1\.TableColumnDefinition\{\n(.*?)\n\t\}", re.DOTALL)
+_BLOCK = re.compile(r"(\w+) (?::=|= append\(\w+,) \[\]metav1\.TableColumnDefinition\{\n(.*?)\n\t\}", re.DOTALL)
 _ROW = re.compile(r'\{Name: (?:"([^"]*)"|\S+), Type: "(\w+)"(.*?)\},?$', re.MULTILINE)
-_HANDLER = re.compile(r"TableHandler\((\w+), print(\w+)\)")
+_HANDLER = re.compile(r"TableHandler\((\w+), (print\w+)\)")
+_PRINTER = re.compile(r"^func (print\w+)\(\w+ \*\w+\.(\w+),", re.MULTILINE)
 _FORMAT = re.compile(r'Format: "(\w+)"')
 _PRIORITY = re.compile(r"Priority: (\d+)")
 
@@ -25,10 +26,11 @@ def columns(source: str) -> dict[str, list[Column]]:
         lines = [line for line in body.splitlines() if line.strip() and not line.strip().startswith("//")]
         if len(rows) != len(lines):
             raise ValueError(f"{name}: {len(lines)} lines, {len(rows)} understood")
-        blocks[name] = [
+        blocks.setdefault(name, []).extend(
             [title, kind, _found(_FORMAT, rest), int(_found(_PRIORITY, rest) or 0)] for title, kind, rest in rows
-        ]
-    return {kind: blocks[block] for block, kind in _HANDLER.findall(source) if not kind.endswith("List")}
+        )
+    kinds = dict(_PRINTER.findall(source))
+    return {kinds[printer]: blocks[block] for block, printer in _HANDLER.findall(source)}
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import seconds_of, stamp
 from . import errors
+from .cells import selector_text
 from .decoding import body_of, checked_object, media_type, patch_of
 from .messages import ApiAnswer, ApiRequest, answer, text
 from .objects import at, deep_copy, with_at
 from .patching import patched
 from .resources import Custom, Resource
 from .routing import Target
-from .tables import json_path, selector_text
+from .tables import json_path
 from .validation import selects
 from .verbs import dry, manager_of
 
