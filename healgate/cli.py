@@ -80,6 +80,33 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--history", type=Path, default=None, metavar="FILE",
                         help="earlier points of the trend; this report's are added to it")  # fmt: skip
 
+    record = commands.add_parser("record", help="record what a cluster does, to be replayed", description=(
+        "Record a trial of a scenario, or manifests with commands at times, on any cluster: what was applied, every "
+        "change that the cluster showed, and what commands answered, in a file that the embedded cluster can be held "
+        "against."
+    ))  # fmt: skip
+    what = record.add_mutually_exclusive_group(required=True)
+    what.add_argument("--scenario", metavar="NAME", help="a scenario, like oom/limit-too-low")
+    what.add_argument("--objects", type=Path, nargs="+", metavar="PATH", help="manifests: files or folders")
+    record.add_argument("--commands", type=Path, metavar="FILE",
+                        help="--objects: a list of {at: 30s, kubectl: scale deployment/app --replicas=0}")  # fmt: skip
+    record.add_argument("--for", type=_duration, default="2m", dest="duration", metavar="TIME",
+                        help="with --objects: how long to watch (default 2m)")  # fmt: skip
+    record.add_argument("--name", metavar="NAME", help="with --objects: the name of the recording")
+    record.add_argument("--trial", type=int, default=1, metavar="N", help="with --scenario: which trial (default 1)")
+    record.add_argument("--seed", default="0", metavar="TEXT", help="with --scenario: decides its parameters")
+    record.add_argument("--healer", default="reference", metavar="HEALER",
+                        help="with --scenario: who heals (default reference; null: nobody)")  # fmt: skip
+    record.add_argument("--cluster", default="embedded", metavar="NAME",
+                        help="embedded (default), kind or existing")  # fmt: skip
+    record.add_argument("--kind-image", metavar="IMAGE", help="kind: the node image")
+    record.add_argument("--reuse-cluster", metavar="NAME", help="kind: record on this cluster, and leave it standing")
+    record.add_argument("--timing", choices=("fast", "stock"), default="stock",
+                        help="kind: how long a crashed container waits (default stock: up to 5m)")  # fmt: skip
+    record.add_argument("--context", metavar="NAME", help="existing: the context of the kubeconfig")
+    record.add_argument("--out", type=Path, default=Path(), metavar="DIR",
+                        help="the folder for NAME.json (default: the current one)")  # fmt: skip
+
     mark = commands.add_parser("mark-disposable", help="allow trials on a cluster of your own", description=(
         "Mark the cluster of a context as disposable, so that `pytest --cluster existing --context NAME` runs trials "
         "on it. Sets one annotation on its namespace kube-system."
@@ -103,6 +130,15 @@ def _warp(text: str) -> float:
     if not 0 < factor <= 10_000:
         raise argparse.ArgumentTypeError(f"expected a factor above 0, like 20; found {text!r}")
     return factor
+
+
+def _duration(text: str) -> float:
+    from .durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def _up(chosen: argparse.Namespace) -> int:
@@ -175,6 +211,12 @@ def _report(chosen: argparse.Namespace) -> int:
     return ExitStatus.PASSED
 
 
+def _record(chosen: argparse.Namespace) -> int:
+    from .recorder.command import record
+
+    return record(chosen, print)
+
+
 def _mark_disposable(chosen: argparse.Namespace) -> int:
     from .clusters.existing import mark_disposable
 
@@ -193,7 +235,7 @@ def _mark_disposable(chosen: argparse.Namespace) -> int:
     return ExitStatus.PASSED
 
 
-_COMMANDS = {"up": _up, "lint": _lint, "report": _report, "mark-disposable": _mark_disposable}
+_COMMANDS = {"up": _up, "lint": _lint, "report": _report, "record": _record, "mark-disposable": _mark_disposable}
 
 
 if __name__ == "__main__":
