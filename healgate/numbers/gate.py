@@ -22,7 +22,7 @@ from .summary import Line, Summary, scenario_of, summarise
 LEVEL = Fraction(5, 100)
 # The share of INVALID and ERROR above which the rest says too little, of one scenario's trials and of all.
 MOST_UNJUDGED = Fraction(10, 100)
-_MOST_TRIALS = 100_000
+_MOST_TRIALS = 10_000  # as many as --trials takes
 
 
 @dataclass(frozen=True)
@@ -193,10 +193,12 @@ class _Drop:
         return self.chance(0, n) * family < LEVEL
 
     def enough(self, family: int) -> str:
-        """The number of trials that would do. More trials always help, so it is found by halving."""
-        low, high = 1, _MOST_TRIALS
-        if not self.would_show(high, family):
-            return f"no number of trials up to {high} would do with {self.measure}"
+        """The number of trials that would do. More trials always help, so it is found by doubling and halving."""
+        low, high = 1, 1
+        while not self.would_show(high, family):
+            if high == _MOST_TRIALS:
+                return f"no number of trials up to {high} would do with {self.measure}"
+            low, high = high + 1, min(2 * high, _MOST_TRIALS)
         while low < high:
             middle = (low + high) // 2
             low, high = (low, middle) if self.would_show(middle, family) else (middle + 1, high)

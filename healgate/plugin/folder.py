@@ -1,16 +1,22 @@
 """The one folder that everything a run writes goes into.
 
 It is emptied before a run, so the trap is somebody's folder that is not ours: only what an earlier run left is taken
-away, by name, and only where `run.json` or `trials.jsonl` shows that there was one.
+away, by name, and only where `run.json` or `trials.jsonl` shows that there was one. The other trap is company: a second
+run in the same folder, or workers that outlive their run by the trial that they are in when it is killed. So every
+process of a run holds the folder while it lives, and a run begins when nobody else does. A lock of the kernel's: of a
+killed process nothing stays behind.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +33,8 @@ RUN = "run.json"
 ALLURE = "allure-results"
 JUNIT = "junit.xml"
 _OURS = (record.TRIALS, record.COSTS, record.RATES, record.EVIDENCE, RUN, ALLURE, JUNIT)
+# How long, in real seconds, a run waits for the last workers of one that was killed.
+PATIENCE = 20.0
 # What makes two halves one run. Names as the options have them.
 _SAME = ("seed", "healer", "cluster", "budget-scale")
 
@@ -37,6 +45,7 @@ class Folder:
     def __init__(self, options: Options) -> None:
         self.path = options.out
         self.options = options
+        self._held: int | None = None
 
     @property
     def trials(self) -> Path:
@@ -71,22 +80,44 @@ class Folder:
             "budget-scale": self.options.budget_scale,
             "scenarios": dict(fingerprints),
         }
-        if self.path.exists():
-            self._see_that_it_is_ours()
-            if self.options.resume:
-                run = self._continued(run)
-                _cut_torn_line(self.trials)
-                _cut_torn_line(self.costs)
-                self._forget_unfinished()
-            else:
-                self._empty()
-        self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / RUN).write_text(json.dumps(run, indent=1, sort_keys=True) + "\n")
+        self._see_that_it_is_ours()
+        self._begin_alone()
+        if self.options.resume:
+            run = self._continued(run)
+            _cut_torn_line(self.trials)
+            _cut_torn_line(self.costs)
+            self._forget_unfinished()
+        else:
+            self._empty()
+        self._write_run(run)
+        self.hold()
+
+    def hold(self) -> None:
+        """While this process lives, no other run begins here."""
+        if self._held is None:
+            self._held = os.open(self.path, os.O_RDONLY)
+        _lock(self._held, fcntl.LOCK_SH)
+
+    def release(self) -> None:
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def expect(self, trials: Iterable[str]) -> None:
+        """Write down what the run is to have in the end: what is missing must show wherever the folder is read."""
+        run = self._run()
+        run["expected"] = sorted(trials)
+        self._write_run(run)
+
+    def expected(self) -> list[str]:
+        """Also what the run that is resumed was asked for."""
+        trials: list[str] = self._run().get("expected", [])
+        return trials
 
     def fingerprints(self) -> dict[str, str]:
         """Of all scenarios that this run, and the part of it that is resumed, was asked about."""
-        run: dict[str, dict[str, str]] = json.loads((self.path / RUN).read_text())
-        return run["scenarios"]
+        scenarios: dict[str, str] = self._run()["scenarios"]
+        return scenarios
 
     def forget_allure(self) -> None:
         """Results have names of chance: those of a run that is resumed would stand beside their own copies."""
@@ -105,11 +136,38 @@ class Folder:
         rows = list(self.finished().values())
         kept = [row for row in rows if row.verdict is not Verdict.ERROR or row.evidence]
         if len(kept) < len(rows):
-            whole = self.trials.with_suffix(".tmp")
-            whole.write_text("".join(row.line() for row in kept))
-            whole.replace(self.trials)
+            self.write_rows(kept)
+
+    def write_rows(self, rows: Iterable[TrialRecord]) -> None:
+        _write_whole(self.trials, "".join(row.line() for row in rows))
+
+    def _run(self) -> dict[str, Any]:
+        run: dict[str, Any] = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+        return run
+
+    def _write_run(self, run: Mapping[str, Any]) -> None:
+        _write_whole(self.path / RUN, json.dumps(run, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+    def _begin_alone(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self.path))
+            self._held = os.open(self.path, os.O_RDONLY)
+        except OSError as problem:
+            raise pytest.UsageError(f"--out {self.path}: expected a folder to write into; {problem.strerror}") from None
+        deadline = time.monotonic() + PATIENCE
+        while not _lock(self._held, fcntl.LOCK_EX):
+            if time.monotonic() > deadline:
+                self.release()
+                raise pytest.UsageError(
+                    f"--out {self.path}: another run is writing there. Wait for its end, or choose another --out."
+                )
+            time.sleep(0.05)
 
     def _see_that_it_is_ours(self) -> None:
+        if not self.path.exists():
+            return
         if not self.path.is_dir():
             raise pytest.UsageError(f"--out {self.path}: expected a folder; found a file")
         found = sorted(path.name for path in self.path.iterdir())
@@ -132,7 +190,7 @@ class Folder:
         if not path.exists():
             return run
         try:
-            before: dict[str, Any] = json.loads(path.read_text())
+            before = self._run()
         except ValueError as problem:
             raise pytest.UsageError(f"{path}: {problem}. Without --resume the folder is begun anew.") from None
         for name in _SAME:
@@ -147,7 +205,25 @@ class Folder:
                 f"--resume: {', '.join(changed)} changed since the run in {self.path} began. "
                 "Begin anew without --resume."
             )
-        return {**run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
+        return {**before, **run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
+
+
+def _lock(descriptor: int, how: int) -> bool:
+    """False: somebody else holds it. Where a file system knows no locks, everybody is believed to be alone."""
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """In one step: whoever is killed here leaves what was there before."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def _cut_torn_line(path: Path) -> None:

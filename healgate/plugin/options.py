@@ -19,6 +19,8 @@ from typing import Any, Literal
 import pytest
 
 CLUSTERS = ("embedded", "kind", "existing")
+# Every trial is a test item; more than these, of every scenario, do not fit into a machine's memory.
+MOST_TRIALS = 10_000
 TIMINGS = ("fast", "stock")
 
 
@@ -48,9 +50,9 @@ class Options:
 
 
 def _trials(text: str) -> int:
-    expected = "a whole number, 1 or more"
+    expected = f"a whole number from 1 to {MOST_TRIALS}"
     value = int(_number(text, expected, text))
-    if value < 1 or str(value) != text.strip():
+    if not 1 <= value <= MOST_TRIALS or str(value) != text.strip():
         raise _unexpected(expected, text)
     return value
 

@@ -28,6 +28,8 @@ from .session import ROW, TRIALS
 from .summary import show
 
 _LONGEST_MESSAGE = 500
+# What xdist calls the moment at which a worker died in a test.
+CRASHED = "???"
 
 
 class Tally:
@@ -58,8 +60,10 @@ class Tally:
         healer = self.config.stash[TRIALS].healer
         asked = {name: fingerprint(scenario) for name, scenario in self.collection.scenarios.items()}
         self.baseline = read_comparable(self.options, asked)
+        self.config.add_cleanup(self.folder.release)
         self.folder.prepare(healer.label, asked)
         if self.options.resume:
+            self.expected = dict.fromkeys(self.folder.expected())
             self.rows = dict(sorted(self.folder.finished().items()))
             self.already = len(self.rows)
 
@@ -89,9 +93,13 @@ class Tally:
         self._expect(ids)
 
     def _expect(self, nodeids: Iterable[str]) -> None:
+        """Before the first trial begins, so that a killed run tells what it lacks."""
+        before = len(self.expected)
         for nodeid in nodeids:
             if (trial := trial_of(nodeid)) is not None:
                 self.expected[f"{trial[0]}-t{trial[1]}"] = None
+        if len(self.expected) > before and not self.config.option.collectonly:
+            self.folder.expect(self.expected)
 
     # -- what comes
 
@@ -109,10 +117,16 @@ class Tally:
         elif report.skipped and name not in self.rows:
             self.expected.pop(name, None)
         elif report.failed and name in self.rows:
-            self.others_failed += 1
+            self.others_failed += report.when != CRASHED
+        elif report.failed and (row := self._written(name, report)) is not None:
+            self.rows[name] = row
         elif report.failed:
             self._lost(name, *trial, report)
         self._watch()
+
+    def _written(self, name: str, report: pytest.TestReport) -> TrialRecord | None:
+        """A worker may die after it has written the row and before it could say so: that trial is finished."""
+        return self.folder.finished().get(name) if report.when == CRASHED else None
 
     def _lost(self, name: str, scenario: str, trial: int, report: pytest.TestReport) -> None:
         """A trial that ended without a row: the process that ran it died, or something around it broke."""
@@ -144,17 +158,12 @@ class Tally:
         if self.config.option.collectonly or (not self.rows and not self.expected):
             return
         rows = sorted_records(self.rows.values())
-        self._sort(rows)
+        self.folder.write_rows(rows)  # sorted: with workers the order of their ends is chance
+        self.folder.expect(self.expected)
         healer = self.config.stash[TRIALS].healer.label
         self.closed = close_run(healer, rows, self.missing, self.options, self.folder, self.baseline)
         if self.closed.decision is not None:
             session.exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
-
-    def _sort(self, rows: list[TrialRecord]) -> None:
-        """Rows stand in the order in which trials ended; with several workers that is chance. Sorted in one step."""
-        ordered = self.folder.trials.with_suffix(".sorted")
-        ordered.write_text("".join(row.line() for row in rows), encoding="utf-8")
-        ordered.replace(self.folder.trials)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:

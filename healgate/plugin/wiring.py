@@ -47,9 +47,13 @@ def join_run(config: pytest.Config, handed: dict[str, Any]) -> None:
     config.args = list(handed["args"])
     register_classes(config)
     roots = tuple(Path(root) for root in handed["roots"])
+    folder = Folder(options)
+    if not config.option.collectonly:
+        config.add_cleanup(folder.release)
+        folder.hold()
     collection = Collection(config, roots, options.trials, options.cluster)
     config.pluginmanager.register(collection, "healgate-collection")
-    config.pluginmanager.register(Trials(config, options, Folder(options)), "healgate-trials")
+    config.pluginmanager.register(Trials(config, options, folder), "healgate-trials")
 
 
 def register_classes(config: pytest.Config) -> None:

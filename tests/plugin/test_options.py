@@ -10,9 +10,10 @@ from .conftest import Place
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (["--trials", "0"], "--trials: expected a whole number, 1 or more; found '0'"),
-        (["--trials", "two"], "--trials: expected a whole number, 1 or more; found 'two'"),
-        (["--trials", "1.5"], "--trials: expected a whole number, 1 or more; found '1.5'"),
+        (["--trials", "0"], "--trials: expected a whole number from 1 to 10000; found '0'"),
+        (["--trials", "two"], "--trials: expected a whole number from 1 to 10000; found 'two'"),
+        (["--trials", "1000000"], "--trials: expected a whole number from 1 to 10000; found '1000000'"),
+        (["--trials", "1.5"], "--trials: expected a whole number from 1 to 10000; found '1.5'"),
         (["--budget-scale", "-1"], "--budget-scale: expected a number above 0, like 1.5; found '-1'"),
         (["--budget-scale", "nan"], "--budget-scale: expected a number above 0, like 1.5; found 'nan'"),
         (["--min-pass-rate", "95"], "--min-pass-rate: expected a share from 0 to 1, like 0.95, or a percentage*"),
@@ -34,7 +35,7 @@ def test_nonsense_is_a_usage_error_in_one_sentence(two: Place, args: list[str], 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("healgate_trials = 0", "*tox.ini: healgate_trials: expected a whole number, 1 or more; found '0'"),
+        ("healgate_trials = 0", "*tox.ini: healgate_trials: expected a whole number from 1 to 10000; found '0'"),
         ("healgate_trials = many", "*tox.ini: healgate_trials:*many*"),
         ("healgate_budget_scale = 0", "*tox.ini: healgate_budget_scale: expected a number above 0*"),
         ("healgate_resume = perhaps", "*tox.ini: healgate_resume:*perhaps*"),

@@ -19,6 +19,17 @@ def test_a_worker_that_dies_leaves_an_error_row_and_no_gap(two: Place) -> None:
     result.stdout.fnmatch_lines(["oom/leak * 100% *", "    1 x ERROR: worker*crashed*", "*(t2)"])
 
 
+def test_a_worker_that_dies_between_a_row_and_its_report_loses_nothing(
+    two: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILL_AT", "2")  # evidence, row, and now the cost
+    monkeypatch.setenv("TORN", "0")
+    result = two.spawn("scenarios", "-n", "1", "--min-pass-rate", "100%")
+    result.stdout.fnmatch_lines(["*node down*", "gate: passed*"])
+    assert result.ret == 0
+    assert {row["verdict"] for row in two.rows().values()} == {"PASS"}
+
+
 def test_a_worker_that_dies_is_broken_in_allure(two: Place) -> None:
     two.verdicts({"oom/leak-t1": "die"})
     two.spawn("scenarios/oom", "-n", "1")

@@ -1,0 +1,105 @@
+"""The output folder: who may write there, and what a run that was cut short leaves to be seen."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from healgate.plugin import folder as folders
+
+from .conftest import Place
+
+
+@pytest.fixture
+def somebody(two: Place) -> Iterator[int]:
+    """Who holds the default folder, as a process of another run does."""
+    out = two.path / "healgate-out"
+    out.mkdir()
+    descriptor = os.open(out, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    yield descriptor
+    os.close(descriptor)
+
+
+@pytest.mark.usefixtures("somebody")
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_two_runs_do_not_write_into_one_folder(
+    two: Place, resume: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "PATIENCE", 0.0)
+    result = two.run("scenarios", *resume)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --out *healgate-out: another run is writing there. Wait *"])
+    assert not two.ran()
+
+
+def test_a_run_waits_for_the_last_workers_of_a_killed_one(
+    two: Place, somebody: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders.time, "sleep", lambda _: fcntl.flock(somebody, fcntl.LOCK_UN))
+    two.run("scenarios").assert_outcomes(passed=2)
+
+
+def test_a_run_that_is_over_holds_nothing(two: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folders, "PATIENCE", 0.0)
+    for args in ((), ("--resume",), ("--collect-only",), ("-x",)):
+        assert two.run("scenarios", *args).ret == 0
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        ("notes.md", "expected a folder; found a file"),
+        ("notes.md/below", "expected a folder to write into; Not a directory"),
+    ],
+)
+def test_what_is_no_folder_is_refused(two: Place, out: str, said: str) -> None:
+    (two.path / "notes.md").write_text("mine")
+    result = two.run("scenarios", "--out", out)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --out *{out}: {said}"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="whoever is root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_refused(two: Place) -> None:
+    (two.path / "sealed").mkdir(mode=0o555)
+    result = two.run("scenarios", "--out", "sealed")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --out *sealed: expected a folder to write into; Permission denied"])
+
+
+@pytest.mark.parametrize("name", ["two words", "tränen-und-雪", "a[b]c;d'e"])
+def test_a_folder_may_have_any_name(two: Place, name: str) -> None:
+    two.run("scenarios", "--out", name).assert_outcomes(passed=2)
+    two.run("scenarios", "--out", name, "--resume", "--trials", "2").assert_outcomes(passed=4)
+    assert len(two.rows(name)) == 4
+
+
+def test_what_a_run_is_to_have_in_the_end_is_written_before_it_begins(two: Place) -> None:
+    two.verdicts({"bad-image/typo-t1": "interrupt"})
+    two.spawn("scenarios", "--trials", "2")
+    run = json.loads((two.path / "healgate-out" / "run.json").read_text())
+    assert run["expected"] == ["bad-image/typo-t1", "bad-image/typo-t2", "oom/leak-t1", "oom/leak-t2"]
+
+
+def test_a_resumed_run_still_misses_what_the_first_one_was_asked_for(two: Place) -> None:
+    two.verdicts({"bad-image/typo-t2": "interrupt"})
+    two.spawn("scenarios", "--trials", "2")
+    two.verdicts({})
+    resumed = two.run("scenarios/oom", "--resume", "--trials", "1", "--min-pass-rate", "1")
+    assert resumed.ret == 6
+    resumed.stdout.fnmatch_lines(["2 trials did not run: bad-image/typo-t2, oom/leak-t2. --resume runs them."])
+    two.run("scenarios", "--resume", "--trials", "2", "--min-pass-rate", "1").assert_outcomes(passed=4)
+
+
+def test_what_a_person_skips_is_not_expected(two: Place) -> None:
+    (two.path / "scenarios" / "conftest.py").write_text(
+        "import pytest\ndef pytest_collection_modifyitems(items):\n"
+        "    for item in items:\n        if 'oom' in item.name:\n            item.add_marker(pytest.mark.skip)\n"
+    )
+    two.run("scenarios")
+    assert json.loads((two.path / "healgate-out" / "run.json").read_text())["expected"] == ["bad-image/typo-t1"]
