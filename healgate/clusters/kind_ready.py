@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ..evidence import Obj
 from ..problems import HarnessError
 from ..wire.upstream import Unreachable
 from .seam import Rest
@@ -47,7 +48,20 @@ def _unready(rest: Rest, resolves: Callable[[str], str]) -> str:
             )
     if not dns.ok:
         return "there is no service kube-dns"
-    return resolves(dns.body["spec"]["clusterIP"])
+    why = resolves(dns.body["spec"]["clusterIP"])
+    return f"{why}{_sick(rest)}" if why else ""
+
+
+def _sick(rest: Rest) -> str:
+    """Which of the cluster's own pods may be why."""
+    pods = rest.request("GET", "/api/v1/namespaces/kube-system/pods")
+    said = []
+    for pod in pods.body["items"] if pods.ok else ():
+        for container in pod.get("status", {}).get("containerStatuses", ()):
+            if not container["ready"]:
+                state: Obj = next(iter(container["state"].values()), {})
+                said.append(f"{pod['metadata']['name']} {state.get('reason', 'is not ready')}")
+    return f" ({', '.join(said)})" if said else ""
 
 
 def resolves_on(docker: Path, node: str) -> Callable[[str], str]:
