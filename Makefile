@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= healgate-out
 WORKERS ?= auto
 
-.PHONY: run test check lint bench clean
+.PHONY: run test check lint bench kind agree bench-kind clean
 
 run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster
 	$(BIN)/pytest -q -n $(WORKERS) --out $(OUT)
@@ -15,7 +15,7 @@ run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embe
 test: $(VENV)/ready  ## healgate's own tests
 	$(BIN)/pytest -q -n $(WORKERS) tests
 
-check: test lint  ## what CI runs
+check: test lint  ## what CI runs, but for `make kind`
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
@@ -27,11 +27,27 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready  ## what a trial costs
 	$(BIN)/python -m tests.benchmarks.trial
 
+# Real clusters. With Docker, kind and kubectl on PATH they are used as they are; without, .ci/kind builds them.
+KIND_ARGS ?=
+
+kind: $(VENV)/ready-kind  ## the core scenarios on kind: the reference healer passes, the null healer fails
+	.ci/with-kind $(BIN)/python -m tests.kind.controls $(KIND_ARGS)
+
+agree: $(VENV)/ready-kind  ## the embedded cluster and kind: the same verdicts for the same reasons
+	.ci/with-kind $(BIN)/python -m tests.kind.agree $(KIND_ARGS)
+
+bench-kind: $(VENV)/ready-kind  ## what a real cluster costs, and what many trials at once save
+	.ci/with-kind $(BIN)/python -m tests.benchmarks.kind $(KIND_ARGS)
+
 # The environment is made again whenever what it is made from changes.
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("healgate needs Python 3.11 or newer; this is %d.%d. Say which: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(VENV)/ready-kind: $(VENV)/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[kind]'
 	touch $@
 
 clean:

@@ -1,0 +1,130 @@
+"""The controls on a real cluster, as a person runs them: `make kind`.
+
+Every core scenario with the reference healer, which must pass, and with the null healer, which must fail unless
+nothing is to be done; then the tests that need an engine (`real/`). One cluster for all of it. Both healers run side by
+side, since a trial mostly waits. Exit status 1 with a table if a verdict is another one, 6 if there is no cluster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from healgate.problems import HarnessError, UsageProblem
+
+from ..controls.expectations import expected
+from .matrix import core, kind_cluster
+
+ROOT = Path(__file__).parents[2]
+HEALERS = ("reference", "null")
+LEAST = 20
+# Two cores carry many trials at once, each of them a little later than alone.
+BUDGET_SCALE = 2.0
+# More at once than this wait for the processor and not for each other.
+AT_ONCE = 12
+
+
+@dataclass
+class Run:
+    """pytest with one healer."""
+
+    healer: str
+    out: Path
+    process: subprocess.Popen[bytes]
+
+    def rows(self) -> dict[str, dict[str, str]]:
+        path = self.out / "trials.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return {row["scenario"]: row for row in rows}
+
+
+def start(healer: str, cluster: str, workers: int, scale: float, out: Path) -> Run:
+    command = [sys.executable, "-m", "pytest", "-q", "--cluster", "kind", "--reuse-cluster", cluster]
+    command += ["-m", "core", "--healer", healer, "-n", str(workers), "--budget-scale", f"{scale:g}"]
+    log = (out.parent / f"{healer}.log").open("wb")
+    process = subprocess.Popen([*command, "--out", str(out)], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    return Run(healer, out, process)
+
+
+def wrong(runs: Sequence[Run], scenarios: Sequence[str]) -> list[str]:
+    """A line for each verdict that is not the one that was written down."""
+    lines = []
+    for run in runs:
+        rows = run.rows()
+        for scenario in scenarios:
+            row = rows.get(scenario, {"verdict": "none", "message": "it was not run, or not to its end"})
+            # Of the null healer only the verdict counts: it may be too late for it to be late.
+            verdict = "PASS" if expected(run.healer, scenario) == "PASS" else "FAIL"
+            if row["verdict"] != verdict:
+                found = row.get("reason") or row["verdict"]
+                lines.append(f"{run.healer:9} {scenario:32} expected {verdict}, found {found}: {row['message']}")
+    return lines
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-n", type=int, default=AT_ONCE, help=f"trials at once (default {AT_ONCE})")
+    parser.add_argument("--budget-scale", type=float, default=BUDGET_SCALE, help="at most 3")
+    parser.add_argument("--out", type=Path, default=None, help="keep what the runs write in this folder")
+    parser.add_argument("--without-tests", action="store_true", help="the controls only")
+    chosen = parser.parse_args(argv)
+    if not 0 < chosen.budget_scale <= 3:
+        parser.error(f"--budget-scale: expected a number up to 3; found {chosen.budget_scale:g}")
+    scenarios = core()
+    if len(scenarios) < LEAST or not any(name.startswith("kafka/") for name in scenarios):
+        print(f"make kind: expected {LEAST} core scenarios or more, Kafka among them; found {', '.join(scenarios)}")
+        return 1
+    with tempfile.TemporaryDirectory() as temporary:
+        out: Path = chosen.out or Path(temporary)
+        out.mkdir(parents=True, exist_ok=True)
+        try:
+            with kind_cluster(print) as running:
+                status = _controls(running.name, min(chosen.n, running.capacity), chosen.budget_scale, out, scenarios)
+                if not chosen.without_tests:
+                    status |= _tests(running.name)
+        except (UsageProblem, HarnessError, ConnectionError) as problem:
+            print(f"make kind: {problem}")
+            return 6
+    return status
+
+
+def _controls(cluster: str, workers: int, scale: float, out: Path, scenarios: Sequence[str]) -> int:
+    began = time.monotonic()
+    # The reference healer's trials are longer, and it has more to do in each.
+    share = {"reference": max(1, workers * 2 // 3), "null": max(1, workers // 3)}
+    runs = [start(healer, cluster, share[healer], scale, out / healer) for healer in HEALERS]
+    try:
+        for run in runs:
+            run.process.wait()
+    finally:
+        for run in runs:
+            if run.process.poll() is None:
+                run.process.terminate()
+                run.process.wait()
+    lines = wrong(runs, scenarios)
+    took = time.monotonic() - began
+    print(f"{len(scenarios)} core scenarios, {' and '.join(HEALERS)}: {took:.0f} s, {len(lines)} unexpected")
+    for line in lines:
+        print(f"  {line}")
+    if lines:
+        for run in runs:
+            print(f"--- {run.healer}, pytest exit status {run.process.returncode}")
+            print("\n".join((out / f"{run.healer}.log").read_text(errors="replace").splitlines()[-40:]))
+    return int(bool(lines))
+
+
+def _tests(cluster: str) -> int:
+    """Those that need an engine."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/kind/real", "--kind-cluster", cluster]
+    return int(subprocess.run(command, cwd=ROOT, check=False).returncode != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
