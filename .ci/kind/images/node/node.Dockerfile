@@ -7,7 +7,8 @@ COPY kubernetes/ /usr/bin/
 COPY etc/ /etc/
 # The units that mean nothing in a container go, as in kind's. containerd's limits and its OOM score need
 # CAP_SYS_RESOURCE; so do the rlimits in the default spec of a container. The spec is kind's without its hook
-# that hides the machine's product name, which starts a shell and jq for every container.
+# that hides the machine's product name, which starts a shell and jq for every container. The entrypoint looks up
+# a name that Docker's own desktop has, and waits for a name server that no container may reach.
 RUN find /lib/systemd/system/sysinit.target.wants/ -name systemd-tmpfiles-setup.service -delete \
  && rm -f /lib/systemd/system/multi-user.target.wants/* /etc/systemd/system/*.wants/* \
       /lib/systemd/system/local-fs.target.wants/* /lib/systemd/system/sockets.target.wants/*udev* \
@@ -17,6 +18,7 @@ RUN find /lib/systemd/system/sysinit.target.wants/ -name systemd-tmpfiles-setup.
  && sed -i '/^Limit/d; /^TasksMax/d; /^OOMScoreAdjust/d' /etc/systemd/system/containerd.service \
  && systemctl enable kubelet.service containerd.service undo-mount-hacks.service \
  && systemctl mask systemd-binfmt.service \
+ && sed -i "s/timeout 5 getent ahostsv4 'host.docker.internal'/true/" /usr/local/bin/entrypoint \
  && mkdir -p /etc/kubernetes/manifests /etc/containerd/certs.d /opt/cni/bin /kind/manifests \
  && cp /usr/lib/cni/* /opt/cni/bin/ \
  && ctr oci spec | jq 'del(.process.rlimits)' > /etc/containerd/cri-base.json \
