@@ -68,6 +68,17 @@ def _parser() -> argparse.ArgumentParser:
                       help="files or folders (default: the shipped scenarios and ./scenarios)")  # fmt: skip
     lint.add_argument("--schema", action="store_true", help="print the JSON Schema of a scenario file, for editors")
 
+    gate = commands.add_parser("gate", help="judge a release from output folders", description=(
+        "Put the output folders of one run together, print the pass rates, and gate: exit status 0 passed, 1 "
+        "regressed, 6 cannot judge. For a run that machines share; on one machine pytest has the same options."
+    ))  # fmt: skip
+    gate.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="what `pytest --out` wrote")
+    gate.add_argument("--min-pass-rate", type=_share, default=None, metavar="SHARE",
+                      help="no scenario's pass rate may be significantly below this")  # fmt: skip
+    gate.add_argument("--baseline", type=Path, default=None, metavar="FILE", help="compare with this baseline file")
+    gate.add_argument("--save-baseline", type=Path, default=None, metavar="FILE",
+                      help="write the results as a baseline file")  # fmt: skip
+
     report = commands.add_parser("report", help="merge output folders and build the Allure report", description=(
         "Merge the output folders of several machines, print the pass rates and build the Allure 3 report. Folders "
         "that hold the same trials are taken as an earlier and a later run, and the report shows the trend. "
@@ -189,6 +200,34 @@ def _scenario_files(paths: Sequence[Path]) -> list[Path]:
     return list(files)
 
 
+def _share(text: str) -> float:
+    from .plugin.options import share
+
+    try:
+        return share(text)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def _gate(chosen: argparse.Namespace) -> int:
+    import shutil
+
+    from .reports.gating import gate_folders
+    from .reports.table import table
+
+    asked = {"baseline": chosen.baseline, "min_pass_rate": chosen.min_pass_rate, "save_baseline": chosen.save_baseline}
+    if all(value is None for value in asked.values()):
+        raise UsageProblem("expected --baseline FILE or --min-pass-rate SHARE to gate by, or --save-baseline FILE")
+    gated = gate_folders(chosen.folders, **asked)
+    print(f"{gated.run.name}: {gated.run.records[0].healer}")
+    print(table(gated.summary, shutil.get_terminal_size((120, 24)).columns))
+    print()
+    for line in (*(gated.decision.lines if gated.decision else ()), gated.saved):
+        if line:
+            print(line)
+    return ExitStatus.PASSED if gated.decision is None else gated.decision.status
+
+
 def _report(chosen: argparse.Namespace) -> int:
     import shutil
 
@@ -235,7 +274,14 @@ def _mark_disposable(chosen: argparse.Namespace) -> int:
     return ExitStatus.PASSED
 
 
-_COMMANDS = {"up": _up, "lint": _lint, "report": _report, "record": _record, "mark-disposable": _mark_disposable}
+_COMMANDS = {
+    "up": _up,
+    "lint": _lint,
+    "gate": _gate,
+    "report": _report,
+    "record": _record,
+    "mark-disposable": _mark_disposable,
+}
 
 
 if __name__ == "__main__":

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from ..numbers.baseline import Baseline, baseline_of, check_comparable, read_baseline
+from ..numbers.baseline import Baseline
 from ..numbers.gate import Decision, decide
 from ..numbers.summary import Summary, summarise
 from ..problems import UsageProblem
 from ..record import TrialRecord
 from ..reports.about import version
+from ..reports.gating import keep_baseline, read_comparable
 from .folder import Folder
 from .options import Options
 
@@ -29,18 +30,16 @@ class Closed:
     saved: str  # what became of --save-baseline
 
 
-def read_comparable(options: Options, fingerprints: Mapping[str, str]) -> Baseline | None:
-    """The baseline, refused before anything runs if no number could be read from a comparison with it."""
+def read_before(options: Options, fingerprints: Mapping[str, str]) -> Baseline | None:
+    """The baseline, refused before anything runs."""
     if options.baseline is None:
         return None
     try:
-        baseline = read_baseline(options.baseline)
-        check_comparable(
-            baseline, options.baseline, fingerprints, cluster=options.cluster, budget_scale=options.budget_scale
+        return read_comparable(
+            options.baseline, fingerprints, cluster=options.cluster, budget_scale=options.budget_scale
         )
     except UsageProblem as problem:
         raise pytest.UsageError(f"--baseline: {problem}") from None
-    return baseline
 
 
 def close_run(
@@ -52,7 +51,9 @@ def close_run(
     if options.gated:
         decision = decide(rows, missing, baseline=baseline, min_pass_rate=options.min_pass_rate)
     _write_rates(folder, options, healer, summary)
-    saved = _save_baseline(options, folder, rows, missing)
+    saved = ""
+    if (kept := options.save_baseline) is not None:
+        saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale)
     if rows:
         _write_allure(folder, options, rows, summary)
     return Closed(healer, summary, tuple(missing), decision, saved)
@@ -77,14 +78,3 @@ def _write_allure(folder: Folder, options: Options, rows: Sequence[TrialRecord],
     run = Run((), {"budget-scale": options.budget_scale}, [folder.path], {row.id: (row, folder.path) for row in rows})
     folder.forget_allure()
     write_results(folder.allure, [run], metrics(summary))
-
-
-def _save_baseline(options: Options, folder: Folder, rows: Sequence[TrialRecord], missing: Sequence[str]) -> str:
-    """A run with gaps is no measure for later ones."""
-    path = options.save_baseline
-    if path is None:
-        return ""
-    if missing or not rows:
-        return f"--save-baseline: not written, since {len(missing)} trials did not run"
-    baseline_of(rows, folder.fingerprints(), healgate=version(), budget_scale=options.budget_scale).write(path)
-    return f"baseline of {len(rows)} trials written to {path}"

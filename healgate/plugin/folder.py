@@ -106,7 +106,7 @@ class Folder:
     def expect(self, trials: Iterable[str]) -> None:
         """Write down what the run is to have in the end: what is missing must show wherever the folder is read."""
         run = self._run()
-        run["expected"] = sorted(trials)
+        run["expected"] = list(trials)
         self._write_run(run)
 
     def expected(self) -> list[str]:

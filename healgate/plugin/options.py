@@ -65,7 +65,7 @@ def _scale(text: str) -> float:
     return value
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     expected = "a share from 0 to 1, like 0.95, or a percentage, like 95%"
     value = _number(text.removesuffix("%"), expected, text)
     if text.endswith("%"):
@@ -146,7 +146,7 @@ _OPTIONS = (
     _Option("cluster", "where trials run: embedded (default), kind or existing", _cluster, "embedded", "NAME"),
     _Option("budget-scale", "multiply every time budget by this (default 1)", _scale, 1.0, "X", "float"),
     _Option("resume", "go on with the run in --out: what has a result there is not run again", ini="bool"),
-    _Option("min-pass-rate", "gate: no scenario's pass rate may be significantly below this", _share, None, "SHARE"),
+    _Option("min-pass-rate", "gate: no scenario's pass rate may be significantly below this", share, None, "SHARE"),
     _Option("baseline", "gate: compare with this baseline file", _word, None, "FILE", path=True),
     _Option("save-baseline", "write this run's results as a baseline file", _word, None, "FILE", path=True),
     _Option("out", "the folder for everything that a run writes (default healgate-out)", _word, "healgate-out", "DIR",

@@ -19,7 +19,7 @@ from .. import record
 from ..numbers.baseline import Baseline
 from ..record import TrialRecord, sorted_records
 from ..words import ExitStatus, Verdict
-from .closing import Closed, close_run, read_comparable
+from .closing import Closed, close_run, read_before
 from .collect import Collection, trial_of
 from .folder import Folder, fingerprint
 from .options import Options
@@ -59,7 +59,7 @@ class Tally:
             return
         healer = self.config.stash[TRIALS].healer
         asked = {name: fingerprint(scenario) for name, scenario in self.collection.scenarios.items()}
-        self.baseline = read_comparable(self.options, asked)
+        self.baseline = read_before(self.options, asked)
         self.config.add_cleanup(self.folder.release)
         self.folder.prepare(healer.label, asked)
         if self.options.resume:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,33 @@ class Run:
     settings: dict[str, Any]
     folders: list[Path] = field(default_factory=list)
     rows: dict[str, tuple[TrialRecord, Path]] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)  # of the scenarios that it was asked about
+    expected: dict[str, None] = field(default_factory=dict)  # ids of the trials that it was to have
+
+    def has_room_for(self, rows: Iterable[str], settings: Mapping[str, Any]) -> bool:
+        """Whether a folder with these may be a part of it: no trial twice, and no scenario in two versions."""
+        theirs = _scenarios(settings)
+        return not set(self.rows) & set(rows) and all(
+            self.fingerprints.get(name, digest) == digest for name, digest in theirs.items()
+        )
+
+    def take_in(self, folder: Path, rows: Mapping[str, TrialRecord], settings: Mapping[str, Any]) -> None:
+        self.folders.append(folder)
+        self.rows.update({name: (row, folder) for name, row in rows.items()})
+        self.fingerprints.update(_scenarios(settings))
+        self.expected.update(dict.fromkeys(settings.get("expected", ())))
+
+    @property
+    def missing(self) -> list[str]:
+        return [name for name in self.expected if name not in self.rows]
+
+    @property
+    def cluster(self) -> str:
+        return self.records[0].cluster
+
+    @property
+    def budget_scale(self) -> float:
+        return float(self.settings.get("budget-scale", 1.0))
 
     @property
     def name(self) -> str:
@@ -51,7 +78,11 @@ class Run:
         return path if row.evidence and path.is_file() else None
 
     def summary(self) -> Summary:
-        return summarise(self.records)
+        return summarise(self.records, self.missing)
+
+
+def _scenarios(settings: Mapping[str, Any]) -> dict[str, str]:
+    return dict(settings.get("scenarios", {}))
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
@@ -61,10 +92,9 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         rows = _rows(folder)
         settings = _settings(folder)
         key = _key(rows, settings)
-        if not runs or runs[-1].key != key or set(runs[-1].rows) & set(rows):
+        if not runs or runs[-1].key != key or not runs[-1].has_room_for(rows, settings):
             runs.append(Run(key, settings))
-        runs[-1].folders.append(folder)
-        runs[-1].rows.update({name: (row, folder) for name, row in rows.items()})
+        runs[-1].take_in(folder, rows, settings)
     return runs
 
 

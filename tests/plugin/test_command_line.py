@@ -22,7 +22,7 @@ def test_help_answers_and_imports_nothing_heavy() -> None:
         "assert not heavy, heavy\n"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for command in ("up", "lint", "report"):
+    for command in ("up", "lint", "gate", "report"):
         assert f"    {command} " in shown
 
 
