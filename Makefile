@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= healgate-out
 WORKERS ?= auto
 
-.PHONY: run test check lint bench kind agree bench-kind clean
+.PHONY: run test check lint fidelity bench kind agree bench-kind clean
 
 run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster
 	$(BIN)/pytest -q -n $(WORKERS) --out $(OUT)
@@ -23,6 +23,10 @@ lint: $(VENV)/ready
 	$(BIN)/mypy healgate healers fixtures
 	$(BIN)/lint-imports
 	$(BIN)/healgate lint
+
+# Without TRACES, the recordings of this project.
+fidelity: $(VENV)/ready  ## every recording of a real cluster, played on an embedded one
+	$(BIN)/python -m tests.fidelity $(TRACES)
 
 bench: $(VENV)/ready  ## what a trial costs
 	$(BIN)/python -m tests.benchmarks.trial

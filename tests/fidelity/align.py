@@ -3,16 +3,17 @@
 What may differ, for all recordings alike:
 
 * a state that lasted under two seconds may be missing on either side (and so may what only separated its
-  neighbours); in the recorded cluster's slow first thirty seconds, five, and a termination may be missing there
-  behind its own back-off;
+  neighbours); in the recorded cluster's slow first thirty seconds, a termination may be missing behind its own
+  back-off;
 * where pods that are alike become ready or unready one after the other, an owner's counts between the first and the
   last of them may be missing: their jitter is their own;
 * a first kill for memory may read Error or OOMKilled;
 * after a back-off of B seconds the next start comes between B and B + min(B/2 + 2, 27) seconds;
 * when CrashLoopBackOff becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
-  not, see above; pulls likewise; other waiting states come and go with such looks, within 27 seconds and a tenth;
+  not, see above; pulls likewise; other waiting states come and go with such looks, ten to fifteen seconds apart,
+  within 17 seconds and a tenth;
 * all other gaps agree within two seconds and a tenth, once the first thirty seconds are past; those that began in
-  them, within ten more.
+  them, within five more.
 
 The trap is to compare absolute times: two crash loops drift apart by their jitter, and both are right.
 """
@@ -29,9 +30,9 @@ from .tracks import State, Story, Track
 
 SHORT = 2.0
 SLOW_UNTIL = 30.0
-SLOW_SHORT = 5.0
-SLOW_BY = 10.0
+SLOW_BY = 5.0
 JITTER = 27.0
+LOOK = 17.0
 READINESS = ("readyReplicas", "availableReplicas", "unavailableReplicas")
 
 # Waiting states before the first try; all others are between two tries, and end with a look of the kubelet.
@@ -64,6 +65,9 @@ class Aligner:
         self._end = end
         self._limited = limited
         self._known: dict[tuple[int, int, int, int], _Best] = {}
+        self._short_left = [self._is_short(self._left, index) for index in range(len(self._left))]
+        self._short_right = [self._is_short(self._right, index) for index in range(len(self._right))]
+        self._alike: dict[tuple[int, int], bool] = {}
 
     def align(self) -> tuple[list[Pair], list[Mismatch]]:
         """The longest common story, and the first place where it breaks."""
@@ -103,27 +107,29 @@ class Aligner:
         return self._known[key]
 
     def _equal(self, one: State, other: State) -> bool:
-        return same(one.value, other.value, limited=self._limited)
+        key = (id(one), id(other))
+        if key not in self._alike:
+            self._alike[key] = same(one.value, other.value, limited=self._limited)
+        return self._alike[key]
 
     def _may_lack_left(self, i: int, j: int, li: int, lj: int) -> bool:
         """Whether the expected state may have no counterpart."""
-        if self._is_short(self._left, i) or (li >= 0 and self._equal(self._left[i], self._left[li])):
+        if self._short_left[i] or (li >= 0 and self._equal(self._left[i], self._left[li])):
             return True
         return j >= len(self._right) and li >= 0 and self._too_late(self._left[i], self._left[li], self._right[lj])
 
     def _may_lack_right(self, i: int, j: int, li: int, lj: int) -> bool:
         """Whether the seen state may have no counterpart."""
-        if self._is_short(self._right, j) or (lj >= 0 and self._equal(self._right[j], self._right[lj])):
+        if self._short_right[j] or (lj >= 0 and self._equal(self._right[j], self._right[lj])):
             return True
         return i >= len(self._left) and lj >= 0 and self._too_late(self._right[j], self._right[lj], self._left[li])
 
     def _is_short(self, states: list[State], index: int) -> bool:
         until = states[index + 1].start if index + 1 < len(states) else self._end
         lasted = until - states[index].start
-        limit = SLOW_SHORT if states[index].start < SLOW_UNTIL else SHORT
         if states[index].start < SLOW_UNTIL and _is_overtaken(states, index):
             return True
-        return lasted < limit or (lasted < JITTER and _is_passing(states, index))
+        return lasted < SHORT or (lasted < JITTER and _is_passing(states, index))
 
     def _too_late(self, state: State, before: State, counterpart: State) -> bool:
         """Whether on the other side, with the most jitter, this state would come after the end of the run."""
@@ -178,7 +184,7 @@ def _first_kill(value: dict[str, Any]) -> dict[str, Any]:
     if value["restarts"] == 0 and value["code"] == 137 and value["reason"] in ("Error", "OOMKilled"):
         found["reason"] = "OOMKilled"
     if value["restarts"] <= 1 and value["last"][1] == 137 and value["last"][0] in ("Error", "OOMKilled"):
-        found["last"] = ("OOMKilled", 137)
+        found["last"] = ("OOMKilled", 137, value["last"][2])
     return found
 
 
@@ -230,7 +236,7 @@ def _gaps_agree(expected: float, seen: float, slack: float, before: Pair | None,
         if "CrashLoopBackOff" in (value["reason"], was["reason"] if was is not None else "") and not ended:
             return True
         if (restarted or _is_retried(value) or (was is not None and _is_retried(was))) and not ended:
-            return abs(expected - seen) <= JITTER + max(expected, seen) / 10
+            return abs(expected - seen) <= LOOK + max(expected, seen) / 10
     return abs(expected - seen) <= SHORT + slack + max(expected, seen) / 10
 
 

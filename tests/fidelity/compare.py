@@ -1,7 +1,7 @@
 """The embedded cluster against recordings of a real one.
 
 `compare(recording)` plays what was done to the real cluster on an embedded one and returns where the two differ;
-`python -m tests.fidelity.compare FOLDER` does so for every recording in a folder. A new recording needs no code.
+`make fidelity TRACES=folder` does so for every recording in a folder. A new recording needs no code.
 
 The trap is a comparison that cannot fail: test_compare.py changes recordings in all the ways that matter and
 expects each to be found.
@@ -10,21 +10,35 @@ expects each to be found.
 from __future__ import annotations
 
 import itertools
-import json
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from .align import JITTER, SHORT, Aligner, Causes, Mismatch, Pair, check_gaps, check_pulls, check_waits
+from .align import (
+    JITTER,
+    LOOK,
+    SHORT,
+    SLOW_BY,
+    SLOW_UNTIL,
+    Aligner,
+    Causes,
+    Mismatch,
+    Pair,
+    check_gaps,
+    check_pulls,
+    check_waits,
+)
 from .neutral import neutral
-from .tracks import Recording, State, Story, Telling, Track, call, identify, tell
+from .questions import NotUnderstood, Question, asked
+from .tracks import Recording, State, Story, Telling, Track, call, identify, only_looks, tell
 
 # Groups of pods that are alike are matched in the order that fits best, up to this many.
 INTERCHANGEABLE = 3
 
 # Seeds that are tried before a recording counts as not reproduced.
-DRAWS = 8
+DRAWS = 16
+
+# Events that a look of the kubelet at no fixed time brings about.
+LOOKED = ("BackOff", "Failed", "Pulling", "FailedMount")
 
 
 @dataclass(frozen=True)
@@ -48,11 +62,16 @@ def compare(recording: Recording) -> list[Difference]:
     A recording is one draw: where chance decides between two courses, as for a container that a probe kills just
     when its last back-off ends, one of a few draws here must take the same.
     """
-    from .play import play
+    from .play import NotPlayed, play
 
     found: list[Difference] = []
     for draw in range(DRAWS):
-        run = differences(recording, play(recording, seed=str(draw)))
+        try:
+            run = differences(recording, play(recording, seed=str(draw)))
+        except NotPlayed as problem:
+            return [Difference("the simulation", "the recorded behaviour", problem.what, problem.when, "refused")]
+        except NotUnderstood as problem:
+            return [Difference("the comparison", f"kubectl {problem}", "not known here", 0.0, "refused")]
         if not run:
             return []
         if not found or len(run) < len(found):
@@ -78,9 +97,7 @@ class _Comparison:
         expected, seen = identify(recording), identify(run)
         self._expected = tell(recording, call(expected), until=self._end)
         self._seen = self._best(seen)
-        self._commands = [
-            float(one["t"]) for one in recording["commands"] if one["kubectl"][0] not in ("logs", "describe", "get")
-        ]
+        self._commands = [float(one["t"]) for one in recording["commands"] if not only_looks(one)]
 
     # -- who is who
 
@@ -88,7 +105,10 @@ class _Comparison:
         """Pods of one owner may change places: which of two alike is deleted first is chance."""
         chosen = dict(seen)
         for owner, names in seen.items():
-            if owner.startswith(("Deployment/", "revisions/")) or not 2 <= len(names) <= INTERCHANGEABLE:
+            if (
+                owner.startswith(("Deployment/", "StatefulSet/", "CronJob/", "revisions/"))
+                or not 2 <= len(names) <= INTERCHANGEABLE
+            ):
                 continue
             orders = [{**chosen, owner: list(order)} for order in itertools.permutations(names)]
             chosen = min(orders, key=lambda order: self._distance(order, owner))
@@ -116,8 +136,10 @@ class _Comparison:
     def differences(self) -> list[Difference]:
         found: list[Difference] = []
         causes = Causes(self._expected), Causes(self._seen)
+        anchors: dict[str, list[Pair]] = {}
         for key in dict.fromkeys((*self._expected.tracks, *self._seen.tracks)):
             pairs, mismatches = self._align(key, self._seen)
+            anchors.setdefault(key.partition(" ")[0], []).extend(pairs)
             container = " container " in key
             mismatches += check_gaps(pairs, self._commands, None if container else causes)
             if container and key in self._seen.tracks:
@@ -126,12 +148,12 @@ class _Comparison:
             if container:
                 found += self._answers(key, pairs)
         for about in dict.fromkeys((*self._expected.events, *self._seen.events)):
-            found += self._events(about)
+            found += self._events(about, anchors.get(about, []))
             found += [_difference(about, one) for one in check_pulls(_attempts(self._run, self._seen, about))]
         return found + self._outcomes()
 
-    def _events(self, about: str) -> list[Difference]:
-        """First tellings: the same ones, in the same order but for what came together, at about the same time."""
+    def _events(self, about: str, anchors: list[Pair]) -> list[Difference]:
+        """First tellings: the same ones, in the same order, each when what it tells of had happened to its object."""
         expected = [one for one in self._expected.events.get(about, ()) if not self._is_late(one)]
         seen = list(self._seen.events.get(about, ()))
         where = f"events of {about}"
@@ -141,7 +163,7 @@ class _Comparison:
             other = partner.pop(one.what, None)
             if other is None:
                 found.append(Difference(where, _shown(one), _nearest(one, seen), one.time, "no such event"))
-            elif abs(one.time - other.time) > JITTER + one.time / 10:
+            elif not _in_time(one, other, anchors):
                 found.append(Difference(where, _shown(one), _shown(other), one.time, "at another time"))
         late = {one.what for one in self._expected.events.get(about, ())}
         for other in partner.values():
@@ -157,8 +179,11 @@ class _Comparison:
     def _order(where: str, expected: list[Telling], seen: list[Telling]) -> list[Difference]:
         times = {one.what: one.time for one in seen}
         for one, other in itertools.combinations(expected, 2):
-            both = one.what in times and other.what in times
-            if both and other.time - one.time > SHORT and times[one.what] - times[other.what] > SHORT:
+            if one.what not in times or other.what not in times:
+                continue
+            # One component tells what it does to one thing as it does it; what others tell may cross it.
+            crossing = 0.0 if (one.source, one.path) == (other.source, other.path) else SHORT
+            if other.time - one.time > crossing and times[one.what] - times[other.what] > crossing:
                 text = f"{_shown(one)} before {_shown(other)}"
                 return [Difference(where, text, "the other way round", one.time, "in another order")]
         return []
@@ -170,8 +195,8 @@ class _Comparison:
         pod, _, container = key.partition("/")[2].partition(" container ")
         found = []
         for command in self._recording["commands"]:
-            asked = _log_question(command, self._expected.names)
-            if asked is None or asked[:2] != (pod, container):
+            question = _question(command)
+            if question is None or self._of(question, self._expected) != (pod, container):
                 continue
             pair = next((one for one in reversed(pairs) if one.expected.start <= command["t"]), None)
             following = _after(self._expected.tracks[key], pair.expected) if pair else None
@@ -179,23 +204,35 @@ class _Comparison:
                 continue
             until = _after(self._seen.tracks[key], pair.seen)
             answers = [
-                _answer(one, self._seen.names)
+                one
                 for one in self._run["commands"]
-                if _log_question(one, self._seen.names) == asked
-                and pair.seen.start <= one["t"] < (until.start if until else self._end + 1)
+                if pair.seen.start <= one["t"] < (until.start if until else self._end + 1)
+                and (other := _question(one)) is not None
+                and self._of(other, self._seen) == (pod, container)
+                and other.previous == question.previous
             ]
-            wanted = _answer(command, self._expected.names)
-            if answers and wanted not in answers:
-                what = f"logs{' --previous' if asked[2] else ''} of {key}"
-                found.append(Difference(what, str(wanted), str(answers[-1]), command["t"], "another answer"))
+            wanted = {
+                **command,
+                **{part: neutral(command[part], self._expected.names) for part in ("stdout", "stderr")},
+            }
+            wanted["stderr"] = wanted["stderr"].strip()
+            if answers and not any(_is_answer(one, wanted, self._seen.names) for one in answers):
+                what = f"logs{' --previous' if question.previous else ''} of {key}"
+                found.append(Difference(what, _said(wanted), _said(answers[-1]), command["t"], "another answer"))
         return found
+
+    def _of(self, question: Question, story: Story) -> tuple[str, str]:
+        """Pod and container that are asked; a pod's only container need not be named."""
+        pod = story.names.get(question.pod, question.pod)
+        named = [key.partition(" container ")[2] for key in story.tracks if key.startswith(f"Pod/{pod} container ")]
+        return pod, question.container or (named[0] if named else "")
 
     def _outcomes(self) -> list[Difference]:
         """Whether commands that change something were accepted or refused alike."""
         seen = {one["t"]: one for one in self._run["commands"]}
         found = []
         for command in self._recording["commands"]:
-            if command["kubectl"][0] in ("logs", "describe", "get"):
+            if only_looks(command):
                 continue
             other = seen.get(command["t"])
             if other is None or other["rc"] != command["rc"]:
@@ -205,23 +242,65 @@ class _Comparison:
         return found
 
 
+def _in_time(one: Telling, other: Telling, anchors: list[Pair]) -> bool:
+    """Whether an event came as long after (or before) some change of its object as recorded."""
+    if one.time < SLOW_UNTIL:
+        return abs(one.time - other.time) <= SLOW_UNTIL
+    slack = SHORT if one.reason not in LOOKED else LOOK
+    if not anchors:
+        return abs(one.time - other.time) <= slack + SLOW_BY + one.time / 10
+    for anchor in anchors:
+        expected, seen = one.time - anchor.expected.start, other.time - anchor.seen.start
+        if abs(expected - seen) <= slack + max(abs(expected), abs(seen)) / 10:
+            return True
+    return False
+
+
 def _after(track: Track, state: State) -> State | None:
     at = track.states.index(state)
     return track.states[at + 1] if at + 1 < len(track.states) else None
 
 
-def _log_question(command: dict[str, Any], names: dict[str, str]) -> tuple[str, str, bool] | None:
-    """(pod, container, whether the previous run's) of a `kubectl logs`."""
-    words = command["kubectl"]
-    if words[0] != "logs":
-        return None
-    return names.get(words[1], words[1]), words[words.index("-c") + 1], "--previous" in words
+def _question(command: dict[str, Any]) -> Question | None:
+    """What a `kubectl logs` asks."""
+    return asked(command["kubectl"][1:]) if command["kubectl"][0] == "logs" else None
 
 
-def _answer(command: dict[str, Any], names: dict[str, str]) -> tuple[int, tuple[str, ...], str]:
-    """Exit code, lines and error; the two streams of a container race, so the lines have no order."""
-    lines = tuple(sorted(neutral(command["stdout"], names).splitlines()))
-    return command["rc"], lines, neutral(command["stderr"], names).strip()
+def _is_answer(command: dict[str, Any], recorded: dict[str, Any], names: dict[str, str]) -> bool:
+    """Whether a run's answer is the recorded one. The two streams of a container race, each keeps its order."""
+    question = asked(recorded["kubectl"][1:])
+    if (command["rc"], neutral(command["stderr"], names).strip()) != (recorded["rc"], recorded["stderr"]):
+        return False
+    lines, errors = (neutral(command.get(part, ""), names).splitlines() for part in ("stdout", "errors"))
+    wanted = recorded["stdout"].splitlines()
+    if question.tail is not None:
+        lines, errors = lines[len(lines) - question.tail :] if question.tail else [], []
+    return lines == wanted or (bool(errors) and _woven(wanted, _without(lines, errors), errors))
+
+
+def _without(lines: list[str], errors: list[str]) -> list[str]:
+    """The lines of stdout alone; the lines of stderr come in their order."""
+    left = list(errors)
+    found = []
+    for line in lines:
+        if left and line == left[0]:
+            left.pop(0)
+        else:
+            found.append(line)
+    return found
+
+
+def _woven(whole: list[str], one: list[str], other: list[str]) -> bool:
+    """Whether `whole` is both of them, each in its order."""
+    places = {(0, 0)}
+    for line in whole:
+        places = {
+            (i + a, j + 1 - a)
+            for i, j in places
+            for a, part in ((1, one[i : i + 1]), (0, other[j : j + 1]))
+            if part == [line]
+        }
+    return (len(one), len(other)) in places
 
 
 def _attempts(run: Recording, story: Story, about: str) -> list[tuple[int, float]]:
@@ -233,6 +312,10 @@ def _attempts(run: Recording, story: Story, about: str) -> list[tuple[int, float
         and entry["reason"] == "Pulling"
         and neutral(entry["about"].partition(" ")[0], story.names) == about
     ]
+
+
+def _said(command: dict[str, Any]) -> str:
+    return f"exit code {command['rc']} {command['stdout']!r} {command['stderr'].strip()!r}"
 
 
 def _shown(one: Telling) -> str:
@@ -257,19 +340,3 @@ def _value(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={_value(one)}" for key, one in value.items() if one not in ("", None))
     return str(value)
-
-
-def main(folders: list[str]) -> int:
-    """Exit code 1 if any recording is not reproduced."""
-    failed = 0
-    paths = sorted(path for folder in folders for path in Path(folder).glob("*.json"))
-    for path in paths:
-        found = compare(json.loads(path.read_text("utf-8")))
-        failed += bool(found)
-        print(f"{'DIFFERENT' if found else 'same':9}  {path.stem}" + (f"  ({len(found)})\n{found[0]}" if found else ""))
-    print(f"{len(paths) - failed} of {len(paths)} recordings reproduced")
-    return 1 if failed or not paths else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -9,38 +9,32 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from healgate.actor.effects import Unsupported
+from healgate.embedded.api.errors import ApiError
 from healgate.embedded.store.store import Change
 
-from .kubectl import Kubectl
-from .surroundings import answer_again, cluster_for
-from .tracks import Recording, call, identify
+from .kubectl import Kubectl, Unknown
+from .surroundings import cluster_for
+from .tracks import Recording, call, identify, only_looks
 
 Obj = dict[str, Any]
 
-KINDS = {
-    "deployments.apps": "Deployment",
-    "replicasets.apps": "ReplicaSet",
-    "statefulsets.apps": "StatefulSet",
-    "jobs.batch": "Job",
-    "pods": "Pod",
-    "events": "Event",
-}
-RESOURCES = {
-    "ConfigMap": "configmaps",
-    "Secret": "secrets",
-    "Service": "services",
-    "ResourceQuota": "resourcequotas",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "ServiceAccount": "serviceaccounts",
-    "Pod": "pods",
-    "Deployment": "deployments.apps",
-    "StatefulSet": "statefulsets.apps",
-    "DaemonSet": "daemonsets.apps",
-    "Job": "jobs.batch",
-}
+# What a recorder notes; further kinds if it has noted any of them.
+KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "Event")
 
 # How often logs are asked for: which answer belongs to which state is found out afterwards.
 ASK_EVERY = 1.0
+# And how soon after a pod's status has changed.
+ASK_AFTER = 0.004
+
+
+class NotPlayed(Exception):
+    """Something in the recording is not known here; guessing would play something else."""
+
+    def __init__(self, when: float, what: str) -> None:
+        super().__init__(f"{what} (at {when:.0f} s)")
+        self.when = when
+        self.what = what
 
 
 def play(recording: Recording, *, seed: str = "0") -> Recording:
@@ -56,7 +50,11 @@ class _Play:
         self._kubectl = Kubectl(self._cluster, self._namespace)
         self._timeline: list[Obj] = []
         self._commands: list[Obj] = []
+        self._errors: dict[tuple[str, ...], str] = {}
         self._start = 0.0
+        noted = {entry["kind"] for entry in recording["timeline"]} - {"EndpointSlice"}
+        self._kinds = noted.union(KINDS)
+        self._asking = any(one["kubectl"][0] == "logs" for one in recording["commands"])
         self._named = {label: name for name, label in call(identify(recording)).items()}
 
     def run(self) -> Recording:
@@ -65,42 +63,71 @@ class _Play:
         clock.run_for(2.0)
         self._start = clock.now()
         registry.store.subscribe("*", self._note)
-        for obj in self._recording["applied"]:
-            registry.create(RESOURCES[obj["kind"]], obj, namespace=self._namespace, manager="kubectl")
-        changes = [one for one in self._recording["commands"] if one["kubectl"][0] not in ("logs", "describe", "get")]
-        asked = any(one["kubectl"][0] == "logs" for one in self._recording["commands"])
+        self._apply()
+        changes = [one for one in self._recording["commands"] if not only_looks(one)]
         times = [entry["t"] for entry in (*self._recording["timeline"], *self._recording["commands"])]
         moment = 0.0
         for command in sorted(changes, key=lambda one: float(one["t"])):
-            self._run_until(moment, command["t"], ask=asked)
+            self._run_until(moment, command["t"])
             moment = command["t"]
             self._do(command)
-        self._run_until(moment, max(times) + 1.0, ask=asked)
-        kept = {key: self._recording[key] for key in ("case", "kubernetes", "runtime", "applied")}
+        self._run_until(moment, max(times, default=0.0) + 1.0)
+        kept = {key: self._recording[key] for key in ("case", "applied")}
         return {**kept, "timeline": self._timeline, "commands": self._commands}
 
-    def _run_until(self, moment: float, until: float, *, ask: bool) -> None:
+    def _apply(self) -> None:
+        for obj in self._recording["applied"]:
+            try:
+                self._kubectl.make(obj)
+            except ApiError as problem:
+                what = f"{obj['kind']} {obj['metadata']['name']} was refused: {problem.message}"
+                raise NotPlayed(0.0, what) from None
+            except Unknown as problem:
+                raise NotPlayed(0.0, f"{problem} is not known here") from None
+
+    def _run_until(self, moment: float, until: float) -> None:
         """Let time pass, asking all containers for their logs again and again."""
         while (moment := moment + ASK_EVERY) < until:
-            self._cluster.clock.run_until(self._start + moment)
-            if ask:
-                self._ask()
-        self._cluster.clock.run_until(self._start + until)
+            self._pass(moment)
+            if self._asking:
+                for pod in self._cluster.store.list("pods", self._namespace):
+                    self._ask(pod)
+        self._pass(until)
 
-    def _ask(self) -> None:
-        for pod in self._cluster.store.list("pods", self._namespace):
-            for status in pod["status"].get("containerStatuses") or ():
-                for options in ([], ["--previous"]):
-                    words = ["logs", pod["metadata"]["name"], "-c", status["name"], *options]
-                    self._commands.append({"t": self._now(), "kubectl": words, **self._kubectl.run(words)})
+    def _pass(self, moment: float) -> None:
+        try:
+            self._cluster.clock.run_until(self._start + moment)
+        except Unsupported as problem:
+            raise NotPlayed(self._now(), f"{problem} is not known here") from None
+
+    def _ask_soon(self, name: str) -> None:
+        pod = self._cluster.store.get("pods", self._namespace, name)
+        if pod is not None:
+            self._ask(pod)
+
+    def _ask(self, pod: Obj) -> None:
+        status = pod.get("status") or {}
+        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            for options in ([], ["--previous"]):
+                words = ["logs", pod["metadata"]["name"], "-c", one["name"], *options]
+                answer = self._kubectl.run(words)
+                if answer["stdout"]:
+                    answer["errors"] = self._errors_of(words[1:], answer["stdout"])
+                self._commands.append({"t": self._now(), "kubectl": words, **answer})
+
+    def _errors_of(self, words: list[str], log: str) -> str:
+        """Asked once per log: it is asked for again and again and seldom changes."""
+        key = (*words, log)
+        if key not in self._errors:
+            self._errors[key] = self._kubectl.errors_of(words)
+        return self._errors[key]
 
     def _do(self, command: Obj) -> None:
         words = command["kubectl"]
-        if words[0].startswith("("):
-            answer_again(self._cluster)
-            outcome: Obj = {"rc": 0, "stdout": "", "stderr": ""}
-        else:
-            outcome = self._kubectl.run([self._here(word) for word in words])
+        try:
+            outcome = self._kubectl.run([self._here(word) for word in words], command.get("stdin"))
+        except Unknown as problem:
+            raise NotPlayed(command["t"], f"kubectl {problem} is not known here") from None
         self._commands.append({"t": command["t"], "kubectl": words, **outcome})
 
     def _here(self, word: str) -> str:
@@ -118,9 +145,9 @@ class _Play:
         return now - self._start
 
     def _note(self, change: Change) -> None:
-        kind = KINDS.get(change.resource)
         obj = change.object
-        if kind is None or obj["metadata"].get("namespace") != self._namespace:
+        kind = obj.get("kind", "")
+        if kind not in self._kinds or obj["metadata"].get("namespace") != self._namespace:
             return
         entry: Obj = {"t": self._now(), "kind": kind, "type": change.type}
         if kind == "Event":
@@ -130,6 +157,8 @@ class _Play:
         entry["name"] = obj["metadata"]["name"]
         if change.type != "DELETED":
             entry.update({part: obj.get(part, {}) for part in ("metadata", "spec", "status")})
+            if kind == "Pod" and self._asking:
+                self._cluster.clock.call_later(ASK_AFTER, self._ask_soon, entry["name"])
         self._timeline.append(entry)
 
 
@@ -142,4 +171,5 @@ def _event(obj: Obj) -> Obj:
         "count": obj.get("count") or (obj.get("series") or {}).get("count", 1),
         "eventType": obj["type"],
         "about": f"{about['kind']}/{about['name']}{path}",
+        "reportingComponent": obj.get("reportingComponent") or (obj.get("source") or {}).get("component", ""),
     }

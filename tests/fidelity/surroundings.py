@@ -86,10 +86,3 @@ def cluster_for(recording: Recording, seed: str) -> EmbeddedCluster:
     registries.private = wanted.private
     registries.mirrors = wanted.mirrors
     return cluster
-
-
-def answer_again(cluster: EmbeddedCluster) -> None:
-    """Every registry that could be found but did not answer does so from now on."""
-    reachable = cluster.runtime.registries.reachable
-    for host in reachable:
-        reachable[host] = True

@@ -12,6 +12,8 @@ from typing import Any
 
 from .neutral import neutral, neutral_all
 
+LOOKING = ("logs", "get", "describe", "top", "events", "version", "cluster-info", "api-resources", "explain", "wait")
+
 Entry = dict[str, Any]
 Recording = dict[str, Any]
 
@@ -42,6 +44,7 @@ class Telling:
     kind: str
     reason: str
     message: str
+    source: str  # the component that told it
 
     @property
     def what(self) -> tuple[str, str, str, str]:
@@ -62,6 +65,12 @@ class Story:
         return self.tracks.setdefault(key, Track())
 
 
+def only_looks(command: Entry) -> bool:
+    """Whether a command changes nothing."""
+    words = command["kubectl"]
+    return words[0] in LOOKING or (words[0] == "rollout" and words[1:2] in (["status"], ["history"]))
+
+
 def identify(recording: Recording) -> dict[str, list[str]]:
     """Generated names by what they belong to: "Deployment/app" -> its ReplicaSets, oldest first, and so on."""
     groups: dict[str, list[str]] = {}
@@ -71,9 +80,10 @@ def identify(recording: Recording) -> dict[str, list[str]]:
         if entry["type"] != "ADDED" or entry["kind"] in ("Event", "EndpointSlice"):
             continue
         owners = entry.get("metadata", {}).get("ownerReferences") or ()
-        generated = entry["kind"] == "ReplicaSet" or "generateName" in entry.get("metadata", {})
+        generated = "generateName" in entry.get("metadata", {})
         for owner in owners:
-            if generated and owner.get("controller"):
+            named = (entry["kind"], owner["kind"]) in (("ReplicaSet", "Deployment"), ("Job", "CronJob"))
+            if (generated or named) and owner.get("controller"):
                 names = groups.setdefault(f"{owner['kind']}/{owner['name']}", [])
                 if entry["name"] not in names:
                     names.append(entry["name"])
@@ -92,8 +102,8 @@ def _identify_revisions(groups: dict[str, list[str]], entry: Entry) -> None:
 def call(groups: Mapping[str, list[str]]) -> dict[str, str]:
     """A run's generated names and what both runs call them."""
     names: dict[str, str] = {}
-    # ReplicaSets first: pods are called after them.
-    for owner in sorted(groups, key=lambda key: not key.startswith("Deployment/")):
+    # ReplicaSets and Jobs first: pods are called after them.
+    for owner in sorted(groups, key=lambda key: not key.startswith(("Deployment/", "CronJob/"))):
         base = owner.partition("/")[2]
         for number, name in enumerate(groups[owner], 1):
             mark = "@" if owner.startswith("revisions/") else "#"
@@ -118,7 +128,8 @@ def tell(recording: Recording, names: dict[str, str], *, until: float) -> Story:
 def _tell_event(story: Story, entry: Entry) -> None:
     about, _, path = entry["about"].partition(" ")
     message = neutral(entry["message"], story.names)
-    telling = Telling(entry["t"], path, entry["eventType"], entry["reason"], message)
+    source = entry.get("reportingComponent", "")
+    telling = Telling(entry["t"], path, entry["eventType"], entry["reason"], message, source)
     known = story.events.setdefault(neutral(about, story.names), [])
     if all(one.what != telling.what for one in known):
         known.append(telling)
@@ -149,7 +160,7 @@ def _aspects(kind: str, obj: Entry) -> Iterator[tuple[str, Any]]:
     if kind != "Pod":
         yield "status", _counts(status)
         return
-    yield "phase", {"phase": status.get("phase"), "reason": status.get("reason", "")}
+    yield "phase", {part: status.get(part, "") for part in ("phase", "reason", "message")}
     for one in status.get("conditions") or ():
         yield f"condition {one['type']}", _condition(one)
     for group in ("initContainerStatuses", "containerStatuses"):
@@ -185,5 +196,5 @@ def _container(one: Entry) -> dict[str, Any]:
         "restarts": one["restartCount"],
         "ready": one["ready"],
         "started": one.get("started"),
-        "last": (last.get("reason", ""), last.get("exitCode")),
+        "last": (last.get("reason", ""), last.get("exitCode"), last.get("message", "")),
     }

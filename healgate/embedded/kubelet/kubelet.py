@@ -131,8 +131,9 @@ class Kubelet:
         since_time: float | None = None,
         timestamps: bool = False,
         limit_bytes: int | None = None,
+        stream: str | None = None,
     ) -> bytes:
-        """The log of a container; raises ApiError."""
+        """The log of a container, both streams or one of them; raises ApiError."""
         name = pod["metadata"]["name"]
         if not any(one["name"] == container for one in all_containers(pod)):
             raise bad_request(f"container {container} is not valid for pod {name}")
@@ -145,7 +146,9 @@ class Kubelet:
         since = since_time
         if since_seconds is not None:
             since = self.clock.now() - since_seconds
-        return read(worker.record, id, tail=tail, since=since, timestamps=timestamps, limit_bytes=limit_bytes)
+        return read(
+            worker.record, id, tail=tail, since=since, timestamps=timestamps, limit_bytes=limit_bytes, stream=stream
+        )
 
     def proxy(self, pod: Obj, port: int, method: str, path: str, body: bytes) -> HttpAnswer:
         """An HTTP request to a pod."""

@@ -67,12 +67,15 @@ def read(
     since: float | None,
     timestamps: bool,
     limit_bytes: int | None,
+    stream: str | None = None,
 ) -> bytes:
     """The log of a run: the tail first, then what is recent enough of it, then cut."""
     container = record.by_id(id)
     if container is None:
         return f"unable to retrieve container logs for {_PREFIX}{id}".encode()
     lines: list[LogLine] = container.process.log if container.process is not None else []
+    if stream is not None:
+        lines = [line for line in lines if line.stream == stream]
     if tail is not None:
         lines = lines[len(lines) - tail :] if 0 < tail < len(lines) else lines if tail else []
     if since is not None:

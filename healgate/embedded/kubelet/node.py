@@ -12,6 +12,7 @@ from ..runtime.seam import Runtime
 from .backoff import Backoff
 from .containers import ContainerManager
 from .environment import EnvironmentMaker
+from .eviction import StorageMonitor
 from .images import ImagePuller
 from .status import Node
 from .timing import KubeletTiming
@@ -38,6 +39,7 @@ class NodeServices:
         self.containers = ContainerManager(clock, runtime)
         self.images = ImagePuller(clock, runtime)
         self.environment = EnvironmentMaker(registry.store)
+        self.storage = StorageMonitor(clock)
         self.restarts = Backoff(
             timing.first_restart_period,
             timing.max_restart_period,

@@ -17,6 +17,7 @@ from ..runtime.seam import ContainerRun
 from .actions import Actions, compute
 from .backoff import go_duration
 from .containers import grace_of
+from .ending import DEADLINE, Ending, deadline_of, past_deadline
 from .images import StartFailed, pull_secrets
 from .mounts import MountPlan
 from .node import NodeServices, restart_key
@@ -68,6 +69,8 @@ class PodWorker:
         # The last sync found nothing to do, and nobody has asked for another since.
         self._at_rest = False
         self._removed = False
+        self._ending: Ending | None = None
+        self._deadline: Timer | None = None
         self._plan: MountPlan | None = None
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
@@ -75,6 +78,8 @@ class PodWorker:
         self._phase = ""
         # A container that is not ready is asked again by every sync: it never counts as seen.
         self._probes_seen = -1
+        self._end_in_time()
+        node.storage.watch(self)
 
     @property
     def description(self) -> str:
@@ -85,6 +90,9 @@ class PodWorker:
 
     def update(self, pod: Obj) -> None:
         """The object changed in a way that matters."""
+        if pod["spec"].get("activeDeadlineSeconds") != self.pod["spec"].get("activeDeadlineSeconds"):
+            self.pod = pod
+            self._end_in_time()
         self.pod = pod
         if pod["metadata"].get("deletionTimestamp"):
             self.probes.pod = pod
@@ -96,6 +104,27 @@ class PodWorker:
         self._removed = True
         self._leave()
         self.wake()
+
+    def end(self, ending: Ending) -> None:
+        """Stop it for good, without anybody having deleted it."""
+        if self.stage == "syncing":
+            self._ending = ending
+            self._leave()
+            self.wake()
+
+    def _end_in_time(self) -> None:
+        """Have the pod end at its active deadline, which may be set or moved while it runs."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        when = deadline_of(self.pod, self._started_at)
+        if when is not None:
+            self._deadline = self.clock.call_at(self.node.next_tick(max(when, self.clock.now())), self._too_long)
+
+    def _too_long(self) -> None:
+        if self.stage == "syncing":
+            self.tell_pod("Normal", "DeadlineExceeded", DEADLINE)
+            self.end(past_deadline())
 
     def _leave(self) -> None:
         if self.stage == "syncing":
@@ -141,6 +170,7 @@ class PodWorker:
             now=self.clock.now(),
             started_at=self._started_at,
             over=self.stage == "terminated",
+            ending=self._ending,
             resize=self.allocation.conditions,
             pod_resources=resources,
             pod_allocated=allocated,
@@ -442,9 +472,13 @@ class PodWorker:
     def _stop(self, container: Obj, began: float) -> Steps[None]:
         for record in list(self.record.containers):
             if record.seen.name == container["name"] and record.running:
-                grace = FORCED_GRACE if self._removed else grace_of(self.pod, container)
+                grace = FORCED_GRACE if self._removed else self._grace(container)
                 left = max(grace - (self.clock.now() - began), 0.0 if grace == 0 else FORCED_GRACE)
                 yield from self.node.containers.kill(self, container, record, "", left)
+
+    def _grace(self, container: Obj) -> float:
+        ending = self._ending
+        return grace_of(self.pod, container) if ending is None or ending.grace is None else ending.grace
 
     def _finish(self) -> Steps[None]:
         """Write the final status, then, if the pod was deleted, let the API server forget it."""
@@ -453,8 +487,10 @@ class PodWorker:
         if self.record.ip:
             self.node.release(self.record.ip)
         if not self.pod["metadata"].get("deletionTimestamp") and not self._removed:
-            # Over, but not deleted: its object and its logs stay until somebody deletes them.
+            # Over, but not deleted: its object and its logs stay until somebody deletes them; an evicted pod's do not.
             self._pending = False
+            if self._ending is not None and self._ending.reason == "Evicted":
+                self.record.containers.clear()
             return
         if not self._removed:
             yield self.node.random.uniform(*CONFIRM)

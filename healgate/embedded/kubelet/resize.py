@@ -93,7 +93,7 @@ class Allocation:
             present = [amount for amount in amounts if amount is not None]
             # A limit of the whole pod exists only if every container has one.
             if present and (kind == "requests" or len(present) == len(amounts)):
-                summed[resource] = _total(tuple(present))
+                summed[resource] = total(tuple(present))
         return summed
 
     def follow(
@@ -171,7 +171,7 @@ class Allocation:
 
 
 @lru_cache(1024)
-def _total(amounts: tuple[str, ...]) -> str:
+def total(amounts: tuple[str, ...]) -> str:
     return canonical(sum((parse(one) for one in amounts), parse(0)), amounts[0])
 
 

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..clock import clock as clockwork
+from .ending import Ending
 from .records import Seen, Snapshot
 from .restart import init_containers, is_sidecar, restartable, should_restart
 
@@ -55,6 +56,7 @@ class Inputs:
     now: float
     started_at: float
     over: bool = False  # the pod's worker has ended: nothing will be restarted any more
+    ending: Ending | None = None  # why the kubelet itself ended it
     resize: tuple[Obj, ...] = ()
     pod_resources: Obj | None = None
     pod_allocated: Obj | None = None
@@ -67,6 +69,9 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     init_statuses = _statuses(inputs, inits, init=True)
     statuses = _statuses(inputs, pod["spec"]["containers"], init=False)
     phase = _phase(inputs, init_statuses, statuses)
+    ending = inputs.ending
+    if ending is not None and ending.fails:
+        phase = "Failed"
     conditions = _conditions(inputs, phase, init_statuses, statuses)
     shown = phase
     if phase in ("Succeeded", "Failed") and not inputs.over:
@@ -76,6 +81,8 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     status: Obj = {
         key: value for key, value in inputs.previous.items() if key in ("reason", "message", "nominatedNodeName")
     }
+    if ending is not None and shown == "Failed":
+        status["reason"], status["message"] = ending.reason, ending.message
     status["observedGeneration"] = pod["metadata"].get("generation", 1)
     status["phase"] = shown
     status["conditions"] = conditions
