@@ -82,5 +82,7 @@ build() {
 
 engine_answers() { docker version >/dev/null 2>&1; }
 
+discard_containers() { docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null; }
+
 # Where packets leave this machine, for IPv4 (-4) or IPv6 (-6).
 ways_out() { ip "$1" -o route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u; }

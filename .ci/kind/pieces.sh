@@ -1,7 +1,7 @@
 # What is built, of what, and how. Every build_NAME runs in an empty folder that becomes the piece; builders of
 # images end in a tag. Sourced by up and by every build.
 
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154 # names that up uses, and lib.sh's
 kubernetes=v1.36.3 # also in kubernetes/go.mod
 kind=v0.33.0
 containerd=v2.2.1
@@ -37,7 +37,7 @@ build_kubernetes() {
   local version=k8s.io/component-base/version minor=${kubernetes#v1.}
   # Without major and minor kubeadm refuses its own version, and clients that read /version stumble.
   local set="-X $version.gitVersion=$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${minor%.*}"
-  nice go build -C "$here/kubernetes" -mod=readonly -trimpath -ldflags "-s -w $set" -o "$PWD/kubernetes" .
+  nice go build -C "$here/kubernetes" -buildvcs=false -mod=readonly -trimpath -ldflags "-s -w $set" -o "$PWD/kubernetes" .
   for name in kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubeadm kubectl etcd; do
     ln -s kubernetes "$name"
   done
@@ -118,6 +118,7 @@ build_node() {
   # kind's own files, out of its module; a module keeps no run bits.
   cp -r --no-preserve=mode "$(module_folder "sigs.k8s.io/kind@$kind")/images/base/files" node/kind
   cp -r "$here/images/node/kind/." node/kind/kind/
+  cp "$here/images/node/crictl" node/kind/usr/local/bin/
   cp -r "$here/images/node/etc" node/etc
   chmod +x node/kind/usr/local/bin/* node/kind/kind/bin/*
   cp -a "$(folder containerd)" node/containerd
