@@ -7,8 +7,10 @@ containers in trouble, since those are the ones that people ask about.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..clusters.seam import Answer, Lease, Rest
 from ..evidence import Obj, Request, Seen
@@ -133,6 +135,29 @@ class NotedRest:
         sent = self._now()
         answer = self._rest.request(method, path, query, body, content_type)
         self._notes.sent(sent, method, path, body, content_type, answer)
+        return answer
+
+
+class NotedPool:
+    """The same under an official client: it stands where the client keeps its connections."""
+
+    def __init__(self, pool: Any, lease: Lease, notes: Notes) -> None:
+        self._pool = pool
+        self._now = lease.now
+        self._notes = notes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+    def request(self, method: str, url: str, **more: Any) -> Any:
+        sent = self._now()
+        answer = self._pool.request(method, url, **more)
+        if method != "GET":
+            body = more.get("body")
+            headers = {key.lower(): value for key, value in (more.get("headers") or {}).items()}
+            said = json.loads(body) if isinstance(body, str | bytes) and body else None
+            path = urlsplit(url).path
+            self._notes.sent(sent, method, path, said, headers.get("content-type", ""), Answer(answer.status, None))
         return answer
 
 

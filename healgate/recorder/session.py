@@ -17,7 +17,7 @@ from ..evidence import Obj, Request, Seen
 from ..scenario.catalogue import LoadedScenario
 from ..trial import Outcome, Step, Tell, run_trial
 from .kubectl import Kubectl
-from .notes import ASK_EVERY, NotedRest, Notes
+from .notes import ASK_EVERY, NotedPool, NotedRest, Notes
 
 IMAGES = "healgate"
 
@@ -163,7 +163,9 @@ class _RecordedLease:
         self._lease.after(seconds, call)
 
     def official_client(self) -> Any:
-        return self._lease.official_client()
+        client = self._lease.official_client()
+        client.rest_client.pool_manager = NotedPool(client.rest_client.pool_manager, self._lease, self._notes)
+        return client
 
     def run_python_healer(self, call: HealerCall, report: Any, pass_every: float) -> RunningHealer:
         return self._lease.run_python_healer(call, report, pass_every)
