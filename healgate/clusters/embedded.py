@@ -7,10 +7,11 @@ the API, which is the one place that it cannot get around.
 
 from __future__ import annotations
 
+import gc
 import json
 import random
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,9 @@ from .seam import Answer, HealerCall, Lease, Rest
 # The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
 HARNESS = ""
 HEALER = "system:serviceaccount:operators:operator"
+
+# After so many new objects that refer to others a trial has its garbage collected, if it makes as many.
+SELDOM = 100_000
 
 # How long the controllers take to give a new namespace its service account.
 NAMESPACE_SETTLES = 1.0
@@ -78,6 +82,7 @@ class EmbeddedLease:
         self.rest: Rest = _Rest(self.cluster)
         self._people = self.cluster.participants
         self._open = ExitStack()
+        self._open.enter_context(_collecting_seldom())
         self._open.enter_context(patched())
         self._open.enter_context(self._people.adopt("trial"))
         self.cluster.registry.create("namespaces", {"metadata": {"name": self.namespace}})
@@ -224,6 +229,22 @@ class _Rest:
         text = answer.body.decode()
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """A trial is over so soon that its garbage can wait for the end, when nearly all of it has become some.
+
+    Collected as often as usual, what lives as long as the trial is moved on to where everything that was ever imported
+    is looked at with it.
+    """
+    usual = gc.get_threshold()
+    if usual[0]:
+        gc.set_threshold(max(usual[0], SELDOM), *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _neutral_name(seed: str) -> str:

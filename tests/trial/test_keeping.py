@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from healgate.clusters.embedded import Embedded
@@ -40,3 +42,12 @@ def test_what_was_kept_is_served_with_its_namespace_named(monkeypatch: pytest.Mo
     cluster.look_into(print)
     (welcome,) = served
     assert f"kubectl -n {namespace} get all,events" in welcome
+
+
+def test_the_garbage_collector_is_left_as_it_was_found() -> None:
+    usual = gc.get_threshold()
+    lease = Embedded().lease("gc")
+    during = gc.get_threshold()
+    lease.close()
+    assert during[0] > usual[0]
+    assert gc.get_threshold() == usual
