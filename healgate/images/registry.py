@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..evidence import Obj
-from ..problems import HarnessError
+from ..problems import HarnessError, UsageProblem
 from ..scenario.workloads import shipped
 from . import server
 from .accounts import account, own_account
@@ -134,7 +134,13 @@ def _saved(docker: Docker, image: str, work: Path, store: Store) -> Base:
 
 def _image_id(docker: Docker, image: str) -> str:
     if not docker.succeeds("image", "inspect", image):
-        docker.run("pull", image)
+        try:
+            docker.run("pull", "--quiet", image)
+        except HarnessError as problem:
+            raise UsageProblem(
+                f"--cluster kind: the image {image} is not there and cannot be pulled: {problem}. "
+                "HEALGATE_BASE_IMAGE and HEALGATE_KAFKA_IMAGE name others that are."
+            ) from None
     return docker.run("image", "inspect", "--format", "{{.Id}}", image)
 
 
