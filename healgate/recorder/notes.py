@@ -1,6 +1,6 @@
 """Everything that one recording is made from, noted while it happens.
 
-The times are those of the cluster's clock; `zero`, the moment when the first object was sent, is taken off at the end.
+The times are those of the cluster's clock; `zero`, the moment when the last object was sent, is taken off at the end.
 The trap is a log that is asked for at moments that nobody can find again: an answer is kept with its time, and only of
 containers in trouble, since those are the ones that people ask about.
 """
@@ -50,10 +50,9 @@ class Notes:
         """A request of the harness, which the cluster has answered."""
         if method == "GET" or (said := spoken(method, path, body, content_type)) is None:
             return
-        if self.zero is None:
-            self.zero = time
         if self.applying and said.words[0] == "create":
             self.applied.append(without_namespace(body))
+            self.zero = time
             return
         refused = not answer.ok and said.words[0] != REQUEST
         message = answer.body.get("message", "") if refused and isinstance(answer.body, dict) else ""

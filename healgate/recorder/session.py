@@ -73,11 +73,11 @@ def record_objects(
         about = {**_about(cluster, lease.rest), "images": IMAGES}
         lease.watch(notes.see)
         noted = NotedRest(lease.rest, lease, notes)
-        to_apply, start = Objects(noted, lease.namespace), lease.now()
-        notes.zero, notes.applying = start, True
+        to_apply = Objects(noted, lease.namespace)
+        notes.applying = True
         for obj in objects:
             to_apply.create({**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "namespace"}})
-        notes.applying = False
+        notes.applying, start = False, lease.now()
         lease.after(ASK_EVERY, lambda: notes.ask_for_logs(lease))
         kubectl = Kubectl(lease.rest, lease.namespace, lease.now)
         for command in sorted(commands, key=lambda one: one.at):

@@ -13,10 +13,9 @@ from typing import Any
 
 from ..evidence import Obj, Seen
 
-# What controllers and kubelets write about workloads. Everything else is either given or follows from it.
-KINDS = frozenset(
-    {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod", "PersistentVolumeClaim", "Event"}
-)
+# What controllers and kubelets write about workloads. Everything else is given, follows from it, or is of one cluster's
+# surroundings: how volumes are provisioned, for one.
+KINDS = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"})
 PARTS = ("metadata", "spec", "status")
 
 # The API server's own bookkeeping, addresses, and what is long and the same everywhere.
@@ -30,13 +29,14 @@ _ID = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class Timeline:
-    """Entries in the order in which the changes were seen; `zero` is known once the first object is sent."""
+    """Entries in the order in which the changes were seen; `zero` is known once all objects are applied."""
 
     def __init__(self) -> None:
         self._seen: list[Seen] = []
 
     def see(self, seen: Seen) -> None:
-        if seen.object["kind"] in KINDS:
+        kind = seen.object["kind"]
+        if (seen.object["involvedObject"]["kind"] if kind == "Event" else kind) in KINDS:
             self._seen.append(seen)
 
     def entries(self, zero: float, neutral: Callable[[str], str]) -> list[Obj]:
