@@ -31,18 +31,18 @@ class View:
         if ref.kind not in _BESIDE:
             self.moves += 1
         before = self.objects.get(ref)
+        old = before["metadata"].get("ownerReferences") if before is not None else None
         if seen.type == "DELETED":
             self.objects.pop(ref, None)
-            new: tuple[str, ...] = ()
+            new = None
         else:
             self.objects[ref] = seen.object
-            new = _owners(seen.object)
-        old = _owners(before) if before is not None else ()
-        if old != new:
-            for uid in old:
-                self._children.get(uid, {}).pop(ref, None)
-            for uid in new:
-                self._children.setdefault(uid, {})[ref] = None
+            new = seen.object["metadata"].get("ownerReferences")
+        if old is not new and old != new:
+            for owner in old or ():
+                self._children.get(owner["uid"], {}).pop(ref, None)
+            for owner in new or ():
+                self._children.setdefault(owner["uid"], {})[ref] = None
 
     def pods_of(self, ref: Ref) -> Iterator[Obj]:
         """The pods that a workload owns, directly or through its ReplicaSets and Jobs."""
@@ -56,11 +56,6 @@ class View:
 
     def snapshot(self) -> Mapping[Ref, Obj]:
         return dict(self.objects)
-
-
-def _owners(obj: Obj) -> tuple[str, ...]:
-    owners = obj["metadata"].get("ownerReferences")
-    return tuple(owner["uid"] for owner in owners) if owners else ()
 
 
 def unsettled(view: View, ref: Ref) -> str:

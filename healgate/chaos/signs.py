@@ -46,6 +46,9 @@ class SignWatch:
     _were_ready: set[str] = field(default_factory=set)  # uids of pods
     _restarts: dict[tuple[str, str], int] = field(default_factory=dict)  # (pod uid, container) -> at the break
 
+    def __post_init__(self) -> None:
+        self._asks_for_unready = any(sign.unready for sign in self.signature.all)
+
     def since(self, time: float) -> None:
         """From now on signs count; what is there already is looked at once."""
         self._since = time
@@ -66,7 +69,7 @@ class SignWatch:
             self._look(seen.object, seen.time)
         if seen.type == "DELETED":
             self.view.see(seen)
-        elif _condition(seen.object, "Ready=True") is not None:
+        elif self._asks_for_unready and _condition(seen.object, "Ready=True") is not None:
             self._were_ready.add(seen.object["metadata"]["uid"])
 
     @property

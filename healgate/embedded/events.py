@@ -42,7 +42,7 @@ class _Counted:
 
     __slots__ = ("count", "first", "name")
 
-    def __init__(self, name: str, first: float) -> None:
+    def __init__(self, name: str, first: str) -> None:
         self.name = name
         self.first = first
         self.count = 0
@@ -136,9 +136,10 @@ class Recorder:
         identity = (about.get("kind", ""), meta.get("namespace", ""), meta["name"], meta.get("uid", ""))
         message, key = self._combined(now, identity, type, reason, message, field_path)
 
+        stamped = stamp(now)
         counted = self._counted.get(key)
         if counted is None:
-            counted = self._counted[key] = _Counted(self._writer.name(meta["name"]), now)
+            counted = self._counted[key] = _Counted(self._writer.name(meta["name"]), stamped)
         counted.count += 1
         # The count above stands even if the filter drops this one: that is why counts jump.
         bucket = self._buckets.get((*identity, type))
@@ -149,7 +150,7 @@ class Recorder:
 
         namespace = meta.get("namespace") or "default"
         if counted.count > 1:
-            changes = {"count": counted.count, "lastTimestamp": stamp(now), "message": message}
+            changes = {"count": counted.count, "lastTimestamp": stamped, "message": message}
             if self._writer.change(namespace, counted.name, changes):
                 return
         self._writer.create(
@@ -161,8 +162,8 @@ class Recorder:
                 "reason": reason,
                 "message": message,
                 "source": {"component": self._component, **({"host": self._host} if self._host else {})},
-                "firstTimestamp": stamp(counted.first),
-                "lastTimestamp": stamp(now),
+                "firstTimestamp": counted.first,
+                "lastTimestamp": stamped,
                 "count": counted.count,
                 "type": type,
                 "eventTime": None,

@@ -140,8 +140,10 @@ class Registry:
         meta: Obj = obj["metadata"]
         if res.namespaced:
             self._admission.namespace(res, meta)
-        counted = res.generation or res.custom is not None
-        obj["metadata"] = new_metadata(meta, uid=self.store.new_uid(), now=self.clock.now(), counted=counted)
+        meta["uid"] = self.store.new_uid()
+        meta["creationTimestamp"] = stamp(self.clock.now())
+        if res.generation:
+            meta["generation"] = 1
         if self._stored(res, meta.get("namespace"), meta["name"]) is not None:
             raise errors.already_exists(res.key, meta["name"])
         self._admission.validate(res, obj)

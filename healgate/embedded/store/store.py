@@ -78,7 +78,10 @@ class Store:
     # -- reading
 
     def get(self, resource: str, namespace: str, name: str) -> Obj | None:
-        return self._objects.get(resource, {}).get(namespace, {}).get(name)
+        try:
+            return self._objects[resource][namespace][name]
+        except KeyError:
+            return None
 
     def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
         """All of a kind, ordered by namespace and name as etcd orders them."""
