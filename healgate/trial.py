@@ -25,8 +25,9 @@ from .scenario.catalogue import Drawn, LoadedScenario
 from .scenario.model import Scenario
 from .vigil import View, Vigil, longest_back_off
 
-# How long a workload may take to stand.
+# How long a workload may take to stand, and then to do its work.
 STEADY_WITHIN = 300.0
+WORKS_WITHIN = 30.0
 # How often a one-pass healer is called.
 PASS_EVERY = 10.0
 # A repair that comes within half a budget more is "late", after that it is "not".
@@ -197,9 +198,18 @@ class Trial:
         self.evidence.recoveries = self.vigil.recoveries
         if standing.until is not None:
             raise NotSteady(f"the workload did not stay steady for {self.pace.steady_for:g}s: {standing.lost}")
-        works, why = run.works(self.drawn.experiment, self.lease)
-        if not works:
+        why = self.why_it_does_not_work()
+        if why:
             raise NotSteady(f"the workload is up and does not work: {why}")
+
+    def why_it_does_not_work(self) -> str:
+        """Asked more than once: what is ready may be a moment away from being found."""
+        over = self.lease.now() + WORKS_WITHIN
+        while True:
+            works, why = run.works(self.drawn.experiment, self.lease)
+            if works or self.lease.now() >= over:
+                return "" if works else why
+            self.lease.sleep(WORK_EVERY)
 
     def take_baseline(self) -> None:
         self.tell(Step.BASELINE, "")

@@ -6,15 +6,19 @@ what the nodes offer and what runs there already, and more workers than that wai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ..durations import parse_duration
+from ..evidence import Obj
 from ..judge.quantities import number
 from ..problems import HarnessError
 from .seam import Rest
 
-# What the largest workload of the catalogue asks for, with its bystander, and while pods are replaced.
+# What a trial asks for at most, with its bystander, and while pods are replaced.
 PODS = 12
-MEMORY = 700 * 2**20
-CPU = 0.1
+MEMORY = 500 * 2**20
+CPU = 0.08
 # A kubelet whose longest back-off is not above this restarts at once, as far as a trial is concerned.
 FAST_AT_MOST = 10.0
 
@@ -25,11 +29,26 @@ def capacity(rest: Rest) -> int:
     if not nodes.ok or not pods.ok:
         raise HarnessError(f"the nodes and pods of the cluster could not be read: {nodes.code}, {pods.code}")
     offered = [node["status"].get("allocatable", {}) for node in nodes.body["items"]]
-    there = sum(pod["status"].get("phase") in ("Pending", "Running") for pod in pods.body["items"])
-    by_pods = (sum(int(node.get("pods", 110)) for node in offered) - there) / PODS
-    by_memory = sum((number(node.get("memory", "0")) or 0.0) for node in offered) / MEMORY
-    by_cpu = sum((number(node.get("cpu", "0")) or 0.0) for node in offered) / CPU
-    return max(1, int(min(by_pods, by_memory, by_cpu)))
+    there = [pod for pod in pods.body["items"] if pod["status"].get("phase") in ("Pending", "Running")]
+    left = {
+        "pods": _sum(node.get("pods", 110) for node in offered) - len(there),
+        "memory": _sum(node.get("memory") for node in offered) - _asked(there, "memory"),
+        "cpu": _sum(node.get("cpu") for node in offered) - _asked(there, "cpu"),
+    }
+    return max(1, int(min(left["pods"] / PODS, left["memory"] / MEMORY, left["cpu"] / CPU)))
+
+
+def _asked(pods: Iterable[Obj], resource: str) -> float:
+    """What pods ask for: the scheduler counts nothing else."""
+    return _sum(
+        container.get("resources", {}).get("requests", {}).get(resource)
+        for pod in pods
+        for container in pod["spec"]["containers"]
+    )
+
+
+def _sum(quantities: Iterable[Any]) -> float:
+    return sum(number(quantity) or 0.0 for quantity in quantities)
 
 
 def timing(rest: Rest) -> str:

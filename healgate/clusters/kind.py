@@ -46,7 +46,7 @@ Say = Callable[[str], None]
 class OpenedKind:
     """`Opened` for kind."""
 
-    def __init__(self, adapter: KindAdapter, running: Running, note: leftovers.Note | None) -> None:
+    def __init__(self, adapter: KindAdapter, running: Running, note: leftovers.Note) -> None:
         self.running = running
         self._adapter = adapter
         self._note = note
@@ -55,13 +55,14 @@ class OpenedKind:
         self._adapter.export_logs(folder)
 
     def close(self, *, keep: bool) -> None:
-        if self._note is None:
-            _lending(self.running).sweep()
-            _lending(self.running).close()
-        elif keep:
+        if self.running.kept:
+            lending = _lending(self.running)
+            lending.sweep()
+            lending.close()
+        if keep:
             self._note.forget()
         else:
-            _delete(self._adapter, self._note)
+            _take_away(self._note)
 
 
 def open_kind(*, image: str | None, speed: str, reuse: str | None, say: Say) -> OpenedKind:
@@ -84,29 +85,29 @@ def clean(say: Say) -> None:
         for done in leftovers.end_processes():
             say(done)
         for left in list(leftovers.notes()):
-            if "kind" not in left.what or not left.owner.is_dead:
+            if "folder" not in left.what or not left.owner.is_dead:
                 continue
-            name = left.what["kind"]
-            if left.what.get("engine") != _engine():
-                say(f"the kind cluster {name} of a killed run is on another engine ({left.what.get('engine')})")
+            cluster = f"the kind cluster {left.what.get('kind')} of a killed run"
+            if left.what.get("engine", _engine()) != _engine():
+                say(f"{cluster} is on another engine ({left.what['engine']})")
                 continue
             try:
-                _delete(KindAdapter(name, _folder(name)), left)
+                _take_away(left)
             except ToolFailed as problem:
-                say(f"the kind cluster {name} of a killed run could not be deleted: {problem}")
+                say(f"{cluster} could not be deleted: {problem}")
             else:
-                say(f"deleted the kind cluster {name} that a killed run had left")
+                if "kind" in left.what:
+                    say(f"deleted {cluster}")
 
 
 def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
     name = f"{random.SystemRandom().choice(NAMES)}-{secrets.token_hex(2)}"
-    folder = _folder(name)
-    adapter = KindAdapter(name, folder, image)
-    config = folder / "kind.yaml"
-    config.write_text(yaml.safe_dump(kind_config(speed)))
-    note = leftovers.note(f"kind-{name}", {"kind": name, "engine": _engine()})
+    note = leftovers.note(f"kind-{name}", {"folder": name, "kind": name, "engine": _engine()})
     say(f"making the kind cluster {name} (timing {speed}, node image {image or 'as kind has it'})")
     try:
+        adapter = KindAdapter(name, _folder(note), image)
+        config = _folder(note) / "kind.yaml"
+        config.write_text(yaml.safe_dump(kind_config(speed)))
         try:
             adapter.create(config)
         except ToolFailed as problem:
@@ -116,13 +117,14 @@ def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
         return OpenedKind(adapter, _ready(adapter, kept=False), note)
     except BaseException:
         with suppress(ToolFailed):
-            _delete(adapter, note)
+            _take_away(note)
         raise
 
 
 def _reuse(name: str, say: Say) -> OpenedKind:
-    adapter = KindAdapter(name, _folder(f"reused-{name}-{os.getpid()}"))
+    note = leftovers.note(f"reused-{name}-{os.getpid()}", {"folder": f"reused-{name}-{os.getpid()}"})
     try:
+        adapter = KindAdapter(name, _folder(note))
         if not adapter.exists():
             there = ", ".join(adapter.known()) or "none"
             raise UsageProblem(
@@ -130,12 +132,15 @@ def _reuse(name: str, say: Say) -> OpenedKind:
                 f"`kind create cluster --name {name}` makes it."
             )
         adapter.write_kubeconfig()
-    except ToolFailed as problem:
-        raise UsageProblem(f"--reuse-cluster {name}: {kind_tools.in_words(str(problem))}") from None
-    running = _ready(adapter, kept=True)
-    for done in _lending(running).sweep():
-        say(done)
-    return OpenedKind(adapter, running, None)
+        running = _ready(adapter, kept=True)
+        for done in _lending(running).sweep():
+            say(done)
+        return OpenedKind(adapter, running, note)
+    except BaseException as problem:
+        _take_away(note)
+        if isinstance(problem, ToolFailed):
+            raise UsageProblem(f"--reuse-cluster {name}: {kind_tools.in_words(str(problem))}") from None
+        raise
 
 
 def _ready(adapter: KindAdapter, *, kept: bool) -> Running:
@@ -159,12 +164,14 @@ def _ready(adapter: KindAdapter, *, kept: bool) -> Running:
     return Running(**{**running.as_dict(), "capacity": capacity(rest), "timing": timing(rest)})
 
 
-def _delete(adapter: KindAdapter, note: leftovers.Note) -> None:
-    adapter.delete()
-    docker = kind_tools.find("docker")
-    if docker is not None:
-        kind_tools.run([str(docker), "rm", "--force", "--volumes", f"{adapter.name}-registry"])
-    shutil.rmtree(_folder(adapter.name), ignore_errors=True)
+def _take_away(note: leftovers.Note) -> None:
+    """What the note is about, and then the note."""
+    if (name := note.what.get("kind")) is not None:
+        KindAdapter(name, _folder(note)).delete()
+        docker = kind_tools.find("docker")
+        if docker is not None:
+            kind_tools.run([str(docker), "rm", "--force", "--volumes", f"{name}-registry"])
+    shutil.rmtree(_folder(note), ignore_errors=True)
     note.forget()
 
 
@@ -172,8 +179,8 @@ def _lending(running: Running) -> Lending:
     return Lending(RealRest(running.new_client(), ServerTime()), running.capacity)
 
 
-def _folder(name: str) -> Path:
-    return leftovers.folder() / name
+def _folder(note: leftovers.Note) -> Path:
+    return leftovers.folder() / str(note.what["folder"])
 
 
 def _engine() -> str:
@@ -192,8 +199,10 @@ class KindRegistries:
         if self._started is None:
             from ..images.registry import start_registry
 
-            adapter = KindAdapter(self._running.name, _folder(self._running.name))
-            with FileLock(leftovers.folder() / f"registry-{self._running.name}.lock"):
+            assert self._running.kubeconfig is not None
+            folder = Path(self._running.kubeconfig).parent
+            adapter = KindAdapter(self._running.name, folder)
+            with FileLock(leftovers.folder() / "registry.lock"):
                 self._started = start_registry(
                     self._running.name,
                     nodes=adapter.nodes(),

@@ -28,6 +28,8 @@ _MEANINGS = (
      "the container engine is not running: start it, and try `docker info`"),
     (r"failed to pull image|no such image|pull access denied|manifest unknown|repository does not exist",
      "the node image is not there and could not be pulled: build or load it, or name another with --kind-image"),
+    (r"NameResolutionError|Max retries exceeded|No such file or directory: '[^']*kind-v",
+     "kind is not on PATH and could not be downloaded: install it (https://kind.sigs.k8s.io)"),
     (r"unknown field|error unmarshaling|failed to read config|yaml:",
      "the kind configuration is not understood: see HEALGATE_KIND_CONFIG"),
 )  # fmt: skip

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
+CLOSED_WITHIN = 10.0
+
 
 class Loop:
     """An event loop in a thread."""
@@ -26,6 +28,7 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(within)
 
     def close(self) -> None:
+        self.call(_end_everything(), CLOSED_WITHIN)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -33,3 +36,12 @@ class Loop:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
+
+
+async def _end_everything() -> None:
+    me = asyncio.current_task()
+    rest = [task for task in asyncio.all_tasks() if task is not me]
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    await asyncio.sleep(0)  # a connection that is closed is so in the loop's next round

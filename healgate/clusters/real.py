@@ -102,6 +102,11 @@ class RealCluster:
     def lease(self, seed: str) -> Lease:
         return RealLease(self, self.lending.take(seed))
 
+    def close(self) -> None:
+        """Stop listening to the network. For whoever opens more than one in a process."""
+        if self._loop is not None:
+            self._loop.close()
+
     def look_into(self, say: Callable[[str], None]) -> None:
         if self.standing:
             afterwards = self._afterwards.format(namespace=self.standing)

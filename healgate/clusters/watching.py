@@ -49,7 +49,8 @@ class Watching:
         self._now = now
         self._tell = tell
         self._lost = lost
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self.resources: dict[tuple[str, str], _Resource] = {}
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Returns when everything that there is was told."""
@@ -58,18 +59,17 @@ class Watching:
         await asyncio.gather(*(listed.wait() for listed in first))
 
     async def stop(self) -> None:
-        for task in self._tasks.values():
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _begin(self, kind: Kind) -> asyncio.Event:
-        listed = asyncio.Event()
-        if (kind.group, kind.plural) not in self._tasks:
-            work = _Resource(self, kind, listed).run()
-            self._tasks[(kind.group, kind.plural)] = asyncio.get_running_loop().create_task(work)
-        else:
-            listed.set()
-        return listed
+        known = self.resources.get((kind.group, kind.plural))
+        if known is not None:
+            return known.listed
+        resource = self.resources[(kind.group, kind.plural)] = _Resource(self, kind)
+        self._tasks.append(asyncio.get_running_loop().create_task(resource.run()))
+        return resource.listed
 
     def see(self, kind: Kind, type_: str, obj: Obj) -> None:
         if kind is DEFINITIONS:
@@ -113,10 +113,10 @@ class _Expired(Exception):
 class _Resource:
     """One resource's list and watch."""
 
-    def __init__(self, home: Watching, kind: Kind, listed: asyncio.Event) -> None:
+    def __init__(self, home: Watching, kind: Kind) -> None:
         self._home = home
         self._kind = kind
-        self._listed = listed
+        self.listed = asyncio.Event()  # what there is was told
         self._path = kind.path(home.namespace if kind.namespaced else "")
         self._known: dict[str, Obj] = {}  # by uid
         self._version = ""
@@ -130,7 +130,7 @@ class _Resource:
                 try:
                     if not self._version:
                         await self._list()
-                        self._listed.set()
+                        self.listed.set()
                     await self._watch()
                 except _Expired:
                     self._version = ""
@@ -145,7 +145,7 @@ class _Resource:
                         return
                     await asyncio.sleep(TRY_AGAIN_AFTER)
         finally:
-            self._listed.set()
+            self.listed.set()
             self._hang_up()
 
     async def _ask(self, query: str) -> tuple[Head, Connection]:
@@ -205,6 +205,11 @@ class _Resource:
             type_ = "MODIFIED"
         self._known[uid] = obj
         self._home.see(self._kind, type_, obj)
+
+    async def break_off(self) -> None:
+        """Lose the connection, as networks do."""
+        if self._connection is not None:
+            self._connection.writer.transport.abort()
 
     def _hang_up(self) -> None:
         if self._connection is not None:

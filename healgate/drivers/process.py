@@ -56,7 +56,7 @@ class HealerProcess:
         self._unusable = ""
         self.cpu_seconds = 0.0
         given = {
-            **_by_name(call),
+            **by_name(call),
             "path": sys.path,
             "host": url,
             "token": token,
@@ -90,7 +90,7 @@ class HealerProcess:
         return self._end
 
     def stop(self) -> HealerEnd:
-        end = self.end()
+        end = self._end = self.end()
         if self._process.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -152,7 +152,7 @@ class HealerProcess:
         return ""
 
 
-def _by_name(call: Callable[[Any, Any], None]) -> dict[str, Any]:
+def by_name(call: Callable[[Any, Any], None]) -> dict[str, Any]:
     """How another process finds it: pickled where it has a name of its own, else by the name that leads to it."""
     module = getattr(call, "__module__", None) or type(call).__module__
     loaded = sys.modules.get(module)
