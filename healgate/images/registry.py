@@ -77,9 +77,9 @@ def start_registry(
     """Have a registry beside these nodes; one that is there already and has the same content is kept."""
     docker = Docker()
     folder = images or shipped() / "images"
-    name = f"{cluster}-registry"
     content = prepare(base, kafka, folder, docker)
-    registry = Registry(docker, name, folder)
+    registry = Registry(docker, f"{cluster}-registry", folder)
+    name = registry.container
     network = _network(docker, nodes[0])
     if not _runs(docker, name, content):
         registry.stop()
@@ -90,6 +90,11 @@ def start_registry(
         docker.run("exec", "--interactive", node, "sh", "-e", text=_wiring(registry.hosts, address))
     _wait_until_it_answers(docker, name)
     return registry
+
+
+def attach_registry(cluster: str, *, images: Path | None = None) -> Registry:
+    """The registry that another process of this run has started. Asks nobody."""
+    return Registry(Docker(), f"{cluster}-registry", images or shipped() / "images")
 
 
 def prepare(base: str, kafka: str = "", images: Path | None = None, docker: Docker | None = None) -> str:

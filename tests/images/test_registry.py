@@ -145,6 +145,11 @@ def test_a_base_that_nobody_has_is_a_matter_for_whoever_named_it() -> None:
         prepare("base:9")
 
 
+def test_other_processes_only_attach_to_it(docker: FakeDocker) -> None:
+    made = registry.attach_registry("shop")
+    assert (made.container, docker.asked) == ("shop-registry", [])
+
+
 def test_a_cut_off_names_the_namespaces_account(docker: FakeDocker) -> None:
     start().cut_off("registry.shop.example", 60.0, "checkout-3f2a")
     command = ("python3", "/srv/registry/server.py", "registry.shop.example", "puller.checkout-3f2a", "60.0")
