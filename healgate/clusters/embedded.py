@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from ..drivers.ends import where_it_raised
 from ..embedded.api.messages import ApiAnswer, ApiRequest
 from ..embedded.api.routing import parse
-from ..embedded.api.watch import ApiWatch
+from ..embedded.api.streams import Stream
 from ..embedded.cluster import EmbeddedCluster
 from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
@@ -130,11 +130,11 @@ class EmbeddedLease:
         if self._moved is not None and self._moved():
             self._signal.set()
 
-    def _record(self, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> None:
+    def _record(self, request: ApiRequest, answer: ApiAnswer | Stream, before: Obj | None) -> None:
         if request.user == HEALER:
             self.requests.append(self._written_down(request, answer, before))
 
-    def _written_down(self, request: ApiRequest, answer: ApiAnswer | ApiWatch, before: Obj | None) -> Request:
+    def _written_down(self, request: ApiRequest, answer: ApiAnswer | Stream, before: Obj | None) -> Request:
         target = parse(self.cluster.registry.resources, request.path)
         return Request(
             time=self.now(),

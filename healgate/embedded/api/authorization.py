@@ -38,6 +38,7 @@ _EVERYDAY: dict[str, list[str]] = {
     "autoscaling": ["horizontalpodautoscalers", "horizontalpodautoscalers/status"],
     "batch": ["cronjobs", "cronjobs/status", "jobs", "jobs/status"],
     "discovery.k8s.io": ["endpointslices"],
+    "metrics.k8s.io": ["nodes", "pods"],
     "networking.k8s.io": ["ingresses", "ingresses/status", "networkpolicies"],
     "policy": ["poddisruptionbudgets", "poddisruptionbudgets/status"],
 }  # fmt: skip

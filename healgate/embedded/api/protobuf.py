@@ -28,7 +28,7 @@ _SCHEMA_PROPS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSc
 # Their options are sent under the group and version of what they are about.
 _EVERYWHERE = ("DeleteOptions", "Status")
 # What a body that is cut off, or is something else, stumbles over.
-_BROKEN = (IndexError, UnicodeDecodeError, OverflowError, struct.error)
+_BROKEN = (IndexError, TypeError, AttributeError, OverflowError, OSError, RecursionError, struct.error)
 
 
 def decode(body: bytes) -> Obj:
@@ -138,9 +138,8 @@ class _Decoder:
             found.setdefault(name, {})[_text(parts[1]) if 1 in parts else ""] = one
         else:
             decoded = self._value(kind, treatment, value)
-            if decoded is None or (not counts and decoded in ("", 0, False) and not treatment):
-                return
-            found[name] = decoded
+            if counts or treatment or decoded not in ("", 0, False):
+                found[name] = decoded
 
     def _value(self, kind: str, treatment: str, value: Any) -> Any:
         if value is None:
@@ -154,7 +153,7 @@ class _Decoder:
         if kind == "bool":
             return bool(value)
         if kind == "float":
-            return float(value)
+            return int(value) if value.is_integer() else value
         if kind == "bytes":
             return base64.b64encode(value).decode()
         if kind == "quantity":

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from . import discovery, errors, openapi
+from . import discovery, errors, metrics, openapi
 from .authorization import Attributes, Authorizer, Rbac, User, user_of
 from .decoding import body_of, checked_object
 from .encoding import Encoder
@@ -21,14 +21,14 @@ from .registry import Registry
 from .resources import SUBRESOURCE_VERBS
 from .reviews import review
 from .routing import Target, parse
+from .streams import Answer
 from .subresources import Subresources
 from .verbs import Verbs
-from .watch import ApiWatch
 
 Obj = dict[str, Any]
-Observer = Callable[[ApiRequest, ApiAnswer | ApiWatch, Obj | None], None]
+Observer = Callable[[ApiRequest, Answer, Obj | None], None]
 
-__all__ = ["ApiAnswer", "ApiRequest", "ApiWatch", "Server"]
+__all__ = ["Answer", "ApiAnswer", "ApiRequest", "Server"]
 
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
@@ -36,6 +36,8 @@ _HEALTH = ("/healthz", "/livez", "/readyz")
 class Server:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
+        for resource in metrics.RESOURCES:
+            registry.resources.add(resource)
         # Called with the request, what was answered, and the object as it was before a write.
         self.observers: list[Observer] = []
         # Set by the kubelet once there is one.
@@ -49,11 +51,11 @@ class Server:
         self.subresources = Subresources(self)
         self._verbs = Verbs(registry, Encoder(registry.store))
 
-    def handle(self, request: ApiRequest) -> ApiAnswer | ApiWatch:
+    def handle(self, request: ApiRequest) -> Answer:
         target = parse(self.registry.resources, request.path)
         before = self._before(request, target)
         warnings: list[str] = []
-        result: ApiAnswer | ApiWatch
+        result: Answer
         try:
             user = self._user(request)
             self._authorize(user, request, target)
@@ -121,7 +123,7 @@ class Server:
 
     # -- resources
 
-    def _resource(self, request: ApiRequest, target: Target, user: User, warnings: list[str]) -> ApiAnswer | ApiWatch:
+    def _resource(self, request: ApiRequest, target: Target, user: User, warnings: list[str]) -> Answer:
         res = target.resource
         verb = target.verb(request)
         if target.sub:
@@ -131,6 +133,8 @@ class Server:
                 return self.subresources.answer(request, target, warnings)
         elif verb not in res.verbs or (verb == "create") != (request.method == "POST"):
             raise errors.not_allowed()
+        if res.group == metrics.GROUP:
+            return metrics.metrics(self, request, target)
         if res.unstored:
             obj = body_of(request) if res.kind == "Binding" else checked_object(res, request, warnings)
             return review(self, target, obj, user)

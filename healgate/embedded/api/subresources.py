@@ -18,6 +18,7 @@ from .objects import at, deep_copy, with_at
 from .patching import patched
 from .resources import Custom, Resource
 from .routing import Target
+from .streams import Answer, LogStream
 from .tables import json_path
 from .validation import selects
 from .verbs import dry, manager_of
@@ -52,7 +53,7 @@ class Subresources:
     def handles(self, sub: str) -> bool:
         return sub in self._by_name
 
-    def answer(self, request: ApiRequest, target: Target, warnings: list[str]) -> ApiAnswer:
+    def answer(self, request: ApiRequest, target: Target, warnings: list[str]) -> Answer:
         return self._by_name[target.sub](request, target, warnings)
 
     def _upgrade(self, _: ApiRequest, target: Target, __: list[str]) -> ApiAnswer:
@@ -95,7 +96,7 @@ class Subresources:
 
     # -- pods
 
-    def _log(self, request: ApiRequest, target: Target, _: list[str]) -> ApiAnswer:
+    def _log(self, request: ApiRequest, target: Target, __: list[str]) -> Answer:
         pod = self._registry.get("pods", target.namespace, target.name)
         options = _log_options(request)
         container = request.param("container")
@@ -116,7 +117,27 @@ class Subresources:
             raise errors.bad_request(f"container {container} is not valid for pod {target.name}")
         if not pod["spec"].get("nodeName") or self._server.node is None:
             return text(200, b"")
-        return text(200, self._server.node.logs(pod, container, **options), "text/plain")
+        found = self._server.node.logs(pod, container, **options)
+        if not request.flag("follow") or options["previous"] or options["limit_bytes"] is not None:
+            return text(200, found, "text/plain")
+        run, _ = _run_of(pod, container)
+
+        def more(after: int) -> tuple[bytes, bool]:
+            """The log of that run beyond so many bytes; the last of it once the container is another or none."""
+            now = self._registry.find("pods", target.namespace, target.name)
+            node = self._server.node
+            if now is None or node is None or now["metadata"]["uid"] != pod["metadata"]["uid"]:
+                return b"", True
+            id, running = _run_of(now, container)
+            if id != run:
+                return b"", True
+            try:
+                whole = node.logs(now, container, timestamps=options["timestamps"])
+            except errors.ApiError:
+                return b"", True
+            return whole[after:], not running
+
+        return LogStream(self._clock, found, more)
 
     def _eviction(self, request: ApiRequest, target: Target, _: list[str]) -> ApiAnswer:
         checked = body_of(request) if request.body else {}
@@ -317,6 +338,15 @@ def _log_options(request: ApiRequest) -> Obj:
         "timestamps": request.flag("timestamps"),
         "limit_bytes": numbers["limitBytes"],
     }
+
+
+def _run_of(pod: Obj, container: str) -> tuple[str, bool]:
+    """(id, whether it runs) of a container as its status shows it."""
+    for section in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
+        for one in pod["status"].get(section) or ():
+            if one["name"] == container:
+                return str(one.get("containerID", "")), "running" in one["state"]
+    return "", False
 
 
 def _proxy_name(text: str) -> tuple[str, str]:

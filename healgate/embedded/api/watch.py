@@ -6,7 +6,6 @@ A watch with a selector is not a filter over events but a view of a set: an obje
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..store import Change, Store, TooOld
 from .errors import expired
 from .messages import JSON, dumps
 from .selectors import Predicate
+from .streams import Stream
 
 Obj = dict[str, Any]
 
@@ -22,11 +22,7 @@ BOOKMARK_SECONDS = 60.0
 END = "k8s.io/initial-events-end"
 
 
-class ApiWatch:
-    """An answer that goes on. Whoever transports it takes lines when told that there are some, and stops it."""
-
-    status = 200
-
+class ApiWatch(Stream):
     def __init__(
         self,
         store: Store,
@@ -40,9 +36,7 @@ class ApiWatch:
         timeout: float,
         headers: dict[str, str] | None = None,
     ) -> None:
-        self.headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked", **(headers or {})}
-        self.closed = False
-        self.on_ready: Callable[[], None] | None = None
+        super().__init__({"Content-Type": JSON, **(headers or {})})
         self._store = store
         self._clock = clock
         self._resource = resource
@@ -50,7 +44,6 @@ class ApiWatch:
         self._predicate = predicate
         self._encode = encode
         self._bookmark = bookmark
-        self._lines: deque[Callable[[], bytes]] = deque()
         self._after = 0
         self._unsubscribe: Callable[[], None] | None = None
         self._timers: list[Timer] = [clock.call_later(timeout, self._time_out)]
@@ -80,24 +73,6 @@ class ApiWatch:
             return
         for change in missed:
             self._consider(change)
-
-    # -- what the transport uses
-
-    def take(self) -> list[bytes]:
-        """The lines that are ready now."""
-        lines = [line() for line in self._lines]
-        self._lines.clear()
-        return lines
-
-    @property
-    def pending(self) -> bool:
-        return bool(self._lines)
-
-    def stop(self) -> None:
-        """The client went away."""
-        self.on_ready = None
-        self._lines.clear()
-        self._close()
 
     # -- events
 
@@ -144,13 +119,8 @@ class ApiWatch:
             self._lines.append(self._bookmark_line(str(self._store.revision), False))
         self._close()
 
-    def _close(self) -> None:
-        if self.closed:
-            return
-        self.closed = True
+    def _release(self) -> None:
         for timer in self._timers:
             timer.cancel()
         if self._unsubscribe is not None:
             self._unsubscribe()
-        if self.on_ready is not None:
-            self.on_ready()

@@ -28,7 +28,7 @@ from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
 from ..api.messages import ApiAnswer, ApiRequest
-from ..api.watch import ApiWatch
+from ..api.streams import Answer, Stream
 from .participants import Participants, Signal
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Pool:
         return StreamResponse(Lines(answer, self._participants, _read_limit(timeout), url), _head(answer, method, url))
 
 
-def _head(answer: ApiAnswer | ApiWatch, method: str, url: str) -> dict[str, Any]:
+def _head(answer: Answer, method: str, url: str) -> dict[str, Any]:
     return {
         "headers": answer.headers,
         "status": answer.status,
@@ -135,7 +135,7 @@ def _read_limit(timeout: urllib3.Timeout | None) -> float | None:
 class Lines(io.RawIOBase):
     """A watch as a file: a read waits on virtual time for the next line."""
 
-    def __init__(self, watch: ApiWatch, participants: Participants, limit: float | None, url: str) -> None:
+    def __init__(self, watch: Stream, participants: Participants, limit: float | None, url: str) -> None:
         self._watch = watch
         self._participants = participants
         self._limit = limit

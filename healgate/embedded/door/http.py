@@ -19,7 +19,7 @@ from aiohttp.http import HttpVersion11
 
 from ..api import errors
 from ..api.messages import ApiAnswer, ApiRequest, answer
-from ..api.watch import ApiWatch
+from ..api.streams import Answer, Stream
 from ..clock import Clock
 from .exec import is_exec, run_command, send_result
 from .pace import Pace
@@ -140,11 +140,11 @@ class HttpDoor:
             given = answer(problem.status, problem.status_object())
         if isinstance(given, ApiAnswer):
             return web.Response(status=given.status, headers=_kept(given.headers), body=given.body)
-        if isinstance(given, ApiWatch):
+        if isinstance(given, Stream):
             return await self._stream(request, given)
         return await send_result(request, given)
 
-    def _answer(self, asked: ApiRequest) -> ApiAnswer | ApiWatch | ExecResult:
+    def _answer(self, asked: ApiRequest) -> Answer | ExecResult:
         assert self._pace is not None
         self._pace.catch_up()
         try:
@@ -174,7 +174,7 @@ class HttpDoor:
             return str(int(int(value) * self._warp))
         return value
 
-    async def _stream(self, request: web.BaseRequest, watch: ApiWatch) -> web.StreamResponse:
+    async def _stream(self, request: web.BaseRequest, watch: Stream) -> web.StreamResponse:
         response = web.StreamResponse(status=watch.status, headers=_kept(watch.headers))
         if request.version >= HttpVersion11:
             response.enable_chunked_encoding()
