@@ -16,27 +16,27 @@ from .program import HOME, bare, script
 
 SOURCE = Path(__file__).parent / "kafka"
 LIBRARIES = "/opt/kafka/libs"
-LOGS = f"-Dlog4j2.configurationFile={HOME}/log4j2.properties"
+LOGS = f"-Dlog4j2.configurationFile={HOME}/log4j2.xml"
 # The admin tool lives for seconds: it is to start quickly, and in little memory.
 TOOL = f'java -Xmx64m -Xss256k -XX:+UseSerialGC -XX:TieredStopAtLevel=1 {LOGS} -cp "{LIBRARIES}/*"'
 SETTING = "HEAP_SIZE_MB"
 # As a broker's own: who reads the log finds the lines that Kafka is known for.
 _LOG4J = """\
-status = ERROR
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = {target}
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = [%d] %p %m (%c)%n
-rootLogger.level = {level}
-rootLogger.appenderRef.console.ref = console
+<Configuration status="ERROR">
+  <Appenders>
+    <Console name="console" target="{target}"><PatternLayout pattern="[%d] %p %m (%c)%n"/></Console>
+  </Appenders>
+  <Loggers><Root level="{level}"><AppenderRef ref="console"/></Root></Loggers>
+</Configuration>
 """
 
 
 def program_files() -> dict[str, File]:
     """The same for every broker."""
     files = {
-        f"{HOME}/broker.py": File(b"import sys\n\nfrom kafka.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n")
+        f"{HOME}/broker.py": File(b"import sys\n\nfrom kafka.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n"),
+        f"{HOME}/log4j2.xml": File(_LOG4J.format(target="SYSTEM_ERR", level="WARN").encode()),
+        f"{HOME}/log4j2-broker.xml": File(_LOG4J.format(target="SYSTEM_OUT", level="INFO").encode()),
     }
     for path in sorted(SOURCE.glob("*.py")):
         files[f"{HOME}/kafka/{path.name}"] = File(bare(path.read_text()).encode())

@@ -180,3 +180,12 @@ def test_something_else_than_a_saved_image(tmp_path: Path) -> None:
 def test_blobs_are_named_by_their_content(store: Store) -> None:
     for path in store.blobs.iterdir():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
+
+
+def test_a_brokers_log_is_configured_by_files_that_are_there(tmp_path: Path) -> None:
+    files = files_of(made(tmp_path, kafka=True), "registry.shop.example/base/kafka:3.7.1")
+    tool = files["opt/bitnami/kafka/bin/kafka-topics.sh"].decode()
+    (named,) = re.findall(r"configurationFile=/(\S+)", tool)
+    assert b'level="WARN"' in files[named]
+    assert b"log4j2-broker.xml" in files["usr/lib/service/kafka/__main__.py"]
+    assert b'level="INFO"' in files["usr/lib/service/log4j2-broker.xml"]

@@ -20,7 +20,7 @@ from .wire import connected
 BEHIND, CONTROLLER = 19092, 19093
 LIBRARIES = os.environ.get("KAFKA_LIBS", "/opt/kafka/libs")
 SETTINGS = Path("/tmp/server.properties")
-LOGS = Path(__file__).parent.parent / "log4j2-broker.properties"
+LOGS = Path(__file__).parent.parent / "log4j2-broker.xml"
 JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k", f"-Dlog4j2.configurationFile={LOGS}"]
 # Big enough for one broker with a few topics, small enough for many of them on one machine.
 SERVER = """\
