@@ -52,7 +52,8 @@ def main(given: list[str]) -> int:
         for path, (word, why) in zip(paths, pool.map(verdict, paths), strict=True):
             same += word == "same"
             failed += word != "same" and path.stem not in KNOWN
-            print(f"{path.stem:{width}}  {word}" + why.replace("\n", f"\n{'':{width}}  ").join(("  ", "")), flush=True)
+            told = why.replace("\n", f"\n{'':{width}}  ")
+            print(f"{path.stem:{width}}  {word}  {told}".rstrip(), flush=True)
     print(f"{same} of {len(paths)} recordings are reproduced")
     return 1 if failed else 0
 

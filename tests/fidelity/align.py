@@ -9,9 +9,10 @@ What may differ, for all recordings alike:
   last of them may be missing: their jitter is their own;
 * a first kill for memory may read Error or OOMKilled;
 * after a back-off of B seconds the next start comes between B and B + min(B/2 + 2, 27) seconds;
-* when CrashLoopBackOff becomes visible depends on a look of the kubelet at no fixed time; the start that ends it does
-  not, see above; pulls likewise; other waiting states come and go with such looks, ten to fifteen seconds apart,
-  within 17 seconds and a tenth;
+* CrashLoopBackOff becomes visible when the kubelet looks again: after the back-off, but at most 60 s, and up to half
+  as long again; a real one sometimes looks sooner, the simulated one must not; the start that ends it comes as said
+  above, and so do pulls; other waiting states come and go with looks that are ten to fifteen seconds apart, within 17
+  seconds and a tenth;
 * all other gaps agree within two seconds and a tenth, once the first thirty seconds are past; those that began in
   them, within five more.
 
@@ -33,6 +34,7 @@ SLOW_UNTIL = 30.0
 SLOW_BY = 5.0
 JITTER = 27.0
 LOOK = 17.0
+LONGEST_LOOK = 60.0
 READINESS = ("readyReplicas", "availableReplicas", "unavailableReplicas")
 
 # Waiting states before the first try; all others are between two tries, and end with a look of the kubelet.
@@ -233,8 +235,12 @@ def _gaps_agree(expected: float, seen: float, slack: float, before: Pair | None,
         was = before.expected.value if before is not None else None
         ended = was is not None and was["state"] == "running"
         restarted = was is not None and value["restarts"] > was["restarts"]
-        if "CrashLoopBackOff" in (value["reason"], was["reason"] if was is not None else "") and not ended:
+        if was is not None and was["reason"] == "CrashLoopBackOff":
             return True
+        if value["reason"] == "CrashLoopBackOff" and not ended:
+            look = min(backoff_of(value["message"]), LONGEST_LOOK)
+            early = expected - seen > look / 2 + SHORT + slack + expected / 10
+            return not early and seen <= max(1.5 * look, expected) + SHORT + slack
         if (restarted or _is_retried(value) or (was is not None and _is_retried(was))) and not ended:
             return abs(expected - seen) <= LOOK + max(expected, seen) / 10
     return abs(expected - seen) <= SHORT + slack + max(expected, seen) / 10

@@ -56,7 +56,7 @@ class Difference:
         return f"{self.when:7.1f} s  {self.where}{reason}\n      expected: {self.expected}\n      seen:     {self.seen}"
 
 
-def compare(recording: Recording) -> list[Difference]:
+def compare(recording: Recording, draws: int = DRAWS) -> list[Difference]:
     """Where embedded clusters that were treated alike behave differently, earliest first.
 
     A recording is one draw: where chance decides between two courses, as for a container that a probe kills just
@@ -65,7 +65,7 @@ def compare(recording: Recording) -> list[Difference]:
     from .play import NotPlayed, play
 
     found: list[Difference] = []
-    for draw in range(DRAWS):
+    for draw in range(draws):
         try:
             run = differences(recording, play(recording, seed=str(draw)))
         except NotPlayed as problem:
