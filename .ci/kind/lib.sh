@@ -80,7 +80,7 @@ build() {
   say "built $name in $((SECONDS - start)) s"
 }
 
-engine_answers() { docker version >/dev/null 2>&1; }
+engine_answers() { timeout 10 docker version >/dev/null 2>&1; }
 
 discard_containers() { docker ps --all --quiet | xargs --no-run-if-empty docker rm --force --volumes >/dev/null; }
 
