@@ -19,7 +19,7 @@ from filelock import FileLock
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "healgate/clients"
 HERE = Path(__file__).parent
-HELM = "helm.sh/helm/v3/cmd/helm@v3.22.0"
+HELM = "helm.sh/helm/v4/cmd/helm@v4.3.1"
 PYTHON_CLIENTS = ("kopf==1.45.2", "kr8s==0.20.15", "lightkube==1.0.1", "lightkube-models>=1.37,<2")
 # The distribution that has kubectl 1.36; older ones' is too old.
 DEBIAN = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian forky main\n"

@@ -96,10 +96,10 @@ def test_a_healers_everyday(served: Served, kubectl: str) -> None:
         done = served.run(kubectl, *words, fails=fails)
         return done.stdout + done.stderr
 
-    ask("run", "talker", "--image=busybox:1.36", "--restart=Never", "--", "sh", "-c", "echo one; sleep 3; echo two")
+    ask("run", "talker", "--image=busybox:1.36", "--restart=Never", "--", "sh", "-c", "echo one; sleep 40; echo two")
     ask("wait", "--for=jsonpath={.status.phase}=Running", "pod/talker", "--timeout=20s")
     assert ask("logs", "-f", "talker") == "one\ntwo\n"
-    ask("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/talker", "--timeout=20s")
+    ask("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/talker", "--timeout=30s")
     ask("run", "idle", "--image=busybox:1.36", "--", "sleep", "3600")
     ask("wait", "--for=condition=Ready", "pod/idle", "--timeout=20s")
     served.until(lambda: "idle" in served.tried(kubectl, "top", "pods").stdout)

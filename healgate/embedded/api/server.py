@@ -93,8 +93,8 @@ class Server:
         if not other:
             return user
         wanted = Attributes(verb="impersonate", resource="users", name=other)
-        if other.startswith("system:serviceaccount:"):
-            _, _, namespace, name = other.split(":", 3)
+        if other.startswith("system:serviceaccount:") and other.count(":") == 3:
+            _, _, namespace, name = other.split(":")
             wanted = Attributes(verb="impersonate", resource="serviceaccounts", namespace=namespace, name=name)
         if not self.authorizer(user, wanted):
             raise wanted.refusal(user)
