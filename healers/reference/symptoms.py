@@ -18,6 +18,8 @@ CANNOT_START = {"RunContainerError", "PostStartHookError"}
 
 # How long a container may take to be created, and a running one to become ready, before that is a symptom.
 PATIENCE = 45.0
+# A container that has just died is running and unready, for the moment until its node has noticed.
+A_MOMENT = 5.0
 # Restarts that are further apart than this do not belong to one crash loop.
 LOOP_WITHIN = 600.0
 
@@ -77,9 +79,18 @@ def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
     if ended and _loops(container, ended, now):
         return Symptom(pod, name, "crash", ended["exitCode"], ended.get("reason", ""), ended.get("message", ""))
     running = container["state"].get("running")
-    if running and not container.get("ready") and now - seconds(running["startedAt"]) >= PATIENCE:
-        return Symptom(pod, name, "unready")
+    if running and not container.get("ready"):
+        had_time = now - seconds(running["startedAt"]) >= PATIENCE
+        if had_time and now - _unready_since(pod) >= A_MOMENT:
+            return Symptom(pod, name, "unready")
     return None
+
+
+def _unready_since(pod: Obj) -> float:
+    for condition in pod["status"].get("conditions", []):
+        if condition["type"] == "ContainersReady" and condition["status"] != "True":
+            return seconds(condition.get("lastTransitionTime"))
+    return 0.0
 
 
 def _loops(container: Obj, ended: Obj, now: float) -> bool:

@@ -1,0 +1,51 @@
+"""The reference healer's eye: what is a symptom, and what only looks like one for a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from healers.reference.symptoms import A_MOMENT, PATIENCE, find_symptom
+
+NOW = 1_800_000_000.0
+
+
+def stamp(ago: float) -> str:
+    return datetime.fromtimestamp(NOW - ago, UTC).isoformat()
+
+
+def running(started: float, unready: float) -> dict[str, Any]:
+    """A pod whose one container has run for `started` seconds and is not ready since `unready` seconds."""
+    return {
+        "metadata": {"name": "backend-1", "creationTimestamp": stamp(started)},
+        "status": {
+            "conditions": [{"type": "ContainersReady", "status": "False", "lastTransitionTime": stamp(unready)}],
+            "containerStatuses": [
+                {
+                    "name": "api",
+                    "ready": False,
+                    "restartCount": 0,
+                    "state": {"running": {"startedAt": stamp(started)}},
+                    "lastState": {},
+                }
+            ],
+        },
+    }
+
+
+def test_a_container_that_has_just_died_is_not_yet_unready():
+    """Seen on a real node: between the exit and the next status it ran for an hour and failed one probe."""
+    assert find_symptom(running(started=3600, unready=1), NOW) is None
+
+
+@pytest.mark.parametrize("unready", [A_MOMENT, 60.0])
+def test_one_that_stays_unready_is(unready: float):
+    found = find_symptom(running(started=3600, unready=unready), NOW)
+    assert found is not None
+    assert found.what == "unready"
+
+
+def test_one_that_starts_has_time():
+    assert find_symptom(running(started=PATIENCE - 1, unready=PATIENCE - 1), NOW) is None
