@@ -29,14 +29,14 @@ def check(store: Store, resource: str, obj: Obj) -> None:
     asked = usage(resource, [obj])
     for one in quotas:
         hard = one.get("spec", {}).get("hard", {})
-        if not _in_scope(one, resource, obj):
+        if not in_scope(one, resource, obj):
             continue
         wanted = {name: amount for name, amount in asked.items() if name in hard and amount}
         if resource == "pods":
             _must_specify(one, hard, obj)
         if not wanted:
             continue
-        stored = [other for other in store.list(resource, namespace) if _in_scope(one, resource, other)]
+        stored = [other for other in store.list(resource, namespace) if in_scope(one, resource, other)]
         used = usage(resource, stored)
         over = [name for name in sorted(wanted) if used.get(name, Fraction(0)) + wanted[name] > parse(hard[name])]
         if over:
@@ -70,7 +70,8 @@ def _must_specify(quota: Obj, hard: Obj, pod: Obj) -> None:
         raise errors.forbidden("pods", pod["metadata"].get("name", ""), why)
 
 
-def _in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
+def in_scope(quota: Obj, resource: str, obj: Obj) -> bool:
+    """Whether a quota counts an object at all."""
     scopes = quota.get("spec", {}).get("scopes", ())
     if not scopes:
         return True

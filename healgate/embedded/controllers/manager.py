@@ -5,12 +5,15 @@ from __future__ import annotations
 from ..api.registry import Registry
 from ..clock import Clock
 from .controller import Orphans
+from .cronjob import CronJobs
 from .daemonset import DaemonSets
 from .deployment import Deployments
+from .disruption import Budgets
 from .endpoints import Endpoints
 from .garbage import Garbage
 from .job import Jobs
 from .namespace import Namespaces
+from .quota import Quotas
 from .replicaset import ReplicaSets
 from .scheduler import Scheduler
 from .statefulset import StatefulSets
@@ -34,6 +37,9 @@ class Controllers:
             StatefulSets(registry, clock, orphans),
             DaemonSets(registry, clock, orphans),
             Jobs(registry, clock, orphans),
+            CronJobs(registry, clock),
+            Budgets(registry, clock),
+            Quotas(registry, clock),
             Scheduler(registry, clock),
             Endpoints(registry, clock),
             Claims(registry, clock),
