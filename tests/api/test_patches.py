@@ -222,3 +222,37 @@ def test_apply_needs_a_manager(web: Api) -> None:
     assert refusal["message"] == (
         'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
     )
+
+
+GADGETS = "/apis/shop.example/v1/namespaces/default/gadgets"
+
+
+def test_apply_merges_a_custom_resource_by_its_definitions_lists(api: Api) -> None:
+    port = {"type": "object", "properties": {"name": {"type": "string"}, "port": {"type": "integer"}}}
+    ports = {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"], "items": port}
+    tags = {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}
+    plain = {"type": "array", "items": {"type": "string"}}
+    spec = {"type": "object", "properties": {"ports": ports, "tags": tags, "plain": plain}}
+    version = {"name": "v1", "served": True, "storage": True}
+    version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+    names = {"plural": "gadgets", "kind": "Gadget"}
+    body = {"group": "shop.example", "scope": "Namespaced", "names": names, "versions": [version]}
+    url = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    api.post(url, {"metadata": {"name": "gadgets.shop.example"}, "spec": body})
+
+    def apply(who: str, **spec: Any) -> dict[str, Any]:
+        config = {"apiVersion": "shop.example/v1", "kind": "Gadget", "metadata": {"name": "g"}, "spec": spec}
+        answer = api.send("PATCH", f"{GADGETS}/g?fieldManager={who}", config, content_type=APPLY)
+        assert answer.status in (200, 201, 409), answer.body
+        found: dict[str, Any] = answer.json()
+        return found
+
+    apply("a", ports=[{"name": "web", "port": 80}], tags=["x"], plain=["1"])
+    both = apply("b", ports=[{"name": "admin", "port": 81}], tags=["y"])
+    assert both["spec"]["ports"] == [{"name": "web", "port": 80}, {"name": "admin", "port": 81}]
+    assert both["spec"]["tags"] == ["x", "y"]
+    refused = apply("b", ports=[{"name": "web", "port": 82}], plain=["2"])
+    assert '.spec.ports[name="web"].port' in refused["message"]
+    assert ".spec.plain" in refused["message"]
+    mine = apply("a", tags=["x"])
+    assert mine["spec"] == {"ports": [{"name": "admin", "port": 81}], "tags": ["x", "y"]}

@@ -11,7 +11,7 @@ from .conftest import Served
 
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
-    "values.yaml": "replicas: 1\ncommand: sleep 3600\n",
+    "values.yaml": "replicas: 1\nimage: busybox:1.36\n",
     "templates/web.yaml": """
 apiVersion: apps/v1
 kind: Deployment
@@ -24,8 +24,8 @@ spec:
     spec:
       containers:
         - name: main
-          image: busybox:1.36
-          command: ["sh", "-c", "{{ .Values.command }}"]
+          image: "{{ .Values.image }}"
+          command: ["sh", "-c", "sleep 3600"]
           resources: {limits: {memory: 64Mi}}
 ---
 apiVersion: v1
@@ -77,7 +77,7 @@ def test_install_upgrade_and_roll_back(served: Served, helm: str, kubectl: str, 
     served.run(helm, "upgrade", "shop", chart, *waited, "--set", "replicas=2")
     assert replicas() == "2"
     assert served.run(kubectl, "get", "pods", "-l", "app=web", "-o", "name").stdout.count("pod/shop-web-") == 2
-    served.run(helm, "upgrade", "shop", chart, "--wait", "--timeout=5s", "--set", "command=exit 1", fails=True)
+    served.run(helm, "upgrade", "shop", chart, "--wait", "--timeout=5s", "--set", "image=busybox:none", fails=True)
     served.run(helm, "rollback", "shop", "2", *waited)
     history = json.loads(served.run(helm, "history", "shop", "-o", "json").stdout)
     assert [one["status"] for one in history] == ["superseded", "superseded", "failed", "deployed"]

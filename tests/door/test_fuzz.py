@@ -149,7 +149,7 @@ def wrong_method(draw: Draw) -> Attempt:
     url = draw.choice(["/api/v1/namespaces/default/pods/steady/log", "/api/v1/componentstatuses", "/version", PODS])
     if method == "DELETE" and url == PODS:
         url = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    return Attempt(method, url, (400, 404, 405, 415), b"{}", {"Content-Type": JSON})
+    return Attempt(method, url, (400, 404, 405, 415, 422), b"{}", {"Content-Type": JSON})
 
 
 def nobody(draw: Draw) -> Attempt:

@@ -3,9 +3,6 @@
 An applied value that differs from one that another manager owns is a conflict, unless forced; a field that this
 manager applied before and no longer states goes away, unless somebody else owns it too. Writes that are not
 applies take over what they change (`managed.track`).
-
-The limit: custom resources are treated as free-form below their top (all maps merge, all lists are atomic); the
-list types of a CustomResourceDefinition's schema are not consulted yet.
 """
 
 from __future__ import annotations
@@ -13,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from . import errors, fieldsets
+from .customtypes import typed
 from .managed import entry, same_writer
 from .objects import clean_copy
 from .resources import Resource
-from .schema import ANY, Field, Schema, schema
+from .schema import ANY, Field, Schema
 
 Obj = dict[str, Any]
 
@@ -31,8 +29,7 @@ def apply(res: Resource, live: Obj, config: Obj, manager: str, subresource: str,
     for key in ("apiVersion", "kind"):
         if not config.get(key):
             raise errors.bad_request(f"invalid object type: {key} must be set")
-    types = schema()
-    type_name = types.type_of(res.api_version, res.kind)
+    types, type_name = typed(res)
     config = clean_copy(config)
     applied = fieldsets.of_object(types, type_name, config)
     entries: list[Obj] = list(live["metadata"].get("managedFields", ()))

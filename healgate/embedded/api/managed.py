@@ -10,9 +10,10 @@ from typing import Any
 
 from ..clock import stamp
 from . import fieldsets
+from .customtypes import typed
 from .objects import without
 from .resources import Resource
-from .schema import ANY, Field, schema
+from .schema import ANY, Field
 
 Obj = dict[str, Any]
 
@@ -39,14 +40,13 @@ def same_writer(one: Obj, manager: str, operation: str, subresource: str) -> boo
 
 def owned(res: Resource, new: Obj) -> Obj:
     """The fields of a new object: all are its creator's."""
-    types = schema()
-    return fieldsets.of_object(types, types.type_of(res.api_version, res.kind), _tracked(new, ""))
+    types, type_name = typed(res)
+    return fieldsets.of_object(types, type_name, _tracked(new, ""))
 
 
 def track(res: Resource, old: Obj, new: Obj, manager: str, subresource: str, now: float) -> None:
     """Give the writer of `new` what it changed since `old`, and take that from everybody else. Edits `new`."""
-    types = schema()
-    type_name = types.type_of(res.api_version, res.kind)
+    types, type_name = typed(res)
     after = _tracked(new, subresource)
     entries: list[Obj] = list(old["metadata"].get("managedFields", ()))
     root = Field("struct", type_name) if types.known(type_name) else ANY
@@ -86,10 +86,9 @@ def _merge_ancient(entries: list[Obj]) -> list[Obj]:
     return [ancient, *(one for one in entries if not any(one is old for old in surplus))]
 
 
-def forget_missing(entries: Any, new: Obj) -> Any:
+def forget_missing(res: Resource, entries: Any, new: Obj) -> Any:
     """Drop what is owned but no longer there, as defaulting and validation may have removed it."""
-    types = schema()
-    type_name = types.type_of(new["apiVersion"], new["kind"])
+    types, type_name = typed(res)
     present = fieldsets.of_object(types, type_name, new)
     kept: list[Obj] = []
     for one in entries or ():

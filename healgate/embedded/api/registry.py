@@ -122,7 +122,7 @@ class Registry:
             raise errors.already_exists(res.key, meta["name"])
         self._admission.validate(res, new)
         if operation == "Apply":
-            meta["managedFields"] = forget_missing(applied, new)
+            meta["managedFields"] = forget_missing(res, applied, new)
         elif manager:
             fields = manifest.fields if manifest is not None else None
             if fields is None:
@@ -221,7 +221,7 @@ class Registry:
         if operation == "Update" and manager:
             track(res, old, new, manager, subresource, self.clock.now())
         elif operation == "Apply":
-            new["metadata"]["managedFields"] = forget_missing(new["metadata"].get("managedFields"), new)
+            new["metadata"]["managedFields"] = forget_missing(res, new["metadata"].get("managedFields"), new)
         return conversion.view(res, self._commit(res, old, new, dry_run=dry_run))
 
     def _check_update(self, res: Resource, new: Obj, old: Obj, subresource: str) -> None:

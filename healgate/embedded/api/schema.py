@@ -83,10 +83,12 @@ class Schema:
             row = self._lists.get(path, [None, None])
             keys = None if row[1] is None else () if row[1] == "set" else tuple(row[1].split())
             return Field("list", declared[1:], row[0], keys, "retainKeys" in row)
+        atomic = path in self._atomic_fields
         if declared.startswith("{"):
-            return Field("map", declared[1:], atomic=path in self._atomic_fields)
+            return Field("map", declared[1:], atomic=atomic)
         if declared in self._types and self._types[declared][0]:
-            return Field("struct", declared, retain_keys=path in self._retain, atomic=declared in self._atomic)
+            atomic = atomic or declared in self._atomic
+            return Field("struct", declared, retain_keys=path in self._retain, atomic=atomic)
         return Field("plain", declared)
 
     def types_below(self, type_name: str) -> list[str]:

@@ -7,6 +7,7 @@ where evidence of what a healer did is recorded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ Observer = Callable[[ApiRequest, Answer, Obj | None], None]
 
 __all__ = ["Answer", "ApiAnswer", "ApiRequest", "Server"]
 
+# What no header may carry.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEALTH = ("/healthz", "/livez", "/readyz")
 
 
@@ -68,7 +71,8 @@ class Server:
         except ApiError as error:
             result = answer(error.status, error.status_object(), error.headers)
         if warnings:
-            quoted = (one.replace("\\", "\\\\").replace('"', '\\"') for one in warnings)
+            plain = (_CONTROL.sub(" ", one) for one in warnings)
+            quoted = (one.replace("\\", "\\\\").replace('"', '\\"') for one in plain)
             result.headers["Warning"] = ", ".join(f'299 - "{one}"' for one in quoted)
         for observer in self.observers:
             observer(request, result, before)

@@ -21,6 +21,8 @@ from .patching import MERGE, STRATEGIC
 from .registry import Registry
 from .resources import Resource
 from .routing import Target
+from .schema import schema
+from .typed import Mistyped, conform
 from .watch import END, ApiWatch
 
 Obj = dict[str, Any]
@@ -287,6 +289,13 @@ def _delete_options(request: ApiRequest) -> Obj:
         body = body_of(request)
         if not isinstance(body, dict):
             raise errors.bad_request("DeleteOptions expected")
+        types = schema()
+        try:
+            conform(types, types.type_of("v1", "DeleteOptions"), body)
+        except Mistyped as wrong:
+            raise errors.bad_request(
+                f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {wrong}'
+            ) from None
         options = {key: value for key, value in body.items() if value is not None}
     for name in ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
         if (value := request.param(name)) and name not in options:
