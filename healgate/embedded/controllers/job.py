@@ -14,6 +14,7 @@ from ..clock.clock import stamp
 from ..store.store import Change, Obj
 from . import jobs
 from .controller import PodController
+from .indexes import Indexes, is_indexed
 from .objects import (
     being_deleted,
     controller_of,
@@ -72,14 +73,17 @@ class Jobs(PodController):
             status.setdefault("startTime", stamp(self.clock.now()))
         tally = jobs.Tally(job, pods)
         active = [pod for pod in pods if is_active(pod)]
-        verdict = jobs.failure(job, status, tally, pods, self.clock.now())
+        indexes = Indexes(job, pods, jobs.given_up(job, pods)) if is_indexed(job) else None
+        if indexes is not None:
+            indexes.show(status)
+        verdict = jobs.failure(job, status, tally, pods, self.clock.now(), indexes)
         problem: ApiError | None = None
         if verdict is not None:
             self._delete(job, active)
             running = 0
         else:
-            running, problem = self._manage(job, active, tally)
-            if jobs.completed(job, tally, running):
+            running, problem = self._manage(job, active, tally, indexes)
+            if jobs.completed(job, tally, running, indexes):
                 verdict = jobs.SUCCESS
             else:
                 status = self._mark_suspension(job, status, suspended)
@@ -93,14 +97,16 @@ class Jobs(PodController):
 
     # -- pods
 
-    def _manage(self, job: Obj, active: list[Obj], tally: jobs.Tally) -> tuple[int, ApiError | None]:
+    def _manage(
+        self, job: Obj, active: list[Obj], tally: jobs.Tally, indexes: Indexes | None
+    ) -> tuple[int, ApiError | None]:
         """How many pods are active after this, and what went wrong."""
         if being_deleted(job):
             return len(active), None
         if job["spec"].get("suspend"):
             self._delete(job, active)
             return 0, None
-        wanted = jobs.wanted(job, tally, len(active))
+        wanted = jobs.wanted(job, tally, len(active), indexes)
         if len(active) > wanted:
             self._delete(job, sorted(active, key=is_ready)[: len(active) - wanted])
             return wanted, None
@@ -110,14 +116,15 @@ class Jobs(PodController):
         if wait > 0:
             self.enqueue(job, wait)
             return len(active), None
-        return self._create(job, wanted - len(active), len(active))
+        return self._create(job, wanted - len(active), len(active), indexes)
 
-    def _create(self, job: Obj, count: int, running: int) -> tuple[int, ApiError | None]:
+    def _create(self, job: Obj, count: int, running: int, indexes: Indexes | None) -> tuple[int, ApiError | None]:
         pod = template_pod(job, job["spec"]["template"])
         pod = with_metadata(pod, finalizers=[*pod["metadata"].get("finalizers", ()), FINALIZER])
-        for _ in range(count):
+        wanted = [pod] * count if indexes is None else [indexes.pod(pod, index) for index in indexes.next(count)]
+        for one in wanted:
             try:
-                created = self.registry.create("pods", pod)
+                created = self.registry.create("pods", one)
             except ApiError as problem:
                 if not terminates_namespace(problem):
                     self.event(job, "Warning", "FailedCreate", f"Error creating: {problem.message}")

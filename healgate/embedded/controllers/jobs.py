@@ -11,6 +11,7 @@ from typing import Any
 
 from ..clock.clock import seconds_of
 from ..store.store import Obj
+from .indexes import Indexes
 from .objects import being_deleted, condition, find_condition, phase
 
 TRACKING = "batch.kubernetes.io/job-tracking"
@@ -122,8 +123,10 @@ def ended_at(pod: Obj) -> float:
     return seconds_of(meta["creationTimestamp"])
 
 
-def wanted(job: Obj, tally: Tally, active: int) -> int:
+def wanted(job: Obj, tally: Tally, active: int, indexes: Indexes | None = None) -> int:
     parallelism = int(job["spec"].get("parallelism", 1))
+    if indexes is not None:
+        return min(indexes.left, parallelism)
     completions: int | None = job["spec"].get("completions")
     succeeded = tally.number("succeeded")
     if completions is None:
@@ -131,13 +134,17 @@ def wanted(job: Obj, tally: Tally, active: int) -> int:
     return max(min(completions - succeeded, parallelism), 0)
 
 
-def completed(job: Obj, tally: Tally, active: int) -> bool:
+def completed(job: Obj, tally: Tally, active: int, indexes: Indexes | None = None) -> bool:
+    if indexes is not None:
+        return active == 0 and len(indexes.completed) >= indexes.completions
     completions: int | None = job["spec"].get("completions")
     succeeded = tally.number("succeeded")
     return active == 0 and succeeded >= (1 if completions is None else completions)
 
 
-def failure(job: Obj, status: dict[str, Any], tally: Tally, pods: list[Obj], now: float) -> Verdict | None:
+def failure(
+    job: Obj, status: dict[str, Any], tally: Tally, pods: list[Obj], now: float, indexes: Indexes | None = None
+) -> Verdict | None:
     conditions = status.get("conditions") or ()
     for kind, final in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
         found = find_condition(conditions, kind)
@@ -149,6 +156,13 @@ def failure(job: Obj, status: dict[str, Any], tally: Tally, pods: list[Obj], now
     limit = job["spec"].get("backoffLimit", 6)
     if _counted_failures(job, tally) > limit or _restarted_too_often(job, pods, limit):
         return _failed("BackoffLimitExceeded", "Job has reached the specified backoff limit")
+    if indexes is not None and indexes.limit is not None:
+        most = job["spec"].get("maxFailedIndexes")
+        if most is not None and len(indexes.failed) > most:
+            why = "Job has exceeded the specified maximal number of failed indexes"
+            return _failed("MaxFailedIndexesExceeded", why)
+        if not indexes.left and indexes.failed:
+            return _failed("FailedIndexes", "Job has failed indexes")
     left = time_left(job, status, now)
     if left is not None and left <= 0:
         return _failed("DeadlineExceeded", "Job was active longer than specified deadline")
@@ -182,6 +196,11 @@ def _ruled_out(job: Obj, tally: Tally) -> Verdict | None:
 def _counted_failures(job: Obj, tally: Tally) -> int:
     ignored = sum(_first_rule(job, pod)[0] == "Ignore" for pod in tally.new["failed"])
     return tally.number("failed") - ignored
+
+
+def given_up(job: Obj, pods: list[Obj]) -> list[Obj]:
+    """Failed pods whose index is to be given up at once."""
+    return [pod for pod in pods if phase(pod) == "Failed" and _first_rule(job, pod)[0] == "FailIndex"]
 
 
 def _first_rule(job: Obj, pod: Obj) -> tuple[str, str]:
