@@ -82,6 +82,13 @@ class Collection:
                     if (path == file or path in file.parents) and (path == file or is_scenario(file)):
                         self.load(file)
 
+    def check(self) -> None:
+        """What a scenario names and is not there: every trial would break on it, so none begins."""
+        from ..scenario.lint import wrong_functions
+
+        if problems := [str(one) for scenario in self.scenarios.values() for one in wrong_functions(scenario)]:
+            raise pytest.UsageError("\n".join(problems))
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """A scenario folder is a folder, even where an __init__.py makes it a package that would be imported."""

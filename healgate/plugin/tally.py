@@ -58,6 +58,7 @@ class Tally:
         if self.config.option.collectonly:
             return
         healer = self.config.stash[TRIALS].healer
+        self.collection.check()
         asked = {name: fingerprint(scenario) for name, scenario in self.collection.scenarios.items()}
         self.baseline = read_before(self.options, asked)
         self.config.add_cleanup(self.folder.release)

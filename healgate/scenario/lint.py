@@ -40,7 +40,7 @@ def check(path: Path) -> list[Problem]:
 
 
 def _mistakes(loaded: LoadedScenario) -> Iterator[Problem]:
-    yield from _providers(loaded)
+    yield from wrong_functions(loaded)
     yield from _method(loaded)
     yield from _parameters(loaded)
     yield from _plan(loaded, loaded.default)
@@ -54,8 +54,10 @@ def _mistakes(loaded: LoadedScenario) -> Iterator[Problem]:
     yield from _co_actors(loaded)
 
 
-def _providers(loaded: LoadedScenario) -> Iterator[Problem]:
-    """Functions that exist and take these arguments, and what Chaos Toolkit says to the whole."""
+def wrong_functions(loaded: LoadedScenario) -> Iterator[Problem]:
+    """Functions that do not exist or take other arguments, and what Chaos Toolkit says to the whole.
+
+    Every trial would break on them, so this is also asked before any is run."""
     from ..chaos import providers
 
     found = False

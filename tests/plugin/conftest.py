@@ -12,7 +12,8 @@ import pytest
 
 # Imported before any run under test: pytester forgets what such a run imported, and C extensions bear no second life.
 places = importlib.import_module("healgate.plugin.places")
-importlib.import_module("healgate.plugin.wiring")
+for module in ("healgate.plugin.wiring", "healgate.scenario.lint", "healgate.chaos.actions", "healgate.chaos.probes"):
+    importlib.import_module(module)
 
 SCENARIO = """\
 title: {name}
@@ -35,14 +36,16 @@ steady-state-hypothesis:
     - type: probe
       name: works
       tolerance: true
-      provider: {{type: python, module: healgate.chaos.probes, func: stands}}
+      provider:
+        {{type: python, module: healgate.chaos.probes, func: stands, arguments: {{workload: Deployment/backend}}}}
 method:
   - type: action
     name: deploy
     provider: {{type: python, module: healgate.chaos.actions, func: deploy, arguments: {{workload: shop}}}}
   - type: action
     name: break
-    provider: {{type: python, module: healgate.chaos.actions, func: delete_object}}
+    provider:
+      {{type: python, module: healgate.chaos.actions, func: delete_object, arguments: {{object: Deployment/backend}}}}
 """
 
 # Runs in every process of a run under test. verdicts.json says what each trial ends as; ran.txt shows what was run.
@@ -117,6 +120,7 @@ def kill_at(moment, torn):
 if "KILL_AT" in os.environ:
     kill_at(int(os.environ["KILL_AT"]), os.environ["TORN"] == "1")
 
+import healgate.chaos.actions, healgate.chaos.probes  # which need the real modules
 sys.modules["healgate.trial"] = types.SimpleNamespace(run_trial=run_trial)
 sys.modules["healgate.drivers"] = types.SimpleNamespace(find_healer=find_healer)
 sys.modules["healgate.clusters"] = types.SimpleNamespace(open_cluster=lambda name: cluster)

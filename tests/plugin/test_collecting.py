@@ -70,6 +70,31 @@ def test_a_wrong_file_is_named_with_its_place_before_anything_runs(two: Place) -
     assert not two.ran()
 
 
+@pytest.mark.parametrize(
+    ("there", "instead", "said"),
+    [
+        (
+            "func: delete_object",
+            "func: delete_objekt",
+            "*leak.yaml:*func: healgate.chaos.actions has no *",
+        ),
+        ("module: healgate.chaos.probes", "module: probes_of_mine", "*leak.yaml:*probes_of_mine does not import*"),
+        ("{object: Deployment", "{objekt: Deployment", "*leak.yaml:*delete_object takes no 'objekt'*"),
+    ],
+)
+def test_a_function_that_is_not_there_is_named_before_anything_runs(
+    two: Place, there: str, instead: str, said: str
+) -> None:
+    path = two.path / "scenarios/oom/leak.yaml"
+    text = path.read_text()
+    assert there in text
+    path.write_text(text.replace(there, instead))
+    result = two.run("scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {said}"])
+    assert not two.ran()
+
+
 def test_broken_yaml_is_a_usage_error(two: Place) -> None:
     (two.path / "scenarios/oom/torn.yaml").write_text("title: [healgate\nx: 1\n")
     result = two.run("scenarios")
