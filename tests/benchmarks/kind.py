@@ -88,6 +88,7 @@ def _median_of(ask: Any) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=0, help="trials at once (default: as many as the cluster holds)")
+    parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--scale", type=float, default=2.0, help="of the budgets (default 2)")
     parser.add_argument("--all-core", action="store_true", help=f"also every core scenario × {TRIALS} at once")
     chosen = parser.parse_args()
@@ -95,7 +96,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before")
     try:
         began = time.monotonic()
-        with kind_cluster(_say) as running:
+        with kind_cluster(_say, chosen.reuse_cluster) as running:
             print(f"cluster ready, with its registry: {time.monotonic() - began:.1f} s (wanted: 20 s for the cluster)")
             cluster = connect(running)
             straight, proxied = proxy_overhead(cluster)

@@ -73,6 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--healers", nargs="+", choices=HEALERS, default=list(HEALERS), metavar="HEALER")
     parser.add_argument("--scenarios", nargs="+", default=core(), metavar="NAME")
     parser.add_argument("-n", type=int, default=0, help="trials at once on kind (default: as many as it holds)")
+    parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--out", type=Path, default=Path("healgate-agree.json"), help="both verdicts, as data")
     chosen = parser.parse_args(argv)
     known: list[dict[str, str]] = yaml.safe_load(KNOWN.read_text()) or []
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         return lambda job, got: print(f"{where}: {job}: {got.what} ({got.wall:.0f}s)", file=sys.stderr, flush=True)
 
     try:
-        with kind_cluster(lambda text: print(text, file=sys.stderr)) as running:
+        with kind_cluster(lambda text: print(text, file=sys.stderr), chosen.reuse_cluster) as running:
             workers = min(chosen.n or running.capacity, running.capacity)
             kind = run_all(todo, running.as_dict(), workers, told("kind"))
     except (UsageProblem, HarnessError, ConnectionError) as problem:

@@ -72,6 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=AT_ONCE, help=f"trials at once (default {AT_ONCE})")
     parser.add_argument("--budget-scale", type=float, default=BUDGET_SCALE, help="at most 3")
+    parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--out", type=Path, default=None, help="keep what the runs write in this folder")
     parser.add_argument("--without-tests", action="store_true", help="the controls only")
     chosen = parser.parse_args(argv)
@@ -85,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         out: Path = chosen.out or Path(temporary)
         out.mkdir(parents=True, exist_ok=True)
         try:
-            with kind_cluster(print) as running:
+            with kind_cluster(print, chosen.reuse_cluster) as running:
                 status = _controls(running.name, min(chosen.n, running.capacity), chosen.budget_scale, out, scenarios)
                 if not chosen.without_tests:
                     status |= _tests(running.name)

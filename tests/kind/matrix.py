@@ -128,9 +128,9 @@ def _healer(job: Job, scenario: LoadedScenario) -> HealerSpec:
 
 
 @contextmanager
-def kind_cluster(say: Callable[[str], None], *, timing: str = "fast") -> Any:
-    """A kind cluster for as long as it is needed: with the node image of the environment, or kind's own."""
-    opened: Opened = open_kind(image=None, speed=timing, reuse=None, say=say)
+def kind_cluster(say: Callable[[str], None], reuse: str | None) -> Any:
+    """A kind cluster for as long as it is needed, or one that stands already and goes on standing."""
+    opened: Opened = open_kind(image=None, speed="fast", reuse=reuse, say=say)
     try:
         yield opened.running
     finally:

@@ -1,0 +1,96 @@
+"""How verdicts of two kinds of cluster are compared."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+import yaml
+from healgate.healers.vandals import VANDALS
+
+from healgate.words import Reason
+
+from ..controls.expectations import expected
+from . import agree
+from .controls import LEAST, Run, wrong
+from .late import LATE
+from .matrix import Got, Job, core, longest_first, run_all, scenarios
+
+
+def got(what: str, message: str = "") -> Got:
+    failed = what not in ("PASS", "INVALID", "ERROR")
+    return Got("FAIL" if failed else what, what if failed else "", message, 1.0, 1.0)
+
+
+def test_what_differs_is_shown_with_its_reason_if_there_is_one() -> None:
+    here = {("null", "oom/leak"): got("not-detected"), ("null", "exit/slow-crash"): got("not-detected")}
+    there = {("null", "oom/leak"): got("PASS"), ("null", "exit/slow-crash"): got("INVALID", "it was never live")}
+    known = [{"healer": "null", "scenario": "oom/*", "why": "memory"}]
+    lines, differ, unknown = agree.table(here, there, known)
+    assert (differ, unknown) == (2, 1)
+    assert lines[0].endswith("DIFFERS: it was never live")
+    assert lines[1].endswith("DIFFERS: memory")
+
+
+def test_a_fail_for_another_reason_is_a_difference() -> None:
+    here, there = {("null", "oom/leak"): got("not-detected")}, {("null", "oom/leak"): got("relapsed")}
+    assert agree.table(here, there, [])[1:] == (1, 1)
+
+
+def test_every_known_difference_names_something_that_is_compared() -> None:
+    for one in yaml.safe_load(agree.KNOWN.read_text()) or []:
+        assert one["why"]
+        assert any(fnmatchcase(healer, one["healer"]) for healer in agree.HEALERS)
+        assert any(fnmatchcase(scenario, one["scenario"]) for scenario in core())
+
+
+def test_the_vandals_fail_for_the_most_different_reasons() -> None:
+    chosen = [healer for healer in agree.HEALERS if healer not in ("reference", "null")]
+    assert len(chosen) == 6
+    assert set(chosen) <= set(VANDALS)
+    reasons = {expected(healer, scenario) for healer in (*chosen, "null") for scenario in core()} - {"PASS"}
+    # An escalation is due in scenarios that are not core, and nobody classifies late who detects in time.
+    assert reasons == {str(reason) for reason in Reason} - {"classified-late", "not-escalated"}
+
+
+def test_there_are_enough_core_scenarios() -> None:
+    assert len(core()) >= LEAST
+    assert any(scenario.startswith("kafka/") for scenario in core())
+
+
+def test_the_late_are_late_whatever_the_budget() -> None:
+    """On simulated time, where it costs nothing: a quarter of the budget more is too late, at any scale."""
+    jobs = [Job(healer, "oom/limit-too-low", scale=scale) for healer in LATE for scale in (0.75, 3.0)]
+    found = run_all(jobs, None, 1)
+    assert {job.healer: got.what for job, got in found.items()} == {
+        "notices-late": "detected-late",
+        "repairs-late": "remediated-late",
+    }
+    assert [got.verdict for got in found.values()] == ["FAIL"] * 4
+
+
+def test_the_longest_trials_begin_first() -> None:
+    budgets = [scenarios()[job.scenario].default.budgets.recover for job in longest_first(agree.jobs(["null"], core()))]
+    assert budgets == sorted(budgets, reverse=True)
+
+
+def test_a_trial_that_was_not_run_is_unexpected(tmp_path: object) -> None:
+    class Nothing(Run):
+        def rows(self) -> dict[str, dict[str, str]]:
+            return {"oom/leak": {"verdict": "PASS", "message": ""}}
+
+    run = Nothing("reference", tmp_path, None)  # type: ignore[arg-type]
+    (line,) = wrong([run], ["oom/leak", "oom/limit-too-low"])
+    assert "oom/limit-too-low" in line
+    assert "found none: it was not run" in line
+
+
+def test_a_null_healer_that_passes_is_unexpected(tmp_path: object) -> None:
+    class Passed(Run):
+        def rows(self) -> dict[str, dict[str, str]]:
+            row = {"verdict": "PASS", "message": ""}
+            return {"oom/leak": row, "nothing/registry-blip": row}
+
+    run = Passed("null", tmp_path, None)  # type: ignore[arg-type]
+    (line,) = wrong([run], ["oom/leak", "nothing/registry-blip"])
+    assert line.startswith("null")
+    assert "expected FAIL, found PASS" in line
