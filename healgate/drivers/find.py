@@ -49,7 +49,7 @@ def find_healer(text: str) -> HealerSpec:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script may be no module: it runs, and exits
         where = traceback.extract_tb(error.__traceback__)[-1]
         own = "importlib" not in where.filename
         place = f" at {where.filename}:{where.lineno}" if own else ""

@@ -35,6 +35,7 @@ def test_a_healer_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("nobody", "", "expected a built-in healer (reference, null"),
         ("not_there:heal", "", "not_there does not import: ModuleNotFoundError"),
         ("raising:heal", "1 / 0", "does not import: ZeroDivisionError: division by zero at "),
+        ("exiting:heal", "raise SystemExit(3)", "exiting does not import: SystemExit: 3 at "),
         ("empty:heal", "def other(a, b): ...", "has no 'heal'; it offers other"),
         ("number:heal", "heal = 3", "heal is a int, not a callable"),
         ("narrow:heal", "def heal(client): ...", "heal must take two arguments: (api_client, report)"),
