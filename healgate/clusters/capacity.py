@@ -6,7 +6,7 @@ what the nodes offer and what runs there already, and more workers than that wai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ..durations import parse_duration
@@ -23,19 +23,23 @@ CPU = 0.08
 FAST_AT_MOST = 10.0
 
 
-def capacity(rest: Rest) -> int:
-    """At least one."""
+def capacity(rest: Rest, lent: Collection[str]) -> int:
+    """At least one. What is in namespaces that are lent does not count against it: they are what it counts."""
     nodes, pods = rest.request("GET", "/api/v1/nodes"), rest.request("GET", "/api/v1/pods")
     if not nodes.ok or not pods.ok:
         raise HarnessError(f"the nodes and pods of the cluster could not be read: {nodes.code}, {pods.code}")
     offered = [node["status"].get("allocatable", {}) for node in nodes.body["items"]]
-    there = [pod for pod in pods.body["items"] if pod["status"].get("phase") in ("Pending", "Running")]
+    there = [pod for pod in pods.body["items"] if _takes_room(pod) and pod["metadata"]["namespace"] not in lent]
     left = {
         "pods": _sum(node.get("pods", 110) for node in offered) - len(there),
         "memory": _sum(node.get("memory") for node in offered) - _asked(there, "memory"),
         "cpu": _sum(node.get("cpu") for node in offered) - _asked(there, "cpu"),
     }
     return max(1, int(min(left["pods"] / PODS, left["memory"] / MEMORY, left["cpu"] / CPU)))
+
+
+def _takes_room(pod: Obj) -> bool:
+    return pod["status"].get("phase") in ("Pending", "Running") and "deletionTimestamp" not in pod["metadata"]
 
 
 def _asked(pods: Iterable[Obj], resource: str) -> float:

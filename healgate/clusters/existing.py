@@ -50,7 +50,9 @@ def open_existing(context: str | None, say: Callable[[str], None]) -> OpenedExis
                 f"--cluster existing: the cluster of context {context!r} is not marked as disposable, and nothing was "
                 f"written to it. If nothing on it is of value: healgate mark-disposable --context {context}"
             )
-        running = Running(**{**named.as_dict(), "capacity": capacity(rest), "timing": timing(rest)})
+        running = Running(
+            **{**named.as_dict(), "capacity": capacity(rest, Lending(rest, 1).pool), "timing": timing(rest)}
+        )
     except ConnectionError as problem:
         raise UsageProblem(f"--cluster existing: {problem}") from None
     lending = Lending(rest, running.capacity)

@@ -11,8 +11,10 @@ import os
 import random
 import secrets
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import yaml
 from filelock import FileLock
 
 from ..evidence import Obj
-from ..problems import UsageProblem
+from ..problems import HarnessError, UsageProblem
 from . import kind_tools, leftovers
 from .capacity import capacity, timing
 from .kind_adapter import KindAdapter
@@ -51,6 +53,9 @@ class OpenedKind:
         self._adapter = adapter
         self._note = note
 
+    def nodes(self) -> list[str]:
+        return self._adapter.nodes()
+
     def export_logs(self, folder: Path) -> None:
         self._adapter.export_logs(folder)
 
@@ -71,7 +76,7 @@ def open_kind(*, image: str | None, speed: str, reuse: str | None, say: Say) -> 
     clean(say)
     opened = _reuse(reuse, say) if reuse else _make(image or os.environ.get(IMAGE) or None, speed, say)
     try:
-        KindRegistries(opened.running).start()
+        KindRegistries(opened.running).start(opened.nodes())
     except BaseException:
         opened.close(keep=False)
         raise
@@ -105,6 +110,7 @@ def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
     note = leftovers.note(f"kind-{name}", {"folder": name, "kind": name, "engine": _engine()})
     say(f"making the kind cluster {name} (timing {speed}, node image {image or 'as kind has it'})")
     try:
+        _prepare_images()
         adapter = KindAdapter(name, _folder(note), image)
         config = _folder(note) / "kind.yaml"
         config.write_text(yaml.safe_dump(kind_config(speed)))
@@ -119,6 +125,17 @@ def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
         with suppress(ToolFailed):
             _take_away(note)
         raise
+
+
+def _prepare_images() -> None:
+    """Put together what the registry will serve while the cluster comes up; what goes wrong, starting it will say."""
+    from ..images.registry import prepare
+
+    def work() -> None:
+        with suppress(HarnessError):
+            prepare(os.environ.get(BASE_IMAGE, PUBLIC_BASE), os.environ.get(KAFKA_IMAGE, ""))
+
+    threading.Thread(target=work, name="images", daemon=True).start()
 
 
 def _reuse(name: str, say: Say) -> OpenedKind:
@@ -161,7 +178,7 @@ def _ready(adapter: KindAdapter, *, kept: bool) -> Running:
         wait_until_ready(rest, lambda _server: "")
     else:
         wait_until_ready(rest, resolves_on(docker, adapter.nodes()[0]))
-    return Running(**{**running.as_dict(), "capacity": capacity(rest), "timing": timing(rest)})
+    return Running(**{**running.as_dict(), "capacity": capacity(rest, Lending(rest, 1).pool), "timing": timing(rest)})
 
 
 def _take_away(note: leftovers.Note) -> None:
@@ -189,31 +206,28 @@ def _engine() -> str:
 
 
 class KindRegistries:
-    """The image registry beside a kind cluster, reached by whoever needs it first in this process."""
+    """The image registry beside a kind cluster: started once for the run, known to every worker."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
-        self._started: Any = None
 
-    def start(self) -> Any:
-        if self._started is None:
-            from ..images.registry import start_registry
+    def start(self, nodes: Sequence[str]) -> None:
+        from ..images.registry import start_registry
 
-            assert self._running.kubeconfig is not None
-            folder = Path(self._running.kubeconfig).parent
-            adapter = KindAdapter(self._running.name, folder)
-            with FileLock(leftovers.folder() / "registry.lock"):
-                self._started = start_registry(
-                    self._running.name,
-                    nodes=adapter.nodes(),
-                    base=self._running.base_image,
-                    kafka=self._running.kafka_image,
-                )
-        return self._started
+        with FileLock(leftovers.folder() / "registry.lock"):  # two runs may use one cluster
+            start_registry(
+                self._running.name, nodes=nodes, base=self._running.base_image, kafka=self._running.kafka_image
+            )
+
+    @cached_property
+    def _registry(self) -> Any:
+        from ..images.registry import attach_registry
+
+        return attach_registry(self._running.name)
 
     def cut_off(self, host: str, seconds: float, namespace: str) -> None:
-        self.start().cut_off(host, seconds, namespace)
+        self._registry.cut_off(host, seconds, namespace)
 
     def own_account(self, obj: Obj, namespace: str) -> Obj:
-        changed: Obj = self.start().own_account(obj, namespace)
+        changed: Obj = self._registry.own_account(obj, namespace)
         return changed

@@ -32,6 +32,17 @@ GONE_WITHIN = 180.0
 LOOK_AGAIN = 1.0
 
 _NAMESPACES = "/api/v1/namespaces"
+_WORKLOADS = tuple(
+    f"/apis/{group}/v1/namespaces/{{namespace}}/{plural}"
+    for group, plural in (
+        ("batch", "cronjobs"),
+        ("batch", "jobs"),
+        ("apps", "deployments"),
+        ("apps", "statefulsets"),
+        ("apps", "daemonsets"),
+        ("apps", "replicasets"),
+    )
+)
 _LENT = f"{_NAMESPACES}/{HOME}/configmaps"
 
 
@@ -76,9 +87,7 @@ class Lending:
         note = self._rest.request("GET", f"{_LENT}/{name}")
         there = self._rest.request("GET", f"{_NAMESPACES}/{name}")
         if there.ok and note.ok and _is_ours(there.body, note.body):
-            # Nothing in it is worth a grace period, and an application that ignores SIGTERM would take all of it.
-            pods = f"{_NAMESPACES}/{name}/pods"
-            self._rest.request("DELETE", pods, {"gracePeriodSeconds": "0"})
+            self._empty(name)
             self._rest.request("DELETE", f"{_NAMESPACES}/{name}")
             over = time.monotonic() + GONE_WITHIN
             while self._rest.request("GET", f"{_NAMESPACES}/{name}").code != 404:
@@ -87,6 +96,14 @@ class Lending:
                 time.sleep(LOOK_AGAIN / 2)
         self._rest.request("DELETE", f"{_LENT}/{name}")
         return True
+
+    def _empty(self, name: str) -> None:
+        """Nothing in it is worth a grace period. A namespace that finds pods waits for half of the longest one, so they
+        go first, and before them whatever would make new ones."""
+        for workloads in _WORKLOADS:
+            path = workloads.format(namespace=name)
+            self._rest.request("DELETE", path, body={"kind": "DeleteOptions", "propagationPolicy": "Background"})
+        self._rest.request("DELETE", f"{_NAMESPACES}/{name}/pods", {"gracePeriodSeconds": "0"})
 
     def keep(self, name: str) -> None:
         """It outlives its run, until a person deletes it."""

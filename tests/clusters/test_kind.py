@@ -26,7 +26,7 @@ DEAD = Owner.read({**Owner.me().as_dict(), "started": "1"})
 
 # Answers as the programs do; what they do stands in state.json beside them, what they were asked in calls.txt.
 PROGRAM = """\
-#!{python}
+#!{python} -IS
 import json, os, sys
 here = {here!r}
 state = json.load(open(here + "/state.json"))
@@ -100,7 +100,8 @@ def programs(tmp_path: Path, kubeconfig: Path, rest: RealRest, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{made.folder}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.delenv("HEALGATE_KIND_CONFIG", raising=False)
     monkeypatch.delenv("HEALGATE_KIND_IMAGE", raising=False)
-    monkeypatch.setattr("healgate.clusters.kind.KindRegistries.start", lambda _self: None)
+    monkeypatch.setattr("healgate.clusters.kind.KindRegistries.start", lambda _self, _nodes: None)
+    monkeypatch.setattr("healgate.images.registry.prepare", lambda _base, _kafka: None)
     monkeypatch.setattr(kind_ready, "LOOK_AGAIN", 0.01)
     monkeypatch.chdir(tmp_path)
     return made
