@@ -14,7 +14,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..evidence import Obj
@@ -37,7 +37,8 @@ UPSTREAM = {"docker.io": "https://registry-1.docker.io"}
 class Registry:
     """A registry that runs."""
 
-    def __init__(self, docker: Docker, container: str, images: Path) -> None:
+    def __init__(self, docker: Docker, container: str) -> None:
+        images = shipped() / "images"
         self._docker = docker
         self.container = container
         self.hosts = hosts(images)
@@ -71,20 +72,16 @@ def start_registry(
     nodes: Sequence[str],
     base: str,
     kafka: str = "",
-    labels: Mapping[str, str] | None = None,
-    images: Path | None = None,
 ) -> Registry:
     """Have a registry beside these nodes; one that is there already and has the same content is kept."""
     docker = Docker()
-    folder = images or shipped() / "images"
-    content = prepare(base, kafka, folder, docker)
-    registry = Registry(docker, f"{cluster}-registry", folder)
+    content = prepare(base, kafka, docker)
+    registry = Registry(docker, f"{cluster}-registry")
     name = registry.container
     network = _network(docker, nodes[0])
     if not _runs(docker, name, content):
         registry.stop()
-        marks = [part for key, value in (labels or {}).items() for part in ("--label", f"{key}={value}")]
-        docker.run("run", "--detach", "--name", name, "--network", network, *marks, content)
+        docker.run("run", "--detach", "--name", name, "--network", network, content)
     address = _address(docker, name, network)
     for node in nodes:
         docker.run("exec", "--interactive", node, "sh", "-e", text=_wiring(registry.hosts, address))
@@ -92,18 +89,18 @@ def start_registry(
     return registry
 
 
-def attach_registry(cluster: str, *, images: Path | None = None) -> Registry:
+def attach_registry(cluster: str) -> Registry:
     """The registry that another process of this run has started. Asks nobody."""
-    return Registry(Docker(), f"{cluster}-registry", images or shipped() / "images")
+    return Registry(Docker(), f"{cluster}-registry")
 
 
-def prepare(base: str, kafka: str = "", images: Path | None = None, docker: Docker | None = None) -> str:
+def prepare(base: str, kafka: str = "", docker: Docker | None = None) -> str:
     """Put together what a registry serves, unless that was done before; the docker image that holds it.
 
     Needs no cluster, so it can be done while one is being made.
     """
     docker = docker or Docker()
-    folder = images or shipped() / "images"
+    folder = shipped() / "images"
     content = f"{CONTENT}:{_key(folder, [_image_id(docker, image) for image in (base, kafka) if image])}"
     if not docker.succeeds("image", "inspect", content):
         _make(docker, content, base, kafka, folder)

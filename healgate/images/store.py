@@ -53,8 +53,8 @@ def profiled(folder: Path) -> Iterator[Profiled]:
 
 def hosts(folder: Path) -> tuple[str, ...]:
     """The registries that are answered for."""
-    named = {image.reference.host for image in profiled(folder)}
-    return tuple(sorted(named | {name.partition("/")[0] for name in STAND_INS}))
+    ours = {path.name for path in folder.iterdir() if path.is_dir()}
+    return tuple(sorted(ours | {name.partition("/")[0] for name in STAND_INS}))
 
 
 def access(folder: Path) -> dict[str, dict[str, list[str]]]:
