@@ -50,10 +50,14 @@ def blob(store: Store, name: str) -> bytes:
     return content
 
 
-def files_of(store: Store, image: str) -> dict[str, bytes]:
-    """What the image has beyond its base."""
+def files_of(store: Store, image: str, seen: set[str] | None = None) -> dict[str, bytes]:
+    """What the image has beyond its base, and beyond the layers that were seen before."""
     files: dict[str, bytes] = {}
     for layer in manifest_of(store, image)["layers"][2:]:
+        if seen is not None:
+            if layer["digest"] in seen:
+                continue
+            seen.add(layer["digest"])
         with tarfile.open(fileobj=io.BytesIO(blob(store, layer["digest"]))) as archive:
             for entry in archive:
                 content = archive.extractfile(entry)
@@ -132,14 +136,17 @@ def test_tools_are_there_beside_the_program(store: Store) -> None:
 TELLING = re.compile(rb"healgate|\bactor|simulat|scenario|healer|\btrial|embedded|\bfault\b", re.IGNORECASE)
 
 
-@pytest.mark.parametrize("kafka", [False, True])
-def test_nothing_in_an_image_says_what_it_is_for(tmp_path: Path, kafka: bool) -> None:
-    store = made(tmp_path, kafka=kafka)
-    for tag in tags(store):
-        manifest = manifest_of(store, tag)
-        for name, content in {**files_of(store, tag), "config": blob(store, manifest["config"]["digest"])}.items():
-            found = TELLING.search(content) or TELLING.search(name.encode())
-            assert found is None, f"{tag} {name}: {found}"
+def test_nothing_in_an_image_says_what_it_is_for(tmp_path: Path) -> None:
+    store = made(tmp_path, kafka=True)
+    (tmp_path / "played").mkdir()
+    for place in (store, made(tmp_path / "played")):
+        seen: set[str] = set()
+        for tag in tags(place):
+            files = {"config": blob(place, manifest_of(place, tag)["config"]["digest"]), **files_of(place, tag, seen)}
+            for name, content in files.items():
+                found = TELLING.search(content) or TELLING.search(name.encode())
+                assert found is None, f"{tag} {name}: {found}"
+        assert len(seen) > 40
 
 
 def test_a_program_runs_from_its_files_alone(store: Store, tmp_path: Path) -> None:
