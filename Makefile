@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= healgate-out
 WORKERS ?= auto
 
-.PHONY: run test check lint fidelity bench kind agree bench-kind clean
+.PHONY: run test check lint fidelity bench bench-api clients kind agree bench-kind clean
 
 run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster
 	$(BIN)/pytest -q -n $(WORKERS) --out $(OUT)
@@ -30,6 +30,12 @@ fidelity: $(VENV)/ready  ## every recording of a real cluster, played on an embe
 
 bench: $(VENV)/ready  ## what a trial costs
 	$(BIN)/python -m tests.benchmarks.trial
+
+bench-api: $(VENV)/ready  ## the API behind its HTTP door under load, beside a real one; needs wrk
+	$(BIN)/python -m tests.benchmarks.api
+
+clients: $(VENV)/ready  ## kubectl, helm, client-go and the Python clients into the user's cache, for tests/clients
+	$(BIN)/python -m tests.clients.fetch
 
 # Real clusters. With Docker, kind and kubectl on PATH they are used as they are; without, .ci/kind builds them.
 KIND_ARGS ?=

@@ -1,4 +1,4 @@
-"""What the doors cost. Not a test: `python -m tests.door.benchmark` prints numbers of this machine, in CPU time."""
+"""What the doors cost. Not a test: `python -m tests.benchmarks.doors` prints numbers of this machine, in CPU time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from healgate.embedded.api.messages import ApiRequest
 from healgate.embedded.cluster import EmbeddedCluster
 from healgate.embedded.door.client import api_client
 from healgate.embedded.door.patches import patched
-
-from .test_cluster import deployment
+from tests.door.test_cluster import deployment
 
 HOUR = 3600.0
 cpu = time.process_time
