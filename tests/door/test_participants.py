@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from healgate.embedded.clock import Clock
-from healgate.embedded.door.baton import Abandoned, CannotRunVirtually, Stalled
+from healgate.embedded.door import participants
+from healgate.embedded.door.baton import Abandoned, CannotRunVirtually, Stalled, real_monotonic
 from healgate.embedded.door.participants import Participants, Signal, current
 
 
@@ -219,6 +220,25 @@ def test_a_busy_loop_loses_the_baton(clock: Clock, people: Participants) -> None
     assert over.wait(10), "the loop was not ended"
 
 
+def test_a_thread_that_gets_no_processor_keeps_the_baton(people: Participants, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with thirty times more work than processors, a healer's start took longer than its patience."""
+    released = threading.Event()
+    asked: list[int] = []
+
+    def kept_waiting(_: int) -> float:
+        asked.append(1)
+        if len(asked) > 4:  # two patiences later it gets its processor
+            released.set()
+        return real_monotonic()
+
+    monkeypatch.setattr(participants, "kept_waiting", kept_waiting)
+    with people.adopt():
+        guest = people.spawn("healer", released.wait)
+        people.sleep(30)
+    assert not guest.lost
+    assert guest.finished
+
+
 def test_a_thread_blocked_for_ever_loses_the_baton(clock: Clock, people: Participants) -> None:
     lock = threading.Lock()
     told: list[str] = []
@@ -270,6 +290,18 @@ def test_requests_without_end_at_one_instant_are_a_busy_loop(people: Participant
         people.sleep(30)
     assert "without letting any time pass" in guest.lost
     assert guest.lost.endswith(":spin")
+
+
+def test_a_thousand_requests_at_one_instant_are_none(people: Participants) -> None:
+    def reads_everything() -> None:
+        for _ in range(1000):
+            people.call(int)
+
+    with people.adopt():
+        guest = people.spawn("healer", reads_everything)
+        people.sleep(30)
+    assert guest.finished
+    assert not guest.lost
 
 
 def test_a_simulation_that_hangs_is_not_the_healers_fault(clock: Clock, people: Participants) -> None:

@@ -77,6 +77,7 @@ class Participant:
         # A guest is somebody else's code: it may be abandoned, and may not do what cannot run virtually.
         self.guest = guest
         self.ident = 0
+        self.native_ident = 0  # as the operating system knows the thread
         self.done = Signal()
         self.finished = False
         self.result: Any = None
@@ -187,6 +188,16 @@ class Participant:
     def where(self) -> str:
         """file:line:function where it is now."""
         return place(sys._current_frames().get(self.ident))
+
+
+def kept_waiting(thread: int) -> float:
+    """Real seconds for which a thread could have run and had no processor; 0 where the system does not say.
+
+    On a busy machine that is most of the time, and no sign that the thread hangs."""
+    try:
+        return int(Path(f"/proc/self/task/{thread}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 OUR_FILES = (str(Path(__file__).parent.parent),)

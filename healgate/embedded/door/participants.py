@@ -18,16 +18,27 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 from ..clock import Clock
-from .baton import USE_HTTP, Abandoned, CannotRunVirtually, Participant, Signal, Stalled, real_monotonic
+from .baton import (
+    USE_HTTP,
+    Abandoned,
+    CannotRunVirtually,
+    Participant,
+    Signal,
+    Stalled,
+    kept_waiting,
+    real_monotonic,
+)
 
 __all__ = ["Participant", "Participants", "Signal", "current"]
 
 T = TypeVar("T")
 
 # So many calls without a moment's sleep are a busy loop.
-CALLS_PER_INSTANT = 100_000
+CALLS_PER_INSTANT = 10_000
 # So much time may pass while everyone waits without a limit, before that is called a deadlock.
 LONGEST_SILENCE = 7 * 86_400.0
+# The share of its patience that a thread must have had a processor for, or have been without need of one.
+MOST = 0.9
 # How long, in real seconds, a stopped thread has for its `finally` blocks.
 FAREWELL = 1.0
 # How often, in real seconds, a main thread that was interrupted tries to get the baton.
@@ -88,6 +99,7 @@ class Participants:
         body = threading.Thread(target=self._live, args=(guest, call), name=name, daemon=True)
         body.start()
         guest.ident = body.ident or 0
+        guest.native_ident = body.native_id or 0
         guest.wake()
         return guest
 
@@ -250,20 +262,30 @@ class Participants:
     def _await_turn(self, main: Participant) -> bool:
         """True when it is our turn; False if the baton was taken from somebody who hung."""
         suspected: object = None
+        watched: object = None
+        had = 0.0  # real seconds in which whoever is watched ran, or could have
         while True:
             holder = self._holder
             assert holder is not None
             seen = (holder, self._steps, holder.since)
             interrupted = isinstance(self._failure, KeyboardInterrupt)
             try:
+                began, lacked = real_monotonic(), kept_waiting(holder.native_ident)
                 limit = SNATCH if interrupted else FAREWELL if holder.ending else self.patience
                 if main.await_turn(limit):
                     self._holder = main
                     return True
+                lacked = kept_waiting(holder.native_ident) - lacked
             except KeyboardInterrupt as error:
                 self._failure = error
                 continue
             still = seen == (self._holder, self._steps, holder.since)
+            had = had if seen == watched else 0.0
+            had += real_monotonic() - began - lacked
+            watched = seen
+            if still and had < limit * MOST and not interrupted:
+                continue  # the machine is busy: it hardly ran
+            had = 0.0
             if (still or interrupted) and holder.take_baton():
                 why = "interrupted" if interrupted else "it stopped calling in"
                 self._abandon(main, holder, f"{why} at {holder.where()}")
