@@ -13,6 +13,7 @@ from .endpoints import Endpoints
 from .garbage import Garbage
 from .job import Jobs
 from .namespace import Namespaces
+from .nodelife import NodeLifecycle
 from .quota import Quotas
 from .replicaset import ReplicaSets
 from .scheduler import Scheduler
@@ -40,6 +41,7 @@ class Controllers:
             CronJobs(registry, clock),
             Budgets(registry, clock),
             Quotas(registry, clock),
+            NodeLifecycle(registry, clock),
             Scheduler(registry, clock),
             Endpoints(registry, clock),
             Claims(registry, clock),

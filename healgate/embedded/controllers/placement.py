@@ -109,10 +109,10 @@ _CORDON = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
 
 
 def tolerates(tolerations: Iterable[Mapping[str, Any]], taint: Mapping[str, Any]) -> bool:
-    return any(_accepts(one, taint) for one in tolerations)
+    return any(accepts(one, taint) for one in tolerations)
 
 
-def _accepts(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+def accepts(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint["effect"]:
         return False
     if toleration.get("key") and toleration["key"] != taint["key"]:

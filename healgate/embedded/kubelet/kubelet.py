@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..api.errors import ApiError, bad_request
 from ..api.quantities import parse
 from ..clock import Clock
+from ..clock.clock import stamp
 from ..runtime.seam import ExecResult, HttpAnswer, Runtime
 from ..store import Change
 from .logs import chosen_run, read, status_of
@@ -29,6 +30,8 @@ Obj = dict[str, Any]
 # How long a change takes to reach the kubelet.
 NOTICE = (0.004, 0.02)
 EXEC_TIMEOUT = 3600.0
+# How long the others wait for a word of a node before they take it for lost.
+GIVEN_UP = (50.0, 55.0)
 PROXY_TIMEOUT = 30.0
 WATCHED_METADATA = ("deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
 
@@ -58,11 +61,57 @@ class Kubelet:
             if pod["spec"].get("nodeName") == self.node_name:
                 self._later(pod)
 
+    # -- a node that goes away
+
+    def go_away(self) -> None:
+        """Cut the node off. Its containers run on; after a while others conclude that it is gone."""
+        if not self.services.away:
+            self.services.away = True
+            self.clock.call_later(self._random.uniform(*GIVEN_UP), self._given_up)
+
+    def come_back(self) -> None:
+        """Let the node be heard again: it tells what it has, and learns what became of its pods."""
+        if not self.services.away:
+            return
+        self.services.away = False
+        self._post("True", "KubeletReady", "kubelet is posting ready status")
+        for uid, worker in list(self._workers.items()):
+            meta = worker.pod["metadata"]
+            pod = self.registry.store.get("pods", meta["namespace"], meta["name"])
+            if pod is None or pod["metadata"]["uid"] != uid:
+                worker.removed()
+            else:
+                worker.update(pod)
+        for pod in self.registry.store.list("pods"):
+            if pod["spec"].get("nodeName") == self.node_name and pod["metadata"]["uid"] not in self._workers:
+                self._later(pod)
+        self.services.back.give()
+
+    def _given_up(self) -> None:
+        if self.services.away:
+            for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready"):
+                self._post("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", kind)
+
+    def _post(self, status: str, reason: str, message: str, kind: str = "Ready") -> None:
+        node = self.registry.store.get("nodes", "", self.node_name)
+        if node is None:
+            return
+        told = {"status": status, "reason": reason, "message": message, "lastTransitionTime": stamp(self.clock.now())}
+        conditions = [{**one, **told} if one["type"] == kind else one for one in node["status"]["conditions"]]
+        self.registry.set_status("nodes", None, self.node_name, {**node["status"], "conditions": conditions})
+
+    def _reach(self, what: str) -> None:
+        """Raises what the API server answers for a node that it cannot reach."""
+        if self.services.away:
+            where = f"{self.services.identity.address}:10250"
+            text = f'Get "https://{where}/{what}": dial tcp {where}: connect: no route to host'
+            raise ApiError(500, "InternalError", text)
+
     # -- following the store
 
     def _changed(self, change: Change) -> None:
         pod = change.object
-        if pod["spec"].get("nodeName") != self.node_name:
+        if pod["spec"].get("nodeName") != self.node_name or self.services.away:
             return
         if change.type == "DELETED":
             if pod["metadata"]["uid"] in self._workers:
@@ -142,6 +191,7 @@ class Kubelet:
             if not pod["spec"].get("nodeName"):
                 return b""
             raise bad_request(f'container "{container}" in pod "{name}" is not available')
+        self._reach(f"containerLogs/{pod['metadata']['namespace']}/{name}/{container}")
         id = chosen_run(name, container, status_of(worker.status, container), previous)
         since = since_time
         if since_seconds is not None:
@@ -153,8 +203,8 @@ class Kubelet:
     def proxy(self, pod: Obj, port: int, method: str, path: str, body: bytes) -> HttpAnswer:
         """An HTTP request to a pod."""
         worker = self._workers.get(pod["metadata"]["uid"])
-        if worker is None or not worker.record.ip:
-            return HttpAnswer(0, problem="refused")
+        if worker is None or not worker.record.ip or self.services.away:
+            return HttpAnswer(0, problem="timeout" if self.services.away else "refused")
         return self.services.runtime.http_get(
             worker.record.ip, port, path, method=method, body=body, timeout=PROXY_TIMEOUT
         )
@@ -162,6 +212,7 @@ class Kubelet:
     def exec(self, pod: Obj, container: str, argv: tuple[str, ...]) -> ExecResult:
         """Run a command in a running container; raises ApiError if it is not running."""
         worker = self._workers.get(pod["metadata"]["uid"])
+        self._reach(f"exec/{pod['metadata']['namespace']}/{pod['metadata']['name']}/{container}")
         found = worker.record.newest(container) if worker is not None else None
         if found is None or not found.running or found.process is None:
             raise ApiError(500, "InternalError", f'container not found ("{container}")')

@@ -15,6 +15,7 @@ from .environment import EnvironmentMaker
 from .eviction import StorageMonitor
 from .images import ImagePuller
 from .status import Node
+from .tasks import Signal
 from .timing import KubeletTiming
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class NodeServices:
         self.images = ImagePuller(clock, runtime)
         self.environment = EnvironmentMaker(registry.store)
         self.storage = StorageMonitor(clock)
+        # The node is cut off: what happens on it goes on, and nobody hears of it.
+        self.away = False
+        self.back = Signal()
         self.restarts = Backoff(
             timing.first_restart_period,
             timing.max_restart_period,

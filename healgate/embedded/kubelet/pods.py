@@ -151,9 +151,13 @@ class PodWorker:
     # -- what the worker tells others
 
     def tell(self, container: str, type: str, reason: str, message: str) -> None:
+        if self.node.away:
+            return
         self.node.recorder.event(self.pod, type, reason, message, field_path(self.pod, container))
 
     def tell_pod(self, type: str, reason: str, message: str) -> None:
+        if self.node.away:
+            return
         self.node.recorder.event(self.pod, type, reason, message)
 
     def _inputs(self, snapshot: Snapshot) -> Inputs:
@@ -199,6 +203,8 @@ class PodWorker:
 
     def _adopt_foreign_conditions(self) -> None:
         """Others write conditions too (readiness gates, disruption targets); they are kept."""
+        if self.node.away:
+            return
         meta = self.pod["metadata"]
         current = self.node.registry.store.get("pods", meta["namespace"], meta["name"])
         if current is not None and current["metadata"]["uid"] == self.uid:
@@ -212,7 +218,7 @@ class PodWorker:
         self.status = status
         self.probes.published(status)
         meta = self.pod["metadata"]
-        if not self._removed:
+        if not self._removed and not self.node.away:
             self.node.registry.set_status("pods", meta["namespace"], meta["name"], status, only_if_uid=self.uid)
 
     def _probe_ready(self, name: str, ready: bool) -> None:
@@ -482,6 +488,8 @@ class PodWorker:
 
     def _finish(self) -> Steps[None]:
         """Write the final status, then, if the pod was deleted, let the API server forget it."""
+        while self.node.away:
+            yield self.node.back
         if not self._removed:
             self._publish(self.relister.snapshot)
         if self.record.ip:
