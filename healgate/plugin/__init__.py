@@ -30,6 +30,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from .keeper import Keeper
 
         config.pluginmanager.register(Keeper(config, read_options(config)), "healgate-keeper")
+    if "healgate_cluster" in getattr(config, "workerinput", {}):
+        from .keeper import leave_with_the_controller
+
+        leave_with_the_controller()
     if handed := getattr(config, "workerinput", {}).get("healgate"):
         from .wiring import join_run
 

@@ -6,6 +6,9 @@ a cluster that does not come up: that is said once, plainly, before sixty trials
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
 
 HANDED = "healgate_cluster"
 LOGS = "kind-logs"
+# How long a worker may outlive the run's controller, in seconds.
+LOOK_AGAIN = 0.5
 
 RUNNING: pytest.StashKey[Running] = pytest.StashKey()
 
@@ -96,6 +101,19 @@ class Keeper:
             opened.export_logs(folder)
         except Exception as problem:
             print(f"healgate: the logs of the cluster could not be exported: {problem}")
+
+
+def leave_with_the_controller() -> None:
+    """For a worker: a run that was killed must not go on in its workers, on a cluster that the next run deletes, into
+    a folder that the next run continues."""
+    controller = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == controller:
+            time.sleep(LOOK_AGAIN)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="controller", daemon=True).start()
 
 
 def running_of(config: pytest.Config) -> Running | None:
