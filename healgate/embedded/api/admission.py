@@ -11,7 +11,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..store import Store
-from . import addresses, errors, quota
+from . import addresses, errors, podsecurity, quota
 from .metadata import generated_name
 from .podspec import containers_of, qos_class
 from .resources import Resource
@@ -65,6 +65,8 @@ class Admission:
             self._addresses.assign(new, old)
 
     def validate(self, res: Resource, obj: Obj) -> None:
+        if res.key == "pods":
+            podsecurity.check(self._store, obj)
         quota.check(self._store, res.key, obj)
 
     # -- pods
