@@ -245,3 +245,16 @@ def test_yaml_is_accepted_and_keeps_its_dates_as_text(api: Api) -> None:
     text = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {since: 2026-01-01}\n"
     made = api.expect(201, "POST", "/api/v1/namespaces/default/configmaps", text, content_type="application/yaml")
     assert made["data"] == {"since": "2026-01-01"}
+
+
+def test_whoever_brings_rules_that_are_not_evaluated_is_told(api: Api) -> None:
+    rule = {"rule": "self.size > 0"}
+    spec = {"type": "object", "properties": {"size": {"type": "integer"}}, "x-kubernetes-validations": [rule]}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    names = {"plural": "gadgets", "kind": "Gadget"}
+    body = {"group": "shop.example", "scope": "Namespaced", "names": names, "versions": [version]}
+    url = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    made = api.send("POST", url, {"metadata": {"name": "gadgets.shop.example"}, "spec": body})
+    assert made.status == 201
+    assert "properties[spec].x-kubernetes-validations: CEL rules are not evaluated" in made.headers["Warning"]

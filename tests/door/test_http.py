@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -255,3 +260,22 @@ def test_it_is_what_clients_read(tmp_path: Path) -> None:
     config.load_kube_config(str(tmp_path / "config"), client_configuration=made)
     assert made.host == "http://127.0.0.1:7"
     assert [key.endswith("t0k") for key in made.api_key.values()] == [True]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a certificate is made with openssl")
+def test_it_speaks_tls(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(words, check=True, capture_output=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    clock = Clock()
+    with HttpDoor(FakeServer(clock), clock, tokens={"t": "alice"}, tls=tls) as door:  # type: ignore[arg-type]
+        configuration = client.Configuration(host=door.url)
+        configuration.ssl_ca_cert = str(certificate)
+        configuration.api_key = {"authorization": "Bearer t"}
+        with client.ApiClient(configuration) as made:
+            assert CoreV1Api(made).list_namespaced_pod("default").items == []
+        with pytest.raises(URLError, match="self-signed certificate"):
+            urlopen(door.url)

@@ -2,7 +2,7 @@
 
 The registry's table follows the store, so discovery, routing and validation need to know nothing of definitions.
 Schemas are honoured modestly: unknown fields are pruned, defaults filled in, type, required, enum, bounds and
-patterns checked. Rules in CEL (`x-kubernetes-validations`) are not evaluated.
+patterns checked. Rules in CEL (`x-kubernetes-validations`) are not evaluated, and whoever brings one is told.
 """
 
 from __future__ import annotations
@@ -180,6 +180,25 @@ def check_definition(new: Obj, _: Obj | None) -> list[Cause]:
             found.append(required(f"spec.versions[{index}].name"))
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             found.append(required(f"spec.versions[{index}].schema.openAPIV3Schema", "schemas are required"))
+    return found
+
+
+def unevaluated_rules(definition: Obj) -> list[str]:
+    """A warning for each place whose CEL rules will let everything pass."""
+    found: list[str] = []
+
+    def look(schema: Any, path: str) -> None:
+        if not isinstance(schema, dict):
+            return
+        if schema.get("x-kubernetes-validations"):
+            found.append(f"{path}.x-kubernetes-validations: CEL rules are not evaluated by this simulated cluster")
+        for name, below in (schema.get("properties") or {}).items():
+            look(below, f"{path}.properties[{name}]")
+        look(schema.get("items"), f"{path}.items")
+        look(schema.get("additionalProperties"), f"{path}.additionalProperties")
+
+    for index, version in enumerate((definition.get("spec") or {}).get("versions") or ()):
+        look((version.get("schema") or {}).get("openAPIV3Schema"), f"spec.versions[{index}].schema.openAPIV3Schema")
     return found
 
 

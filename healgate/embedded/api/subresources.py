@@ -326,6 +326,11 @@ def _log_options(request: ApiRequest) -> Obj:
             why = "must be greater than 0" if least else "must be greater than or equal to 0"
             causes.append(errors.wrong(name, value, why))
     time = request.param("sinceTime")
+    try:
+        since = seconds_of(time) if time else None
+    except ValueError:
+        layout = "2006-01-02T15:04:05Z07:00"
+        raise errors.bad_request(f'parsing time "{time}" as "{layout}": cannot parse "{time}" as "2006"') from None
     if time and numbers["sinceSeconds"] is not None:
         causes.append(errors.prohibited("", "at most one of `sinceTime` or `sinceSeconds` may be specified"))
     if causes:
@@ -334,7 +339,7 @@ def _log_options(request: ApiRequest) -> Obj:
         "previous": request.flag("previous"),
         "tail": numbers["tailLines"],
         "since_seconds": numbers["sinceSeconds"],
-        "since_time": seconds_of(time) if time else None,
+        "since_time": since,
         "timestamps": request.flag("timestamps"),
         "limit_bytes": numbers["limitBytes"],
     }

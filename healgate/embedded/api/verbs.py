@@ -9,7 +9,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..store import Change
-from . import errors, tables
+from . import definitions, errors, tables
 from .conversion import view
 from .decoding import body_of, checked_object, media_type, patch_of, validate_fields
 from .encoding import Encoder
@@ -155,6 +155,8 @@ class Verbs:
         res = target.resource
         manifest = manifest_of(res, request)
         warnings += manifest.warnings
+        if res.key == definitions.KEY:
+            warnings += definitions.unevaluated_rules(manifest.obj)
         made = self._registry.create(
             res,
             manifest.obj,
@@ -311,5 +313,8 @@ def _delete_options(request: ApiRequest) -> Obj:
     if policy is not None and policy not in _POLICIES:
         cause = errors.unsupported("propagationPolicy", policy, [*_POLICIES, "nil"])
         raise errors.invalid("DeleteOptions", "", [cause], "meta.k8s.io")
-    options["dryRun"] = dry(request) or "All" in options.get("dryRun", ())
+    odd = [one for one in options.get("dryRun", ()) if one != "All"]
+    if odd:
+        raise errors.invalid("DeleteOptions", "", [errors.unsupported("dryRun", odd, ["All"])], "meta.k8s.io")
+    options["dryRun"] = dry(request) or bool(options.get("dryRun"))
     return options

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -54,14 +55,19 @@ class HttpDoor:
         warp: float = 1.0,
         tokens: Mapping[str, str] | None = None,
         nobody: str = "",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`tokens` names the user of each bearer token; a request without one comes from `nobody` ("": admin)."""
+        """`tokens` names the user of each bearer token; a request without one comes from `nobody` ("": admin).
+
+        With `tls` it is HTTPS, for clients that insist, as those with an in-cluster configuration do.
+        """
         self._server = server
         self._clock = clock
         self._port = port
         self._warp = warp
         self._tokens = dict(tokens or {})
         self._nobody = nobody
+        self._tls = tls
         self._thread = threading.Thread(target=self._run, name="http-door", daemon=True)
         self._open = threading.Event()
         self._problem: Exception | None = None
@@ -71,7 +77,7 @@ class HttpDoor:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
 
     def open(self) -> HttpDoor:
         self._thread.start()
@@ -122,7 +128,7 @@ class HttpDoor:
 
     async def _listen(self, runner: web.ServerRunner) -> None:
         try:
-            await web.TCPSite(runner, HOST, self._port).start()
+            await web.TCPSite(runner, HOST, self._port, ssl_context=self._tls).start()
         except OSError as error:
             raise PortTaken(self._port) if error.errno == errno.EADDRINUSE else error from None
         self._port = runner.addresses[0][1]
