@@ -113,14 +113,18 @@ def test_a_command_runs_over_a_websocket(embedded: HttpDoor, wire: Wire) -> None
     api = CoreV1Api(official(embedded.url, HARNESS))
     container = {"name": "sh", "image": "busybox:1.36", "command": ["sleep", "3600"]}
     api.create_namespaced_pod(OWN, {"metadata": {"name": "shell"}, "spec": {"containers": [container]}})
-    for event in watch.Watch().stream(api.list_namespaced_pod, OWN, _request_timeout=LIMIT):
+    watching = watch.Watch()
+    for event in watching.stream(api.list_namespaced_pod, OWN, _request_timeout=LIMIT):
         if event["object"].status.phase == "Running":
-            break
+            watching.stop()
     healer = CoreV1Api(wire.client())
-    said = stream(
+    command = stream(
         healer.connect_get_namespaced_pod_exec, "shell", OWN, command=["echo", "hello"], stderr=True, stdin=False,
-        stdout=True, tty=False,
+        stdout=True, tty=False, _preload_content=False,
     )  # fmt: skip
+    command.run_forever(timeout=LIMIT)
+    said = command.read_stdout()
+    command.close()
     assert said == "hello\n"
     (recorded,) = wire.requests
     assert (recorded.verb, recorded.subresource, recorded.code) == ("get", "exec", 101)
