@@ -46,6 +46,24 @@ def _sum(containers: Iterable[Obj]) -> dict[str, Fraction]:
     return total
 
 
+HostPort = tuple[str, str, int]  # address ("" for all), protocol, port
+
+
+def host_ports(spec: Obj) -> frozenset[HostPort]:
+    """The ports of the node itself that a pod takes."""
+    return frozenset(
+        (port.get("hostIP") or "", port.get("protocol") or "TCP", int(port["hostPort"]))
+        for container in spec.get("containers") or ()
+        for port in container.get("ports") or ()
+        if port.get("hostPort")
+    )
+
+
+def _clash(one: HostPort, other: HostPort) -> bool:
+    anywhere = ("", "0.0.0.0", other[0])
+    return one[1:] == other[1:] and (one[0] in anywhere or other[0] in ("", "0.0.0.0"))
+
+
 class Loads:
     """Requests and number of the pods on each node, kept as pods come and go."""
 
@@ -53,14 +71,18 @@ class Loads:
         self._requests: dict[str, dict[str, Fraction]] = {}
         self._pods: dict[str, int] = {}
         self._placed: dict[str, tuple[str, dict[str, Fraction]]] = {}
+        self._ports: dict[str, tuple[str, frozenset[HostPort]]] = {}  # pod -> node, what it holds there
 
     def note(self, pod: Obj, *, gone: bool) -> None:
         """Idempotent: what a pod weighed before is taken off first."""
         uid, node = pod["metadata"]["uid"], pod["spec"].get("nodeName", "")
         old = self._placed.pop(uid, None)
+        self._ports.pop(uid, None)
         if old is not None:
             self._add(old[0], old[1], -1)
         if node and not gone and not is_terminal(pod):
+            if ports := host_ports(pod["spec"]):
+                self._ports[uid] = (node, ports)
             self._placed[uid] = (node, requests_of(pod["spec"]))
             self._add(node, self._placed[uid][1], 1)
 
@@ -73,6 +95,10 @@ class Loads:
     def refusals(self, spec: Obj, node: Obj) -> list[str]:
         """Why there is no room on this node."""
         name = node["metadata"]["name"]
+        if self._ports and (wanted := host_ports(spec)):
+            held = [ports for where, ports in self._ports.values() if where == name]
+            if any(_clash(one, other) for one in wanted for ports in held for other in ports):
+                return ["node(s) didn't have free ports for the requested pod ports"]
         room = node.get("status", {}).get("allocatable") or node.get("status", {}).get("capacity") or {}
         found = []
         if self._pods.get(name, 0) + 1 > parse(room.get("pods", "110")):

@@ -26,6 +26,7 @@ from .probes import PodProbes
 from .records import PodRecord, Snapshot
 from .resize import Allocation
 from .restart import all_containers, field_path, init_containers, is_sidecar
+from .security import refuse_root
 from .status import Inputs, build, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
 from .volumes import PodVolumes
@@ -431,6 +432,7 @@ class PodWorker:
         assert self._plan is not None
         meta, spec = self.pod["metadata"], self.pod["spec"]
         env = self.node.environment.make(self.pod, container, self.record.ip)
+        refuse_root(self.pod, container, self.description)
         writable, volumes = self._plan.writable(container)
         return ContainerRun(
             namespace=meta["namespace"],
@@ -452,6 +454,7 @@ class PodWorker:
             working_dir=container.get("workingDir") or "",
             memory_limit=self.allocation.limit_of(container["name"]),
             volumes=volumes,
+            termination_log=container.get("terminationMessagePath") or "/dev/termination-log",
         )
 
     # -- termination

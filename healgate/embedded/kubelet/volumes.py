@@ -55,6 +55,8 @@ class Source:
             return merged
         if "persistentVolumeClaim" in volume:
             self._claim(volume["persistentVolumeClaim"]["claimName"])
+        if "hostPath" in volume:
+            _check_type(volume["hostPath"])
         return {}
 
     def _projected(self, part: Obj) -> Files:
@@ -113,6 +115,39 @@ class Source:
             raise MountError(f"{prefix}PVC is being deleted")
         if (claim.get("status") or {}).get("phase") != "Bound":
             raise MountError(f"{prefix}PVC is not bound")
+
+
+# What every node has; nothing else is on this one.
+_ON_NODE = (
+    "/",
+    "/etc",
+    "/home",
+    "/opt",
+    "/proc",
+    "/run",
+    "/srv",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/var",
+    "/var/lib",
+    "/var/log",
+)
+_TYPES = {
+    "Directory": "a directory",
+    "File": "a file",
+    "Socket": "a socket file",
+    "CharDevice": "a character device",
+    "BlockDevice": "a block device",
+}
+
+
+def _check_type(source: Obj) -> None:
+    wanted = _TYPES.get(source.get("type") or "")
+    path = source.get("path", "").rstrip("/") or "/"
+    if wanted is None or (wanted == "a directory" and path in _ON_NODE):
+        return
+    raise MountError(f"hostPath type check failed: {source['path']} is not {wanted}")
 
 
 def contents(resource: str, obj: Obj) -> Files:

@@ -23,7 +23,6 @@ from .tasks import Task, run_now
 START = 0.02  # seconds from the runtime's start of a container to the program's first instruction
 NODE_MEMORY = 16 * 1024**3
 OVERHEAD = 600 * 1024  # bytes that a container holds before its program holds anything
-TERMINATION_LOG = "/dev/termination-log"
 Sink = Callable[[str], None]
 SIGTERM = 128 + 15
 
@@ -340,7 +339,7 @@ class Container:
         for stream, text in self._partial.items():
             if text:
                 self._log.append(LogLine(self.machine.clock.now(), stream, text))
-        said = self.files.read(TERMINATION_LOG) or b""
+        said = self.files.read(self.run.termination_log) or b""
         self._exit = Exit(end.code, end.reason, said[:4096].decode(errors="replace"))
         self._oom()
         for task in list(self.tasks.values()):

@@ -56,6 +56,7 @@ class ContainerRun:
     # "emptydir/<pod uid>/<volume>" is shared by the pod's containers. A path that is missing here is private to
     # the pod and shared by all its containers that mount it at this path.
     volumes: Mapping[str, str] = field(default_factory=dict)
+    termination_log: str = "/dev/termination-log"  # where the process may leave its last words
 
 
 @dataclass(frozen=True)
