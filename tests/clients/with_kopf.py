@@ -14,7 +14,8 @@ DONE = threading.Event()
 
 
 @kopf.on.create("gadgets")
-def created(spec, patch, **_):
+def created(body, spec, patch, **_):
+    kopf.info(body, reason="Seen", message="it was seen")
     patch.status["seen"] = spec["size"]
     return {"said": "created"}
 
@@ -55,7 +56,7 @@ def story(client, stop):
         assert DONE.wait(30)
         until(lambda: not list(client.list(Gadget)))
         print("ok delete", flush=True)
-        until(lambda: any("succeeded" in (one.message or "") for one in client.list(Event)))
+        until(lambda: any(one.reason == "Seen" for one in client.list(Event)))
         print("ok posted events", flush=True)
     finally:
         stop.set()

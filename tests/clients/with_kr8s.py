@@ -25,7 +25,8 @@ spec = {"replicas": 1, "selector": {"matchLabels": {"app": "shop"}}, "template":
 deployment = Deployment({"metadata": {"name": "shop", "namespace": "default"}, "spec": spec})
 deployment.create()
 deployment.scale(2)
-deployment.wait("jsonpath='{.status.readyReplicas}'=2", timeout=30)
+deployment.wait("condition=Available", timeout=30)
+deployment.wait("jsonpath='{.status.replicas}'=2", timeout=30)
 print("ok scale")
 ConfigMap({"metadata": {"name": "seen", "namespace": "default"}, "data": {"k": "v"}}).create()
 for event, one in api.watch("configmaps", namespace="default"):
