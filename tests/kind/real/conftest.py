@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from healgate.clusters.kind import BASE_IMAGE, PUBLIC_BASE
 
 from ..conftest import OPTION
 
@@ -41,6 +44,17 @@ def tool(*words: str) -> str:
 
 def clusters() -> set[str]:
     return set(tool("kind", "get", "clusters").split())
+
+
+@pytest.fixture(scope="session")
+def neighbour() -> Iterator[str]:
+    """A kind cluster of somebody else's, as far as kind can tell: a container with its labels."""
+    name = f"neighbour-{os.getpid()}"
+    labels = ["--label", f"io.x-k8s.kind.cluster={name}", "--label", "io.x-k8s.kind.role=control-plane"]
+    image = os.environ.get(BASE_IMAGE, PUBLIC_BASE)
+    tool("docker", "run", "--detach", "--name", f"{name}-control-plane", *labels, image, "sleep", "infinity")
+    yield name
+    tool("docker", "rm", "--force", f"{name}-control-plane")
 
 
 @pytest.fixture(scope="session")

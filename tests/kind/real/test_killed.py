@@ -44,9 +44,8 @@ def healers() -> set[int]:
     return {int(one["pid"]) for one in noted if Path(f"/proc/{one['pid']}").exists()}
 
 
-def test_five_kills_and_a_run_that_goes_on(kind: Kind, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    before_clusters, before = clusters(), kind.namespaces()
+def test_five_kills_and_a_run_that_goes_on(kind: Kind, neighbour: str, tmp_path: Path) -> None:
+    out, before = tmp_path / "out", kind.namespaces()
     finished: list[str] = []
     for number in range(KILLS):
         run = start(kind, out, *(["--resume"] if number else []))
@@ -63,7 +62,7 @@ def test_five_kills_and_a_run_that_goes_on(kind: Kind, tmp_path: Path) -> None:
     assert sorted(done) == sorted(set(done)), "a finished trial was run again"
     assert {verdict for _, verdict in done} == {"PASS"}
     assert len(done) == 3
-    assert clusters() == before_clusters, "a cluster came or went"
+    assert {kind.name, neighbour} <= clusters()
     left = {name for name in kind.namespaces() - before if name != HOME}
     assert not left, f"namespaces of dead runs are still there: {left}"
     assert BYSTANDER in kind.namespaces()
@@ -89,10 +88,10 @@ def killed_cluster(tmp_path: Path) -> str:
 
 
 def test_the_cluster_of_a_killed_run_is_deleted_by_the_next_and_no_other(
-    kind: Kind, killed_cluster: str, tmp_path: Path
+    kind: Kind, neighbour: str, killed_cluster: str, tmp_path: Path
 ) -> None:
     assert killed_cluster in clusters()
-    others = clusters() - {killed_cluster}
     run = start(kind, tmp_path / "next", "-k", "tag-does-not-exist")
     assert run.wait(LIMIT) == 0, (tmp_path / "next.log").read_text()[-3000:]
-    assert clusters() == others
+    assert killed_cluster not in clusters()
+    assert {kind.name, neighbour} <= clusters()
