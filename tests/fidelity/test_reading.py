@@ -113,5 +113,5 @@ def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "as-it-is   same\n" in shown
     assert "otherwise  DIFFERENT" in shown
-    assert "Normal Fetched" in shown
+    assert "events of Pod/once" in shown
     assert "1 of 2 recordings are reproduced" in shown
