@@ -1,15 +1,17 @@
 """Each namespace pulls with an account of its own.
 
 A pull says nothing about the pod that it is for, except by its credentials. So the harness gives every trial's
-namespace an account of its own (`puller.checkout-3f2a` for `puller`, with the same password and the same rights), as
-teams have them in life: the registry can then be out of reach for one trial and not for those beside it, and the
-kubelet, which remembers who has pulled an image, asks the registry anew for every namespace.
+namespace an account of its own (`puller.checkout-3f2a.5be1` for `puller`, with the same password and the same rights),
+as teams have them in life: the registry can then be out of reach for one trial and not for those beside it, and the
+kubelet, which remembers with which credentials an image was pulled, asks the registry anew in every trial. The trap is
+a namespace's name, which a later trial may have again: so each account ends in something that was never there before.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import secrets
 from typing import Any
 
 from ..evidence import Obj
@@ -19,6 +21,7 @@ SEPARATOR = "."
 
 
 def account(user: str, namespace: str) -> str:
+    """What all accounts of a namespace begin with."""
     return f"{user}{SEPARATOR}{namespace}"
 
 
@@ -39,12 +42,18 @@ def _with_account(config: str, namespace: str, hosts: tuple[str, ...]) -> str | 
         auths = dict(parsed["auths"])
         for host, entry in auths.items():
             if host in hosts:
-                user = account(entry["username"].partition(SEPARATOR)[0], namespace)
+                user = _own(entry["username"], namespace)
                 auth = base64.b64encode(f"{user}:{entry['password']}".encode()).decode()
                 auths[host] = {**entry, "username": user, "auth": auth}
         return json.dumps({**parsed, "auths": auths})
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # no pull secret that anybody could read; it stays as it is
+
+
+def _own(user: str, namespace: str) -> str:
+    """An account of the namespace's; one that is stays."""
+    own = account(user.partition(SEPARATOR)[0], namespace) + SEPARATOR
+    return user if user.startswith(own) else own + secrets.token_hex(4)
 
 
 def _same(text: str) -> str:

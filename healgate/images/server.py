@@ -7,8 +7,8 @@ It runs in a container of its own and is copied there as it stands, so it needs 
     access.json                     {host: {prefix of repositories: [user:password, ...]}}
     cut-off/<host>/<account>        until when an account does not reach the host, seconds since 1970
 
-Containerd names the host that it was asked for in `ns`, so one server plays all of them. An account `user.team` has the
-rights of `user`: each namespace pulls with an account of its own, which is how a cut-off meets one trial and not its
+Containerd names the host that it was asked for in `ns`, so one server plays all of them. Accounts `user.team` and
+`user.team.member` have the rights of `user`: each namespace is a team, and a cut-off meets one team and not its
 neighbours. Whoever is cut off is sent to a port at which nobody listens, so that what he reports is the real thing.
 """
 
@@ -66,8 +66,9 @@ class Content:
         fresh.replace(folder / account)
 
     def reaches(self, host: str, account: str) -> bool:
+        team = ".".join(account.split(".")[:2])
         try:
-            until = float((self.folder / "cut-off" / host / account).read_text())
+            until = float((self.folder / "cut-off" / host / team).read_text())
         except OSError:
             return True
         return time.time() >= until

@@ -30,8 +30,9 @@ def entry(config: str) -> dict[str, str]:
 def test_the_user_becomes_the_namespaces_own() -> None:
     before = json.dumps(pull_secret())
     made = entry(own_account(pull_secret(), "checkout-3f2a", HOSTS)["stringData"][KEY])
-    assert (made["username"], made["password"]) == ("puller.checkout-3f2a", "Wj4uT8-pull")
-    assert base64.b64decode(made["auth"]) == b"puller.checkout-3f2a:Wj4uT8-pull"
+    assert made["username"].startswith("puller.checkout-3f2a.")
+    assert made["password"] == "Wj4uT8-pull"
+    assert base64.b64decode(made["auth"]).decode() == f"{made['username']}:Wj4uT8-pull"
     assert json.dumps(pull_secret()) == before
 
 
@@ -40,8 +41,18 @@ def test_what_a_cluster_gives_back_as_data_and_once_more() -> None:
     secret = {"kind": "Secret", "data": {KEY: base64.b64encode(config.encode()).decode()}}
     once = own_account(secret, "a", HOSTS)
     twice = own_account(once, "a", HOSTS)
-    for made in (once, twice):
-        assert entry(base64.b64decode(made["data"][KEY]).decode())["username"] == "puller.a"
+    assert entry(base64.b64decode(once["data"][KEY]).decode())["username"].startswith("puller.a.")
+    assert twice == once
+
+
+def test_a_namespace_that_has_the_name_of_an_earlier_one_has_another_account() -> None:
+    names = {entry(own_account(pull_secret(), "a", HOSTS)["stringData"][KEY])["username"] for _ in range(5)}
+    assert len(names) == 5
+
+
+def test_another_namespaces_account_is_not_kept() -> None:
+    other = own_account(pull_secret(), "ab", HOSTS)
+    assert entry(own_account(other, "a", HOSTS)["stringData"][KEY])["username"].startswith("puller.a.")
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,9 @@ def test_a_private_image_wants_credentials(ask: Client, account: str) -> None:
         assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
 
-@pytest.mark.parametrize("account", ["puller:Wj4uT8-pull", "puller.shop-1:Wj4uT8-pull"])
+@pytest.mark.parametrize(
+    "account", ["puller:Wj4uT8-pull", "puller.shop-1:Wj4uT8-pull", "puller.shop-1.5be1:Wj4uT8-pull"]
+)
 def test_the_right_credentials_of_a_user_or_of_one_of_its_teams(ask: Client, account: str) -> None:
     assert ask("shop/backend/manifests/2.4.1", as_=account).status == 200
     assert ask("shop/backend/manifests/9.9.9", as_=account).status == 404
@@ -130,10 +132,11 @@ def test_the_right_credentials_of_a_user_or_of_one_of_its_teams(ask: Client, acc
 def test_who_is_cut_off_is_sent_where_nobody_listens_and_nobody_else_is(ask: Client) -> None:
     path = "shop/backend/manifests/2.4.2"
     ask.registry.content.cut_off(HOST, "puller.shop-1", 3600)
-    away = ask(path, as_="puller.shop-1:Wj4uT8-pull", method="HEAD")
+    away = ask(path, as_="puller.shop-1.5be1:Wj4uT8-pull", method="HEAD")
     assert away.status == 307
     assert away.headers["Location"] == f"http://127.0.0.1:{DEAF_PORT}/v2/{path}?ns={HOST}"
-    assert ask(path, as_="puller.shop-2:Wj4uT8-pull").status == 200
+    assert ask(path, as_="puller.shop-1:Wj4uT8-pull", method="HEAD").status == 307
+    assert ask(path, as_="puller.shop-2.5be1:Wj4uT8-pull").status == 200
     assert ask("library/busybox/manifests/1.36", host="docker.io", as_="puller.shop-1:x").status == 200
 
 
