@@ -52,7 +52,7 @@ class Embedded:
     """`Cluster` for --cluster embedded."""
 
     name = "embedded"
-    kubernetes = "v1.36.2"
+    kubernetes = "v1.36.3"
     timing = "stock"
 
     def __init__(self) -> None:
