@@ -245,7 +245,7 @@ class Trial:
         assert self.evidence.live is not None
         budget = self.evidence.live + self.plan.budgets.recover * self.scale
         if self.plan.nothing_is_due:
-            self.leave_alone(budget)
+            self.leave_alone(self.evidence.live + self.plan.budgets.recover, budget)
             return
         last_call = budget + max(self.plan.budgets.recover * self.scale * LATE_SHARE, self.pace.wait_for_late)
         while True:
@@ -263,9 +263,10 @@ class Trial:
 
     # -- watching
 
-    def leave_alone(self, until: float) -> None:
-        """Nothing is due: whoever waits must find the symptom gone by itself."""
+    def leave_alone(self, until: float, last_call: float) -> None:
+        """Nothing is due: whoever waits must find the symptom gone by itself, which may take longer on a slow cluster."""
         self.lease.sleep(max(0.0, until - self.lease.now()))
+        self.lease.wait(self.vigil.settled, max(0.0, last_call - self.lease.now()))
         works, why = run.works(self.drawn.experiment, self.lease)
         if not (works and self.vigil.settled()) and not self.healer_acted():
             problem = self.vigil.why_unsettled() or why
