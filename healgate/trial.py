@@ -264,7 +264,7 @@ class Trial:
     # -- watching
 
     def leave_alone(self, until: float, last_call: float) -> None:
-        """Nothing is due: whoever waits must find the symptom gone by itself, which may take longer on a slow cluster."""
+        """Nothing is due: whoever waits must find the symptom gone by itself; on a slow cluster that takes longer."""
         self.lease.sleep(max(0.0, until - self.lease.now()))
         self.lease.wait(self.vigil.settled, max(0.0, last_call - self.lease.now()))
         works, why = run.works(self.drawn.experiment, self.lease)
