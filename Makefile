@@ -43,6 +43,9 @@ KIND_ARGS ?=
 kind: $(VENV)/ready-kind  ## the core scenarios on kind: the reference healer passes, the null healer fails
 	.ci/with-kind $(BIN)/python -m tests.kind.controls $(KIND_ARGS)
 
+test-kind: $(VENV)/ready-kind  ## the tests that need an engine: kills, a frozen node, the fixtures on kind
+	.ci/with-kind $(BIN)/python -m tests.kind.controls --tests $(KIND_ARGS)
+
 agree: $(VENV)/ready-kind  ## the embedded cluster and kind: the same verdicts for the same reasons
 	.ci/with-kind $(BIN)/python -m tests.kind.agree $(KIND_ARGS)
 
