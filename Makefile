@@ -40,27 +40,23 @@ clients: $(VENV)/ready  ## kubectl, helm, client-go and the Python clients into 
 # Real clusters. With Docker, kind and kubectl on PATH they are used as they are; without, .ci/kind builds them.
 KIND_ARGS ?=
 
-kind: $(VENV)/ready-kind  ## the core scenarios on kind: the reference healer passes, the null healer fails
+kind: $(VENV)/ready  ## the core scenarios on kind: the reference healer passes, the null healer fails
 	.ci/with-kind $(BIN)/python -m tests.kind.controls $(KIND_ARGS)
 
-test-kind: $(VENV)/ready-kind  ## the tests that need an engine: kills, a frozen node, the fixtures on kind
+test-kind: $(VENV)/ready  ## the tests that need an engine: kills, a frozen node, the fixtures on kind
 	.ci/with-kind $(BIN)/python -m tests.kind.controls --tests $(KIND_ARGS)
 
-agree: $(VENV)/ready-kind  ## the embedded cluster and kind: the same verdicts for the same reasons
+agree: $(VENV)/ready  ## the embedded cluster and kind: the same verdicts for the same reasons
 	.ci/with-kind $(BIN)/python -m tests.kind.agree $(KIND_ARGS)
 
-bench-kind: $(VENV)/ready-kind  ## what a real cluster costs, and what many trials at once save
+bench-kind: $(VENV)/ready  ## what a real cluster costs, and what many trials at once save
 	.ci/with-kind $(BIN)/python -m tests.benchmarks.kind $(KIND_ARGS)
 
 # The environment is made again whenever what it is made from changes.
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("healgate needs Python 3.11 or newer; this is %d.%d. Say which: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@
-
-$(VENV)/ready-kind: $(VENV)/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[kind]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev,kind]'
 	touch $@
 
 clean:
