@@ -11,6 +11,7 @@ import heapq
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 # A Saturday noon: no daylight-saving change, no month end. Only its being constant matters.
@@ -98,7 +99,13 @@ class Clock:
 
 def stamp(when: float) -> str:
     """A Kubernetes Time: whole seconds, UTC."""
-    return datetime.fromtimestamp(int(when), UTC).isoformat()[:19] + "Z"
+    return _stamp(int(when))
+
+
+# Much happens in one second, and is read again and again.
+@lru_cache(4096)
+def _stamp(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19] + "Z"
 
 
 def micro_stamp(when: float) -> str:
@@ -111,6 +118,7 @@ def nano_stamp(when: float) -> str:
     return datetime.fromtimestamp(when, UTC).isoformat(timespec="microseconds")[:26] + "000Z"
 
 
+@lru_cache(4096)
 def seconds_of(text: str) -> float:
     """The inverse of the three above."""
     return datetime.fromisoformat(text[:26].rstrip("Z") + "+00:00").timestamp()

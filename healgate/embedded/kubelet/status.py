@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from ..clock import clock as clockwork
+from ..clock.clock import stamp
 from .ending import Ending
 from .records import Seen, Snapshot
 from .restart import init_containers, is_sidecar, restartable, should_restart
@@ -21,16 +20,6 @@ Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
-
-
-@lru_cache(maxsize=4096)
-def _stamp(second: int) -> str:
-    return clockwork.stamp(second)
-
-
-def stamp(when: float) -> str:
-    """Remembered, as one status repeats the same few seconds many times."""
-    return _stamp(int(when))
 
 
 @dataclass(frozen=True)
