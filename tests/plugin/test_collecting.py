@@ -145,3 +145,13 @@ def test_what_needs_simulated_time_is_left_out_elsewhere_and_said_so(slow: Place
 
 def test_nor_does_it_run_there_when_it_is_named(slow: Place, collected: Collected) -> None:
     assert collected(slow.run("--collect-only", "-q", "--cluster", "kind", LEAK.format(1))) == []
+
+
+@pytest.mark.usefixtures("shipped")
+def test_what_lasts_longest_is_begun_first_on_a_real_cluster(place: Place, collected: Collected) -> None:
+    def folders(cluster: str) -> list[str]:
+        found = collected(place.run("--collect-only", "-q", "--trials", "1", "--cluster", cluster))
+        return [name.rpartition("[")[2].split("/")[0] for name in found]
+
+    assert set(folders("kind")[:4]) == {"nothing"}
+    assert folders("embedded")[0] != "nothing"
