@@ -30,6 +30,7 @@ def test_it_admits_what_is_careful(api: Api) -> None:
     own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     careful["spec"]["containers"][0]["securityContext"] = own
     api.post(URL, careful)
+    assert [stored["metadata"]["name"] for stored in api.get(URL)["items"]] == [careful["metadata"]["name"]]
 
 
 def test_the_baseline_minds_what_reaches_the_node() -> None:

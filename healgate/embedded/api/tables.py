@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from . import podcells
-from .cells import CELLS, COMMON, Cell, since
+from .cells import Cell, since
+from .columns import CELLS, COMMON
 from .resources import Resource
 from .schema import published
 
