@@ -7,6 +7,7 @@ cluster's clock since 1970.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,7 +67,7 @@ class Request:
     namespace: str  # "" for cluster scope
     name: str
     code: int
-    body: Any = None  # decoded JSON, or None
+    body: Any = None  # see `decoded_body`
     before: Obj | None = None  # what a write found, where the cluster can tell
     dry_run: bool = False
 
@@ -81,6 +82,16 @@ class Request:
     def __str__(self) -> str:
         sub = f"/{self.subresource}" if self.subresource else ""
         return f"{self.verb} {self.kind or self.path}/{self.name}{sub} -> {self.code}"
+
+
+def decoded_body(body: bytes) -> Any:
+    """What a request carried, as it goes on record: JSON, or else its text."""
+    if not body:
+        return None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

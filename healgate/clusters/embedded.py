@@ -24,7 +24,7 @@ from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
-from ..evidence import HealerEnd, Obj, Request, Seen
+from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body
 from .seam import Answer, HealerCall, Lease, Rest
 
 # The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
@@ -148,7 +148,7 @@ class EmbeddedLease:
             namespace=(target.namespace or "") if target else "",
             name=target.name if target else "",
             code=answer.status,
-            body=_decoded(request.body),
+            body=decoded_body(request.body),
             before=before,
             dry_run=("dryRun", "All") in request.query,
         )
@@ -251,15 +251,6 @@ def _neutral_name(seed: str) -> str:
     """A namespace such as any team has; nothing in it says what happens there."""
     draw = random.Random(f"{seed}/namespace")
     return f"{draw.choice(NAMESPACES)}-{draw.randrange(16**4):04x}"
-
-
-def _decoded(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")
 
 
 def _rights() -> Obj:

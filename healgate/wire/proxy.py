@@ -22,7 +22,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from ..evidence import Obj, Request
+from ..evidence import Obj, Request, decoded_body
 from .callers import Caller, who_calls
 from .fence import Fence, Passage, tried
 from .http import BadMessage, Head, Reader, read_body, read_head, relay, relay_answer_body
@@ -241,7 +241,7 @@ class Proxy:
                 namespace=target.namespace if target else "",
                 name=target.name if target else "",
                 code=code,
-                body=_decoded(asked.body),
+                body=decoded_body(asked.body),
                 before=before,
                 dry_run=("dryRun", "All") in parse_qsl(asked.query),
             )
@@ -297,12 +297,3 @@ def _not_allowed(asked: Asked) -> tuple[int, Obj]:
 def _status(code: int, reason: str, message: str) -> Obj:
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
             "reason": reason, "code": code}  # fmt: skip
-
-
-def _decoded(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return json.loads(body)
-    except ValueError:
-        return body.decode(errors="replace")

@@ -16,7 +16,8 @@ import pytest
 
 from healgate.chaos.objects import JSON_PATCH, Objects
 from healgate.clusters import open_cluster
-from healgate.clusters.kubeconfig import ClientRest
+from healgate.clusters.real_rest import RealRest
+from healgate.clusters.server_time import ServerTime
 from healgate.drivers import HealerSpec
 from healgate.evidence import Obj, Ref
 from healgate.judge.paths import parts
@@ -59,7 +60,7 @@ class Breach:
     """Does what a rule forbids."""
 
     def __init__(self, client: Any, rule: Forbidden) -> None:
-        self.rest = ClientRest(client)
+        self.rest = RealRest(client, ServerTime())
         self.rule = rule
 
     def run(self) -> None:
