@@ -25,9 +25,10 @@ from .scenario.catalogue import Drawn, LoadedScenario
 from .scenario.model import Scenario
 from .vigil import View, Vigil, longest_back_off
 
-# How long a workload may take to stand, and then to do its work.
+# How long a workload may take to stand, and then to do its work. Where many start at once, a probe may have restarted
+# something meanwhile, and a scenario may ask for two minutes without that.
 STEADY_WITHIN = 300.0
-WORKS_WITHIN = 30.0
+WORKS_WITHIN = 150.0
 # How often a one-pass healer is called.
 PASS_EVERY = 10.0
 # A repair that comes within half a budget more is "late", after that it is "not".
