@@ -33,6 +33,8 @@ class RealRest:
         self._client = api_client
         self._time = server_time
         self._host = api_client.configuration.host
+        # Who has been silent for so long is asked again with less patience, or clearing up after it takes minutes.
+        self._mute = False
 
     def request(
         self,
@@ -46,7 +48,8 @@ class RealRest:
         headers = {"Accept": "application/json", "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         proxied = "/proxy" in path
-        over = time.monotonic() + BACK_WITHIN
+        answers_within = CONNECT_WITHIN if self._mute else ANSWER_WITHIN
+        over = time.monotonic() + (0.0 if self._mute else BACK_WITHIN)
         while True:
             self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
             sent = self._time.local()
@@ -58,7 +61,7 @@ class RealRest:
                     headers=headers,
                     retries=False,
                     timeout=urllib3.Timeout(
-                        connect=CONNECT_WITHIN, read=WORKLOAD_ANSWERS_WITHIN if proxied else ANSWER_WITHIN
+                        connect=CONNECT_WITHIN, read=WORKLOAD_ANSWERS_WITHIN if proxied else answers_within
                     ),
                 )
             except urllib3.exceptions.ReadTimeoutError as error:
@@ -72,10 +75,12 @@ class RealRest:
                     raise self._unreachable(error) from None
                 time.sleep(0.5)
                 continue
+            self._mute = False
             self._time.learn(answer.headers.get("Date"), sent, self._time.local())
             return Answer(answer.status, _read(answer.data))
 
     def _unreachable(self, error: Exception) -> Unreachable:
+        self._mute = True
         return Unreachable(f"the API server at {self._host} does not answer: {error}")
 
 
