@@ -63,7 +63,7 @@ class Pace:
     healthy_look: float  # how long the healer sees the healthy state before anything breaks
     shortest_hold: float
     wait_for_late: float  # a repair that comes this long after the budget is still called late
-    waits_for_the_silent: bool  # whether a healer that lets the time to detect pass may yet do something
+    sits_budgets_out: bool  # whether a healer that lets the time to detect pass may yet do something
     longest_back_off: float
 
     @classmethod
@@ -266,12 +266,26 @@ class Trial:
 
     def leave_alone(self, until: float, last_call: float) -> None:
         """Nothing is due: whoever waits must find the symptom gone by itself; on a slow cluster that takes longer."""
-        self.lease.sleep(max(0.0, until - self.lease.now()))
+        if not self.pace.sits_budgets_out:
+            self.see_it_pass(until)
+        else:
+            self.lease.sleep(max(0.0, until - self.lease.now()))
         self.lease.wait(self.vigil.settled, max(0.0, last_call - self.lease.now()))
         works, why = run.works(self.drawn.experiment, self.lease)
         if not (works and self.vigil.settled()) and not self.healer_acted():
             problem = self.vigil.why_unsettled() or why
             raise HarnessError(f"nothing was due and nobody acted, yet the symptom did not pass: {problem}")
+
+    def see_it_pass(self, until: float) -> None:
+        """Until it has passed for as long as a repair must hold, and whoever acts has had its time to detect."""
+        assert self.evidence.live is not None
+        least = min(until, self.evidence.live + self.plan.budgets.detect)
+        while self.lease.now() < until:
+            if self.vigil.current is None:
+                self.look_for_recovery(until)
+            elif self.held(until):
+                self.lease.sleep(max(0.0, least - self.lease.now()))
+                return
 
     def escalation_settles_it(self, now: float) -> bool:
         """Where an escalation is an answer, the trial ends a while after it, unless a repair is being held."""
@@ -283,7 +297,7 @@ class Trial:
         assert self.evidence.live is not None
         over = self.evidence.live + self.plan.budgets.detect * self.scale * (1 + LATE_SHARE)
         said = bool(self.evidence.claims) or self.healer_acted()
-        return not self.pace.waits_for_the_silent and not said and now >= over
+        return not self.pace.sits_budgets_out and not said and now >= over
 
     def look_for_recovery(self, until: float) -> None:
         """Wait for the workload to settle, then see whether it works."""

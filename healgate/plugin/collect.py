@@ -11,8 +11,10 @@ needs simulated time is collected everywhere, and deselected where there is none
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -20,6 +22,8 @@ from ..problems import UsageProblem
 from ..scenario.catalogue import LoadedScenario, load_scenario, scenario_id
 from . import heals
 from .places import is_scenario, root_of
+
+T = TypeVar("T")
 
 # Marks with a meaning of their own: a tag of that name would change what pytest does.
 _SPECIAL = frozenset({"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"})
@@ -132,8 +136,7 @@ class Collection:
             config.hook.pytest_deselected(items=left)
             items[:] = [item for item in items if item not in left]
         if self.cluster != "embedded":
-            # Where nothing is due a trial lasts longest, and what runs beside others is best begun first.
-            items.sort(key=lambda item: not _is_left_alone(item))
+            items[:] = long_beside_short(items, _may_last)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -162,5 +165,19 @@ class Collection:
         return marks
 
 
-def _is_left_alone(item: pytest.Item) -> bool:
-    return isinstance(item.parent, ScenarioFile) and item.parent.scenario.default.nothing_is_due
+def _may_last(item: pytest.Item) -> float:
+    """How long a trial takes in which the healer does nothing, as far as its scenario tells."""
+    if not isinstance(item.parent, ScenarioFile):
+        return 0.0
+    plan = item.parent.scenario.default
+    return plan.signature.within + (plan.budgets.recover if plan.nothing_is_due else plan.budgets.detect)
+
+
+def long_beside_short(items: Sequence[T], lasts: Callable[[T], float]) -> list[T]:
+    """The longest, the shortest, the longest but one, and so on.
+
+    What runs beside others is best begun with what lasts longest. But xdist hands each worker two at a time, and the
+    second waits for the first: two long ones would take twice as long, while others have nothing to do.
+    """
+    left = deque(sorted(items, key=lasts, reverse=True))
+    return [left.pop() if turn % 2 else left.popleft() for turn in range(len(items))]

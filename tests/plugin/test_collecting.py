@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healgate.plugin.collect import long_beside_short
 
 from .conftest import Place
 
@@ -148,10 +152,19 @@ def test_nor_does_it_run_there_when_it_is_named(slow: Place, collected: Collecte
 
 
 @pytest.mark.usefixtures("shipped")
-def test_what_lasts_longest_is_begun_first_on_a_real_cluster(place: Place, collected: Collected) -> None:
+def test_on_a_real_cluster_what_lasts_longest_is_begun_first(place: Place, collected: Collected) -> None:
     def folders(cluster: str) -> list[str]:
         found = collected(place.run("--collect-only", "-q", "--trials", "1", "--cluster", cluster))
         return [name.rpartition("[")[2].split("/")[0] for name in found]
 
-    assert set(folders("kind")[:4]) == {"nothing"}
+    assert set(folders("kind")[:6:2]) == {"nothing"}
+    assert "nothing" not in folders("kind")[1:6:2]  # xdist gives a worker two at once
     assert folders("embedded")[0] != "nothing"
+
+
+@given(st.lists(st.integers(0, 9)))
+def test_no_item_is_lost_when_long_ones_are_put_beside_short_ones(lengths: list[int]) -> None:
+    order = long_beside_short(lengths, float)
+    assert sorted(order) == sorted(lengths)
+    assert order[::2] == sorted(order[::2], reverse=True)
+    assert order[1::2] == sorted(order[1::2])

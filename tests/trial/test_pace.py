@@ -1,0 +1,75 @@
+"""Where time is not free a trial ends as soon as its verdict cannot change by what usually happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from healgate import trial
+from healgate.clusters import open_cluster
+from healgate.clusters.seam import Cluster
+from healgate.drivers import find_healer
+from healgate.scenario.catalogue import Catalogue
+from healgate.trial import Outcome, Pace, run_trial
+
+from ..controls.expectations import expected
+
+SHIPPED = Catalogue.load().scenarios
+NOTHING_IS_DUE = sorted(
+    name for name, one in SHIPPED.items() if one.default.nothing_is_due and not one.default.embedded_only
+)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pace of a real cluster, on the embedded one."""
+    usual = Pace.on
+
+    def on(cluster: Cluster) -> Pace:
+        return replace(usual(cluster), shortest_hold=0.0, wait_for_late=0.0, sits_budgets_out=False)
+
+    monkeypatch.setattr(trial.Pace, "on", on)
+
+
+def outcome(healer: str, scenario: str) -> Outcome:
+    cluster = open_cluster("embedded")
+    return run_trial(SHIPPED[scenario], 1, seed="pace", cluster=cluster, healer=find_healer(healer))
+
+
+@cache
+def unhurried(scenario: str) -> Outcome:
+    return outcome("null", scenario)
+
+
+@pytest.mark.parametrize("scenario", NOTHING_IS_DUE)
+def test_who_leaves_alone_what_passes_is_watched_until_it_has_passed(
+    scenario: str, request: pytest.FixtureRequest
+) -> None:
+    patient = unhurried(scenario)
+    request.getfixturevalue("hurried")
+    hurried = outcome("null", scenario)
+    assert (hurried.record.verdict, patient.record.verdict) == ("PASS", "PASS")
+    (*_, passed) = hurried.evidence.recoveries
+    assert passed.until is None, "it was not there to see that the symptom had passed"
+    assert hurried.evidence.ended is not None
+    assert hurried.evidence.live is not None
+    watched = hurried.evidence.ended - hurried.evidence.live
+    assert hurried.plan.budgets.detect <= watched <= hurried.plan.budgets.recover
+    assert hurried.evidence.ended - passed.since >= hurried.evidence.hold
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("scenario", NOTHING_IS_DUE)
+def test_who_acts_where_nothing_is_due_is_still_seen(scenario: str) -> None:
+    assert outcome("deletes-pods", scenario).record.reason == expected("deletes-pods", scenario)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_stays_silent_is_not_waited_for() -> None:
+    found = outcome("null", "oom/limit-too-low")
+    assert found.record.reason == "not-detected"
+    assert found.evidence.ended is not None
+    assert found.evidence.live is not None
+    assert found.evidence.ended - found.evidence.live < found.plan.budgets.recover
