@@ -29,6 +29,8 @@ Obj = dict[str, Any]
 
 # How long a change takes to reach the kubelet.
 NOTICE = (0.004, 0.02)
+# What others write into a status is looked at every ten seconds.
+RECONCILES = (0.0, 10.0)
 EXEC_TIMEOUT = 3600.0
 # How long the others wait for a word of a node before they take it for lost.
 GIVEN_UP = (50.0, 55.0)
@@ -117,8 +119,10 @@ class Kubelet:
             if pod["metadata"]["uid"] in self._workers:
                 self._soon(self._removed, pod["metadata"]["uid"])
             return
-        before = change.before
-        if before is not None and pod["metadata"]["uid"] in self._workers and not _matters(before, pod):
+        before, worker = change.before, self._workers.get(pod["metadata"]["uid"])
+        if before is not None and worker is not None and not _matters(before, pod):
+            if pod.get("status") is not worker.status:
+                self.clock.call_later(self._random.uniform(*RECONCILES), worker.wake)
             return
         self._later(pod)
 

@@ -43,11 +43,6 @@ class Relister:
         if self._timer is None:
             self._timer = self._clock.call_at(self._next_regular(), self._regular)
 
-    @property
-    def at_rest(self) -> bool:
-        """Nothing has happened that the next relist would find."""
-        return self._timer is None
-
     def as_of(self) -> float:
         """How fresh the snapshot is: a regular relist that found nothing to change counts too."""
         return max(self.snapshot.time, self._next_regular() - self._period)

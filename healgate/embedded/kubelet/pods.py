@@ -76,6 +76,8 @@ class PodWorker:
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
+        # Others have written what only a kubelet knows.
+        self._overwritten = False
         self._phase = ""
         # A container that is not ready is asked again by every sync: it never counts as seen.
         self._probes_seen = -1
@@ -195,7 +197,7 @@ class PodWorker:
             self.probes.version,
         )
         self._probes_seen = self.probes.version
-        if made_of == self._made_of and self._made == self.status:
+        if made_of == self._made_of and self._made == self.status and not self._overwritten:
             return self._phase
         status, phase = build(self._inputs(snapshot))
         self._made_of, self._made, self._phase = made_of, status, phase
@@ -212,11 +214,12 @@ class PodWorker:
             written = current.get("status") or {}
             if written is not self.status:
                 self.status = {**written, **{key: self.status[key] for key in self.status if key != "conditions"}}
+                self._overwritten = self.status != written
 
     def _write(self, status: Obj) -> None:
-        if status == self.status:
+        if status == self.status and not self._overwritten:
             return
-        self.status = status
+        self.status, self._overwritten = status, False
         self.probes.published(status)
         meta = self.pod["metadata"]
         if not self._removed and not self.node.away:
@@ -262,22 +265,10 @@ class PodWorker:
 
     def _resync(self) -> None:
         """Time for another sync; where it would find all as the last one left it, it is only put off."""
-        if (
-            self._at_rest
-            and self._probes_seen == self.probes.version
-            and self.relister.at_rest
-            and self.volumes.fresh
-            and self._shown() is self.status
-        ):
+        if self._at_rest and self._probes_seen == self.probes.version and self.volumes.fresh:
             self._requeue_after(self.node.jittered(self.node.timing.resync))
         else:
             self.wake()
-
-    def _shown(self) -> Obj | None:
-        """The status in the store, which others may have written."""
-        meta = self.pod["metadata"]
-        current = self.node.registry.store.get("pods", meta["namespace"], meta["name"])
-        return None if current is None else current.get("status")
 
     # -- syncing
 
@@ -304,7 +295,7 @@ class PodWorker:
         self.probes.add(self.pod)
         failures = yield from self._act(snapshot, credentials)
         if not failures:
-            self._at_rest = not (self._pending or missing or self.allocation.conditions)
+            self._at_rest = not (missing or self.allocation.conditions)
             self.relister.on_demand()
             return self.node.jittered(timing.resync)
         expiries = [failure.until for failure in failures if failure.until is not None]
