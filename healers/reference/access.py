@@ -14,6 +14,15 @@ from kubernetes.client.exceptions import ApiException
 
 Obj = dict[str, Any]
 
+# A node says so in the place of a log, and the API server passes it on as one: of a run that is gone for good, and of
+# one that is just being put away.
+GONE = "unable to retrieve container logs"
+MOVING = "failed to try resolving symlinks"
+
+
+class LogMoving(Exception):
+    """The log of the run that died cannot be read at this moment."""
+
 
 class Access:
     """One cluster, seen and changed through one client."""
@@ -96,7 +105,7 @@ class Access:
         return sorted(found, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
 
     def log(self, pod: Obj, container: str) -> str:
-        """The last run's log: of the run that died if there was one."""
+        """The last run's log: of the run that died if there was one; LogMoving if it must be asked again."""
         meta = pod["metadata"]
         for previous in (True, False):
             try:
@@ -109,7 +118,9 @@ class Access:
                     _preload_content=False,
                 )
                 text: str = answer.data.decode(errors="replace")
-                if text and not text.startswith("unable to retrieve container logs"):
+                if text.startswith(MOVING):
+                    raise LogMoving
+                if text and not text.startswith(GONE):
                     return text
             except ApiException as error:
                 if error.status not in (400, 404):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
 from . import remedies
-from .access import Access
+from .access import Access, LogMoving
 from .diagnosis import Diagnosis, diagnose
 from .memory import Key, Memory, key_of, revision_of
 from .symptoms import Symptom, find_symptom, waits
@@ -116,7 +116,8 @@ class Healer:
             self.incidents[incident.key] = incident
             self.report.detected(about=incident.about, note=symptom.what)
         incident.symptom, incident.last_seen = symptom, now
-        self.treat(incident)
+        with suppress(LogMoving):
+            self.treat(incident)
 
     def look_again(self) -> None:
         """What no change announces: time that passed."""
