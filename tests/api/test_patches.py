@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -256,3 +257,22 @@ def test_apply_merges_a_custom_resource_by_its_definitions_lists(api: Api) -> No
     assert ".spec.plain" in refused["message"]
     mine = apply("a", tags=["x"])
     assert mine["spec"] == {"ports": [{"name": "admin", "port": 81}], "tags": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (MERGE, {"spec": {"replicas": 3, "template": {"metadata": {"labels": {"tier": "one"}}}}}),
+        (MERGE, {"metadata": {"labels": {"tier": "one"}, "annotations": None}}),
+        (MERGE, {"metadata": {"name": "web"}, "spec": {"minReadySeconds": 5.0}}),
+        (STRATEGIC, {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "busybox:2"}]}}}}),
+        (JSON_PATCH, [{"op": "replace", "path": "/spec/replicas", "value": 4}]),
+    ],
+)
+def test_what_was_stored_before_a_patch_stays_as_it_was(web: Api, kind: str, body: Any) -> None:
+    """The new object and the old one may share parts."""
+    before = web.store.get("deployments.apps", "default", "web")
+    text = json.dumps(before)
+    assert web.patch(WEB, body, kind)["metadata"]["generation"] >= 1
+    assert web.store.get("deployments.apps", "default", "web") is not before
+    assert json.dumps(before) == text

@@ -116,8 +116,13 @@ def validate_fields(
     duplicates: list[str] | None = None,
     api_version: str = "",
     kind: str = "",
+    *,
+    known: Obj | None = None,
 ) -> None:
-    """Refuse mistyped fields; refuse, report or ignore unknown ones, and take them out."""
+    """Refuse mistyped fields; refuse, report or ignore unknown ones, and take them out.
+
+    What is the same in a `known` object has been checked.
+    """
     api_version, kind = api_version or res.api_version, kind or res.kind
     types = schema()
     try:
@@ -125,7 +130,7 @@ def validate_fields(
             unknown = [f"metadata.{path}" for path in conform(types, OBJECT_META, obj.get("metadata", {}))]
             unknown += unknown_custom_fields(res.custom.schema, obj) if res.custom.schema else []
         else:
-            unknown = conform(types, types.type_of(api_version, kind), obj)
+            unknown = conform(types, types.type_of(api_version, kind), obj, known)
     except Mistyped as wrong:
         version = api_version.rpartition("/")[2]
         raise errors.bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {wrong}') from None

@@ -11,6 +11,7 @@ from typing import Any
 from . import errors
 from .apply import apply
 from .jsonpatch import DoesNotFit, json_patch, merge_patch
+from .objects import deep_copy
 from .resources import Resource
 from .schema import schema
 from .strategic import strategic_merge
@@ -34,8 +35,10 @@ def patched(
     force: bool,
     now: float,
 ) -> Obj:
-    """What `body` makes of `obj`, which is the caller's own copy."""
+    """What `body` makes of `obj`, of which nothing is edited; the two may share what the patch does not touch."""
     kind = content_type.partition(";")[0].strip()
+    if kind != MERGE or res.custom:
+        obj = deep_copy(obj)
     if kind == JSON:
         try:
             result = json_patch(obj, body)

@@ -22,7 +22,7 @@ from .definitions import Definitions
 from .managed import entry, forget_missing, owned, track
 from .manifests import Manifest
 from .metadata import carried_metadata, check_metadata, generated_name, new_metadata
-from .objects import clean_copy, deep_copy, without
+from .objects import clean_copy, without
 from .patching import patched
 from .resources import Resource, Resources
 from .validation import validate
@@ -324,9 +324,12 @@ class Registry:
         manager: str = "",
         force: bool = False,
         dry_run: bool = False,
-        check: Callable[[Obj], None] | None = None,
+        check: Callable[[Obj, Obj | None], None] | None = None,
     ) -> Obj:
-        """Any of the four kinds of patch; server-side apply creates what is not there. `check` sees the result."""
+        """Any of the four kinds of patch; server-side apply creates what is not there.
+
+        `check` sees the result, and what was there.
+        """
         res = self.resource(resource)
         apply = content_type.startswith("application/apply-patch")
         operation = "Apply" if apply else "Update"
@@ -337,15 +340,15 @@ class Registry:
             fresh = {"apiVersion": res.api_version, "kind": res.kind, "metadata": {"name": name}}
             new = patched(res, fresh, body, content_type, manager, subresource, force, self.clock.now())
             if check is not None:
-                check(new)
+                check(new, None)
             if new["metadata"].get("uid"):
                 why = "uid mismatch: the provided object specified uid {}, and no existing object was found"
                 raise errors.conflict(res.key, name, why.format(new["metadata"]["uid"]))
             return self.create(res, new, namespace=namespace, manager=manager, dry_run=dry_run, operation=operation)
         shown = conversion.view(res, old)
-        new = patched(res, deep_copy(shown), body, content_type, manager, subresource, force, self.clock.now())
+        new = patched(res, shown, body, content_type, manager, subresource, force, self.clock.now())
         if check is not None:
-            check(new)
+            check(new, shown)
         self._same_identity(res, shown, new)
         return self.update(res, new, subresource=subresource, manager=manager, dry_run=dry_run, operation=operation)
 
@@ -356,7 +359,7 @@ class Registry:
             if after.get(key, before.get(key)) != before.get(key):
                 text = errors.wrong(f"metadata.{key}", after.get(key), "field is immutable")
                 raise errors.invalid(res.kind, before["name"], [text], res.group)
-            if key in before:
+            if key in before and key not in after:
                 after[key] = before[key]
 
     def bind(self, namespace: str, name: str, node: str) -> Obj:

@@ -19,6 +19,10 @@ from .schema import Field, Schema
 Obj = dict[str, Any]
 
 
+# Nothing that a client can send is this.
+_NONE = object()
+
+
 class Mistyped(ValueError):
     """The first value that a typed decoder would choke on, in its words."""
 
@@ -37,29 +41,35 @@ class Mistyped(ValueError):
         return f"json: cannot unmarshal {_kind(self._value)} into Go {where} of type {self._wanted}"
 
 
-def conform(types: Schema, type_name: str, obj: Any) -> list[str]:
-    """Bring an object into the form of its type, in place; dotted paths of what the type does not have."""
+def conform(types: Schema, type_name: str, obj: Any, like: Obj | None = None) -> list[str]:
+    """Bring an object into the form of its type, in place; dotted paths of what the type does not have.
+
+    What it shares with an object that has that form (the very same dictionaries and lists) is left as it is.
+    """
     unknown: list[str] = []
-    _struct(types, type_name, obj, unknown)
+    _struct(types, type_name, obj, unknown, like)
     return unknown
 
 
-def _struct(types: Schema, type_name: str, obj: Any, unknown: list[str]) -> None:
+def _struct(types: Schema, type_name: str, obj: Any, unknown: list[str], like: Any = None) -> None:
     if not types.known(type_name):
         return
     if not isinstance(obj, dict):
         raise Mistyped(obj, _short(type_name))
     odd: list[str] = []
     name = ""
+    there: Obj = like if isinstance(like, dict) else {}
     try:
         for name, value in obj.items():
+            if there and there.get(name, _NONE) is value:
+                continue
             field = types.field(type_name, name)
             if field is None:
                 odd.append(name)
                 unknown.append(name)
             elif value is not None and field.shape != "any":
                 known = len(unknown)
-                changed = _value(types, field, value, unknown)
+                changed = _value(types, field, value, unknown, there.get(name))
                 if changed is not value:
                     obj[name] = changed
                 if len(unknown) > known:
@@ -72,9 +82,9 @@ def _struct(types: Schema, type_name: str, obj: Any, unknown: list[str]) -> None
         del obj[name]
 
 
-def _value(types: Schema, field: Field, value: Any, unknown: list[str]) -> Any:
+def _value(types: Schema, field: Field, value: Any, unknown: list[str], like: Any = None) -> Any:
     if field.shape == "struct":
-        _struct(types, field.of, value, unknown)
+        _struct(types, field.of, value, unknown, like)
         return value
     if field.shape == "plain":
         return _scalar(field.of, value)

@@ -211,7 +211,7 @@ class Verbs:
             manager=request.param("fieldManager") if apply else manager_of(request),
             force=request.flag("force"),
             dry_run=dry(request),
-            check=None if apply else lambda obj: validate_fields(res, obj, mode, warnings),
+            check=None if apply else lambda obj, known: validate_fields(res, obj, mode, warnings, known=known),
         )
         return self.shown(res, done, request, 200 if existed else 201)
 

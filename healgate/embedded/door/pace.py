@@ -23,7 +23,7 @@ class Pace:
         self._loop = loop
         self._began = loop.time()
         self._origin = clock.now()
-        self._next: asyncio.Handle | None = None
+        self._next: asyncio.TimerHandle | None = None
 
     def catch_up(self) -> None:
         """Run what is due now, and come back when the next is."""
@@ -46,6 +46,13 @@ class Pace:
             self._next = None
 
     def _rearm(self, seconds: float) -> None:
-        self.stop()
+        """Every request comes by here: an alarm that rings too early is cheaper than another one each time."""
         # Never sooner than another callback's turn, never so late that the loop's limit is passed.
-        self._next = self._loop.call_later(min(seconds, 3600.0), self.catch_up)
+        when = self._loop.time() + min(seconds, 3600.0)
+        if self._next is None or self._next.when() > when:
+            self.stop()
+            self._next = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._next = None
+        self.catch_up()

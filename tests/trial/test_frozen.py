@@ -1,0 +1,32 @@
+"""What came out of the store is nobody's to edit: watchers, evidence and clients hold the very same objects."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from healgate.clusters import open_cluster
+from healgate.drivers import find_healer
+from healgate.embedded.store import Change
+from healgate.embedded.store.store import Store
+from healgate.scenario.catalogue import Catalogue
+from healgate.trial import run_trial
+
+SHIPPED = Catalogue.load().scenarios
+
+
+@pytest.mark.parametrize("scenario", sorted(SHIPPED))
+def test_no_stored_object_changes_during_a_trial(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed: list[tuple[dict[str, object], str]] = []
+    commit = Store._commit
+
+    def noted(self: Store, change: Change) -> None:
+        committed.append((change.object, json.dumps(change.object)))
+        commit(self, change)
+
+    monkeypatch.setattr(Store, "_commit", noted)
+    run_trial(SHIPPED[scenario], 1, seed="frozen", cluster=open_cluster("embedded"), healer=find_healer("reference"))
+    edited = [text for obj, text in committed if json.dumps(obj) != text]
+    assert len(committed) > 100
+    assert edited == []
