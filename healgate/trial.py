@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from .chaos import coactors, run
 from .chaos.signs import SignWatch
-from .clusters.seam import Cluster, Lease, RunningHealer
+from .clusters.seam import LONGEST_BACK_OFF, Cluster, Lease, RunningHealer
 from .drivers import HealerSpec, Report
 from .evidence import Evidence, HealerEnd, Ref, Seen
 from .judge import judge
@@ -29,6 +29,8 @@ from .vigil import View, Vigil, longest_back_off
 # something meanwhile, and a scenario may ask for two minutes without that.
 STEADY_WITHIN = 300.0
 WORKS_WITHIN = 150.0
+# A pod that is deleted has its grace to end.
+REPLACED_WITHIN = 60.0
 # How often a one-pass healer is called.
 PASS_EVERY = 10.0
 # A repair that comes within half a budget more is "late", after that it is "not".
@@ -60,6 +62,7 @@ class Pace:
     """What a trial takes its time for, which depends on what time costs."""
 
     steady_for: float  # how long a workload must stand before it is broken
+    starts_clean: bool  # whether what was restarted while everything started is replaced by what was not
     healthy_look: float  # how long the healer sees the healthy state before anything breaks
     shortest_hold: float
     wait_for_late: float  # a repair that comes this long after the budget is still called late
@@ -68,14 +71,10 @@ class Pace:
 
     @classmethod
     def on(cls, cluster: Cluster) -> Pace:
-        longest_back_off = LONGEST_BACK_OFF.get(cluster.timing, LONGEST_BACK_OFF["stock"])
+        longest_back_off = LONGEST_BACK_OFF[cluster.timing]
         if cluster.name == "embedded":
-            return cls(20.0, 30.0, 600.0, 1800.0, True, longest_back_off)
-        return cls(10.0, 15.0, 0.0, 0.0, False, longest_back_off)
-
-
-# How long a kubelet lets a crashed container wait at most.
-LONGEST_BACK_OFF = {"stock": 300.0, "fast": 2.0}
+            return cls(20.0, False, 30.0, 600.0, 1800.0, True, longest_back_off)
+        return cls(10.0, True, 15.0, 0.0, 0.0, False, longest_back_off)
 
 
 @dataclass(frozen=True)
@@ -157,6 +156,8 @@ class Trial:
         self.plan = self.drawn.scenario
         self.evidence = Evidence(namespace=self.lease.namespace, started=self.lease.now())
         self.evidence.requests = self.lease.requests
+        # One watches the workload until it is broken, the other one afterwards.
+        self.before = Vigil(self.view, self.plan.target)
         self.vigil = Vigil(self.view, self.plan.target)
         self.evidence.recoveries = self.vigil.recoveries
         self.signs = SignWatch(self.plan.signature, self.view)
@@ -189,19 +190,36 @@ class Trial:
         self.lease.watch(self.see)
         coactors.start(self.plan.co_actors, self.lease)
         run.deploy(self.drawn.experiment, self.lease)
-        if not self.lease.wait(self.vigil.settled, STEADY_WITHIN):
-            raise NotSteady(f"the workload was never steady: {self.vigil.why_unsettled()}")
-        before = self.vigil
-        before.begin(self.lease.now())
+        over = self.lease.now() + STEADY_WITHIN
+        self.wait_until_steady(over)
+        if self.pace.starts_clean:
+            self.replace_restarted(over)
+        self.before.begin(self.lease.now())
         self.lease.sleep(self.pace.steady_for)
-        standing = before.recoveries.pop()
-        self.vigil = Vigil(self.view, self.plan.target)
-        self.evidence.recoveries = self.vigil.recoveries
-        if standing.until is not None:
-            raise NotSteady(f"the workload did not stay steady for {self.pace.steady_for:g}s: {standing.lost}")
+        self.must_be_steady_still()
         why = self.why_it_does_not_work()
         if why:
             raise NotSteady(f"the workload is up and does not work: {why}")
+
+    def wait_until_steady(self, over: float) -> None:
+        if not self.lease.wait(self.before.settled, max(0.0, over - self.lease.now())):
+            raise NotSteady(f"the workload was never steady: {self.before.why_unsettled()}")
+
+    def replace_restarted(self, over: float) -> None:
+        """Whoever started before its database may have died of it; a healer that comes later sees a crash loop."""
+        while restarted := self.view.restarted():
+            if self.lease.now() >= over:
+                raise NotSteady(f"restarted again and again: {', '.join(map(str, restarted))}")
+            run.delete(self.lease, restarted)
+            self.lease.wait(lambda: self.view.objects.keys().isdisjoint(restarted), REPLACED_WITHIN)
+            self.wait_until_steady(over)
+
+    def must_be_steady_still(self) -> None:
+        """What falls by itself before anything was broken is no scenario, and whoever noticed it was right."""
+        (standing,) = self.before.recoveries
+        if standing.until is not None:
+            after = standing.until - standing.since
+            raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
 
     def why_it_does_not_work(self) -> str:
         """Asked more than once: what is ready may be a moment away from being found."""
@@ -228,6 +246,8 @@ class Trial:
         self.lease.sleep(self.pace.healthy_look)
 
     def break_workload(self) -> None:
+        if not self.healer_acted():
+            self.must_be_steady_still()
         self.tell(Step.BREAK, self.plan.crash_class)
         self.evidence.broken = self.lease.now()
         self.signs.since(self.evidence.broken)
@@ -347,7 +367,7 @@ class Trial:
     def see(self, seen: Seen) -> None:
         self.evidence.timeline.append(seen)
         self.signs.see(seen)
-        self.vigil.check(seen.time)
+        (self.before if self.evidence.broken is None else self.vigil).check(seen.time)
 
     def finish(self) -> None:
         if self.running is not None:

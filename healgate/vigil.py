@@ -54,6 +54,16 @@ class View:
         for child in tuple(self._children.get(obj["metadata"]["uid"], ())):
             yield from self.pods_of(child)
 
+    def restarted(self) -> list[Ref]:
+        """Pods with a container that was restarted, but for those of Jobs, which try again by design."""
+        return [
+            ref
+            for ref, obj in self.objects.items()
+            if ref.kind == "Pod"
+            and any(container["restartCount"] for container in obj.get("status", {}).get("containerStatuses", ()))
+            and all(owner["kind"] != "Job" for owner in obj["metadata"].get("ownerReferences", ()))
+        ]
+
     def snapshot(self) -> Mapping[Ref, Obj]:
         return dict(self.objects)
 

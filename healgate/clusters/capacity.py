@@ -13,14 +13,12 @@ from ..durations import parse_duration
 from ..evidence import Obj
 from ..judge.quantities import number
 from ..problems import HarnessError
-from .seam import Rest
+from .seam import LONGEST_BACK_OFF, Rest
 
 # What a trial asks for at most, with its bystander, and while pods are replaced.
 PODS = 12
 MEMORY = 500 * 2**20
 CPU = 0.08
-# A kubelet whose longest back-off is not above this restarts at once, as far as a trial is concerned.
-FAST_AT_MOST = 10.0
 
 
 def capacity(rest: Rest, lent: Collection[str]) -> int:
@@ -63,4 +61,4 @@ def timing(rest: Rest) -> str:
         answer = rest.request("GET", f"/api/v1/nodes/{node['metadata']['name']}/proxy/configz")
         given = answer.body.get("kubeletconfig", {}) if answer.ok and isinstance(answer.body, dict) else {}
         limits.append(parse_duration(given.get("crashLoopBackOff", {}).get("maxContainerRestartPeriod", "5m")))
-    return "fast" if limits and max(limits) <= FAST_AT_MOST else "stock"
+    return "fast" if limits and max(limits) <= LONGEST_BACK_OFF["fast"] else "stock"

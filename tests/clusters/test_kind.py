@@ -273,7 +273,7 @@ def test_the_fast_timing_is_put_on_top_of_a_configuration_of_ones_own(
     assert fast["networking"] == {"disableDefaultCNI": True}
     assert next(map(yaml.safe_load, fast["kubeadmConfigPatches"])) == {"a": "b"}
     kubelet = yaml.safe_load(fast["kubeadmConfigPatches"][1])
-    assert kubelet["crashLoopBackOff"] == {"maxContainerRestartPeriod": "2s"}
+    assert kubelet["crashLoopBackOff"] == {"maxContainerRestartPeriod": "5s"}
     assert "crashLoopBackOff" not in yaml.safe_load(stock["kubeadmConfigPatches"][1])
 
 

@@ -1,0 +1,89 @@
+"""Before anything is broken the workload stands, with no history of its own start, or there is no verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kubernetes.client import CoreV1Api
+
+from healgate import trial
+from healgate.chaos import run
+from healgate.clusters import open_cluster
+from healgate.clusters.seam import Cluster
+from healgate.drivers import HealerSpec, find_healer
+from healgate.evidence import Ref
+from healgate.scenario.catalogue import Catalogue
+from healgate.trial import Outcome, Pace, Trial, run_trial
+
+SHIPPED = Catalogue.load().scenarios
+BACKEND = Ref("Deployment", "backend")
+
+
+def outcome(scenario: str, healer: HealerSpec) -> Outcome:
+    return run_trial(SHIPPED[scenario], 1, seed="steady", cluster=open_cluster("embedded"), healer=healer)
+
+
+def restarts(found: Outcome) -> int:
+    """In the baseline, of what a Deployment owns."""
+    pods = [obj for ref, obj in found.evidence.baseline.items() if ref.kind == "Pod"]
+    return sum(
+        container["restartCount"]
+        for pod in pods
+        for container in pod["status"]["containerStatuses"]
+        if pod["metadata"]["ownerReferences"][0]["kind"] == "ReplicaSet"
+    )
+
+
+@pytest.fixture
+def starts_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Pace.on
+
+    def on(cluster: Cluster) -> Pace:
+        return replace(usual(cluster), starts_clean=True)
+
+    monkeypatch.setattr(trial.Pace, "on", on)
+
+
+def test_restarts_of_the_start_are_no_history(request: pytest.FixtureRequest) -> None:
+    """Any healer may take two restarts within a few minutes for a crash loop."""
+    null = find_healer("null")
+    assert restarts(outcome("nothing/old-restarts", null)) > 0
+    request.getfixturevalue("starts_clean")
+    assert restarts(outcome("nothing/old-restarts", null)) == 0
+
+
+@pytest.fixture
+def falls_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod of the target is gone in the minute in which the healer sees a healthy workload."""
+    started = Trial.start_healer
+
+    def start_healer(self: Trial) -> None:
+        started(self)
+        run.delete(self.lease, [Ref.of(next(self.view.pods_of(BACKEND)))])
+        self.lease.sleep(1.0)
+
+    monkeypatch.setattr(Trial, "start_healer", start_healer)
+
+
+@pytest.mark.usefixtures("falls_by_itself")
+def test_whoever_notices_what_falls_by_itself_is_right() -> None:
+    """Seen on kind at a load of 40: it was called a false alarm."""
+
+    def notices(_client: Any, report: Any) -> None:
+        report.detected(about="Deployment/backend")
+
+    found = outcome("oom/limit-too-low", HealerSpec("notices", "", notices)).record
+    assert (found.verdict, found.reason) == ("INVALID", None)
+    assert found.message.startswith("the workload did not stay steady, it fell ")
+
+
+def test_whoever_makes_it_fall_is_not() -> None:
+    def meddles(client: Any, _report: Any) -> None:
+        core = CoreV1Api(client)
+        for pod in core.list_pod_for_all_namespaces(label_selector="app=backend").items:
+            core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+
+    found = outcome("oom/limit-too-low", HealerSpec("meddles", "", meddles)).record
+    assert (found.verdict, found.reason) == ("FAIL", "false-alarm"), found.message
