@@ -36,7 +36,7 @@ _OURS = (record.TRIALS, record.COSTS, record.RATES, record.EVIDENCE, RUN, ALLURE
 # How long, in real seconds, a run waits for the last workers of one that was killed.
 PATIENCE = 20.0
 # What makes two halves one run. Names as the options have them.
-_SAME = ("seed", "healer", "cluster", "budget-scale")
+_SAME = ("seed", "healer", "cluster", "timing", "budget-scale")
 
 
 class Folder:
@@ -77,6 +77,8 @@ class Folder:
             "seed": self.options.seed,
             "healer": healer,
             "cluster": self.options.cluster,
+            # Another cluster has its own, which nobody chooses here.
+            "timing": self.options.timing if self.options.cluster == "kind" else "",
             "budget-scale": self.options.budget_scale,
             "scenarios": dict(fingerprints),
         }

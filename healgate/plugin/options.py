@@ -155,7 +155,7 @@ _OPTIONS = (
             ini="bool"),
     _Option("kind-image", "kind: the node image (default: $HEALGATE_KIND_IMAGE, or kind's own)", _word, None, "IMAGE"),
     _Option("reuse-cluster", "kind: run on this kind cluster, and leave it standing", _word, None, "NAME"),
-    _Option("timing", "kind: how long a crashed container waits: fast (2s, default) or stock (up to 5m)", _timing,
+    _Option("timing", "kind: how long a crashed container waits: fast (5s, default) or stock (up to 5m)", _timing,
             "fast", "NAME"),
     _Option("context", "existing: the context of the kubeconfig; its cluster must be marked as disposable", _word, None,
             "NAME"),

@@ -6,10 +6,15 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from healgate.plugin import folder as folders
+from healgate.plugin.folder import Folder
+from healgate.plugin.options import Options
 
 from .conftest import Place
 
@@ -103,3 +108,15 @@ def test_what_a_person_skips_is_not_expected(two: Place) -> None:
     )
     two.run("scenarios")
     assert json.loads((two.path / "healgate-out" / "run.json").read_text())["expected"] == ["bad-image/typo-t1"]
+
+
+def test_a_run_on_kind_is_gone_on_with_in_its_own_timing(tmp_path: Path) -> None:
+    def folder(timing: str, *, resume: bool) -> Folder:
+        asked = {"seed": "0", "cluster": "kind", "timing": timing, "budget_scale": 1.0, "resume": resume}
+        return Folder(cast(Options, SimpleNamespace(out=tmp_path, **asked)))
+
+    begun = folder("fast", resume=False)
+    begun.prepare("null", {})
+    begun.release()
+    with pytest.raises(pytest.UsageError, match="holds a run with timing 'fast', this one has 'stock'"):
+        folder("stock", resume=True).prepare("null", {})
