@@ -13,11 +13,11 @@ from .controller import Controller
 from .objects import (
     annotations_of,
     being_deleted,
+    condition,
     is_ready,
     is_terminal,
     labels_of,
     owner_reference,
-    ready_since,
     with_metadata,
 )
 
@@ -40,7 +40,7 @@ class Endpoints(Controller):
 
     def _pod_changed(self, change: Change) -> None:
         pod, before = change.object, change.before
-        if before is not None and change.type == "MODIFIED" and _matter(before) == _matter(pod):
+        if before is not None and change.type == "MODIFIED" and not _differ(before, pod):
             return
         namespace = pod["metadata"]["namespace"]
         labels = [labels_of(state) for state in (pod, before) if state is not None]
@@ -144,15 +144,17 @@ class Endpoints(Controller):
             self.registry.delete("endpoints", meta["namespace"], meta["name"])
 
 
-def _matter(pod: Obj) -> tuple[Any, ...]:
-    return (
-        is_ready(pod),
-        is_terminal(pod),
-        being_deleted(pod),
-        pod.get("status", {}).get("podIP"),
-        labels_of(pod),
-        ready_since(pod),
-    )
+def _differ(before: Obj, pod: Obj) -> bool:
+    """Whether a service may have to be written anew."""
+    if being_deleted(before) != being_deleted(pod) or labels_of(before) != labels_of(pod):
+        return True
+    return before.get("status") is not pod.get("status") and _shown(before) != _shown(pod)
+
+
+def _shown(pod: Obj) -> tuple[Any, ...]:
+    ready = condition(pod, "Ready")
+    since = ready.get("lastTransitionTime") if ready is not None and ready["status"] == "True" else "never"
+    return since, is_terminal(pod), pod.get("status", {}).get("podIP")
 
 
 def _by_ports(service: Obj, pods: list[Obj]) -> list[tuple[list[Obj], list[Obj]]]:
