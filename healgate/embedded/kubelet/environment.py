@@ -47,6 +47,8 @@ class EnvironmentMaker:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # By uid: a service, and the variables that were made of it. Every start of a container asks for all of them.
+        self._made: dict[str, tuple[Obj, dict[str, str]]] = {}
 
     def make(self, pod: Obj, container: Obj, ip: str) -> dict[str, str]:
         """Name -> value, in order; StartFailed if a reference leads nowhere."""
@@ -74,10 +76,17 @@ class EnvironmentMaker:
         own = self._store.list("services", namespace) if links else []
         api = self._store.get("services", "default", "kubernetes")
         for service in [*([api] if api is not None and namespace != "default" else []), *own]:
-            found.update(_service_variables(service))
+            found.update(self._variables(service))
         if api is not None and not links:
-            found.update(_service_variables(api))
+            found.update(self._variables(api))
         return found
+
+    def _variables(self, service: Obj) -> dict[str, str]:
+        uid = service["metadata"]["uid"]
+        known = self._made.get(uid)
+        if known is None or known[0] is not service:
+            known = self._made[uid] = service, _service_variables(service)
+        return known[1]
 
     def _all_of(self, namespace: str, source: Obj) -> dict[str, str]:
         prefix = source.get("prefix") or ""
