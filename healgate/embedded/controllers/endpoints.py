@@ -25,6 +25,9 @@ SLICES = "endpointslices.discovery.k8s.io"
 MANAGED_BY = "endpointslice-controller.k8s.io"
 TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
 
+# Ports, and the pods that have them.
+Group = tuple[list[Obj], list[Obj]]
+
 # A slice holds at most so many endpoints.
 LIMIT = 100
 
@@ -61,14 +64,15 @@ class Endpoints(Controller):
             and pod.get("status", {}).get("podIP")
             and not is_terminal(pod)
         ]
-        self._write_slices(service, pods)
-        self._write_endpoints(service, pods)
+        groups = _by_ports(service, pods)
+        self._write_slices(service, groups)
+        self._write_endpoints(service, groups)
 
     # -- discovery.k8s.io
 
-    def _write_slices(self, service: Obj, pods: list[Obj]) -> None:
+    def _write_slices(self, service: Obj, groups: list[Group]) -> None:
         slices = [one for one in self.controlled(service, SLICES) if not being_deleted(one)]
-        groups = _by_ports(service, pods) or [([], [])]
+        groups = groups or [([], [])]
         wanted = [(ports, group[at : at + LIMIT]) for ports, group in groups for at in range(0, len(group) or 1, LIMIT)]
         for index, (ports, group) in enumerate(wanted):
             endpoints = [_endpoint(service, pod) for pod in group]
@@ -115,9 +119,9 @@ class Endpoints(Controller):
 
     # -- v1
 
-    def _write_endpoints(self, service: Obj, pods: list[Obj]) -> None:
+    def _write_endpoints(self, service: Obj, groups: list[Group]) -> None:
         meta = service["metadata"]
-        subsets = [_subset(service, group, ports) for ports, group in _by_ports(service, pods)]
+        subsets = [_subset(service, group, ports) for ports, group in groups]
         subsets = [one for one in subsets if len(one) > 1]
         old = self.registry.find("endpoints", meta["namespace"], meta["name"])
         labels = {**labels_of(service), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
@@ -157,9 +161,9 @@ def _shown(pod: Obj) -> tuple[Any, ...]:
     return since, is_terminal(pod), pod.get("status", {}).get("podIP")
 
 
-def _by_ports(service: Obj, pods: list[Obj]) -> list[tuple[list[Obj], list[Obj]]]:
+def _by_ports(service: Obj, pods: list[Obj]) -> list[Group]:
     """Pods in groups with the same resolved ports: a port's name may mean another number in each."""
-    groups: list[tuple[list[Obj], list[Obj]]] = []
+    groups: list[Group] = []
     for pod in pods:
         ports = [found for port in service["spec"].get("ports") or () if (found := _resolve(port, pod)) is not None]
         for known, group in groups:

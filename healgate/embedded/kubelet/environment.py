@@ -66,9 +66,7 @@ class EnvironmentMaker:
             else:
                 value = expand(str(variable.get("value") or ""), {**services, **env})
             env[variable["name"]] = value
-        for name, value in services.items():
-            env.setdefault(name, value)
-        return env
+        return env | {name: value for name, value in services.items() if name not in env}
 
     def services(self, namespace: str, links: bool) -> dict[str, str]:
         """The variables that every container gets about services; the API server's always."""
