@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .words import CrashClass, Word
 
 Obj = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(NamedTuple):
     """An object by kind and name: `Deployment/backend`. The namespace is the trial's unless it says otherwise."""
 
     kind: str
@@ -39,8 +38,7 @@ class Ref:
         return f"{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One change of one object in the trial's namespace, as the cluster's watch showed it."""
 
     time: float

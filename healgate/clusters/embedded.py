@@ -7,11 +7,10 @@ the API, which is the one place that it cannot get around.
 
 from __future__ import annotations
 
-import gc
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,14 +24,12 @@ from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
 from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body
+from .garbage import collect_seldom
 from .seam import Answer, HealerCall, Lease, Rest
 
 # The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
 HARNESS = ""
 HEALER = "system:serviceaccount:operators:operator"
-
-# After so many new objects that refer to others a trial has its garbage collected, if it makes as many.
-SELDOM = 100_000
 
 # How long the controllers take to give a new namespace its service account.
 NAMESPACE_SETTLES = 1.0
@@ -75,6 +72,7 @@ class EmbeddedLease:
     """One trial's cluster."""
 
     def __init__(self, seed: str, home: Embedded) -> None:
+        collect_seldom()
         self._home = home
         self.cluster = EmbeddedCluster(seed)
         self.namespace = _neutral_name(seed)
@@ -82,7 +80,6 @@ class EmbeddedLease:
         self.rest: Rest = _Rest(self.cluster)
         self._people = self.cluster.participants
         self._open = ExitStack()
-        self._open.enter_context(_collecting_seldom())
         self._open.enter_context(patched())
         self._open.enter_context(self._people.adopt("trial"))
         self.cluster.registry.create("namespaces", {"metadata": {"name": self.namespace}})
@@ -229,22 +226,6 @@ class _Rest:
         text = answer.body.decode()
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)
-
-
-@contextmanager
-def _collecting_seldom() -> Iterator[None]:
-    """A trial is over so soon that its garbage can wait for the end, when nearly all of it has become some.
-
-    Collected as often as usual, what lives as long as the trial is moved on to where everything that was ever imported
-    is looked at with it.
-    """
-    usual = gc.get_threshold()
-    if usual[0]:
-        gc.set_threshold(max(usual[0], SELDOM), *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _neutral_name(seed: str) -> str:

@@ -241,3 +241,16 @@ def test_an_unchanged_cluster_is_left_alone(cluster: Puppet) -> None:
     revision = cluster.store.revision
     cluster.run(1000)
     assert cluster.store.revision == revision
+
+
+def test_a_name_with_no_room_for_the_hash_is_refused_and_told(cluster: Puppet) -> None:
+    body = deployment()
+    body["metadata"]["name"] = "w" * 250
+    cluster.create(DEPLOYMENTS, body)
+    cluster.run(1)
+    assert not cluster.all(SETS)
+    (found,) = [
+        one for one in cluster.get(DEPLOYMENTS, "w" * 250)["status"]["conditions"] if one["type"] == "Progressing"
+    ]
+    assert (found["status"], found["reason"]) == ("False", "ReplicaSetCreateError")
+    assert "must be no more than 253 bytes" in found["message"]

@@ -118,3 +118,40 @@ def test_waiting_states_of_a_pod_do_not_wake_its_owner(cluster: Puppet) -> None:
     cluster.ready(pod, ready=False, restarts=1)
     assert cluster.clock.next_due() == due
     assert cluster.store.revision == revision + 1
+
+
+def limit_range(**limit: object) -> Obj:
+    body = {"limits": [{"type": "Container", **limit}]}
+    return {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "bounds"}, "spec": body}
+
+
+def test_what_the_namespace_adds_to_a_pod_stays_out_of_the_template(cluster: Puppet) -> None:
+    cluster.create("limitranges", limit_range(default={"memory": "64Mi"}))
+    made(cluster, 2)
+    for pod in cluster.pods():
+        (container,) = pod["spec"]["containers"]
+        assert container["resources"] == {"limits": {"memory": "64Mi"}, "requests": {"memory": "64Mi"}}
+        assert container["volumeMounts"]
+    assert len({pod["spec"]["volumes"][-1]["name"] for pod in cluster.pods()}) == 2
+    (plain,) = cluster.get(SETS, "web")["spec"]["template"]["spec"]["containers"]
+    assert plain["resources"] == {}
+    assert "volumeMounts" not in plain
+
+
+def test_requests_taken_from_limits_stay_out_of_the_template(cluster: Puppet) -> None:
+    body = template()
+    body["spec"]["containers"][0]["resources"] = {"limits": {"memory": "64Mi"}, "requests": {"cpu": "5m"}}
+    made(cluster, 1, template=body)
+    (container,) = cluster.pods()[0]["spec"]["containers"]
+    assert container["resources"]["requests"] == {"cpu": "5m", "memory": "64Mi"}
+    (plain,) = cluster.get(SETS, "web")["spec"]["template"]["spec"]["containers"]
+    assert plain["resources"]["requests"] == {"cpu": "5m"}
+
+
+def test_a_pod_that_the_namespaces_defaults_make_impossible_is_refused(cluster: Puppet) -> None:
+    cluster.create("limitranges", limit_range(default={"memory": "64Mi"}))
+    body = template()
+    body["spec"]["containers"][0]["resources"] = {"requests": {"memory": "128Mi"}}
+    made(cluster, 1, template=body)
+    assert not cluster.pods()
+    assert cluster.reasons("web")[:1] == ["FailedCreate"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
 
 import pytest
 
@@ -44,10 +45,31 @@ def test_what_was_kept_is_served_with_its_namespace_named(monkeypatch: pytest.Mo
     assert f"kubectl -n {namespace} get all,events" in welcome
 
 
-def test_the_garbage_collector_is_left_as_it_was_found() -> None:
+@pytest.fixture
+def collecting() -> Iterator[None]:
     usual = gc.get_threshold()
-    lease = Embedded().lease("gc")
-    during = gc.get_threshold()
-    lease.close()
-    assert during[0] > usual[0]
-    assert gc.get_threshold() == usual
+    yield
+    gc.set_threshold(*usual)
+
+
+@pytest.mark.usefixtures("collecting")
+def test_no_trial_has_its_garbage_collected_while_it_is_in_use() -> None:
+    gc.set_threshold(700, 10, 10)
+    passes: list[str] = []
+    watch = lambda phase, _: passes.append(phase)  # noqa: E731
+    run("claims-only", Embedded(), keep=False)
+    gc.collect()
+    gc.callbacks.append(watch)
+    try:
+        run("claims-only", Embedded(), keep=False)
+    finally:
+        gc.callbacks.remove(watch)
+    assert not passes
+
+
+@pytest.mark.usefixtures("collecting")
+@pytest.mark.parametrize("chosen", [(0, 0, 0), (10_000_000, 3, 3)])
+def test_who_collects_less_often_still_keeps_his_choice(chosen: tuple[int, int, int]) -> None:
+    gc.set_threshold(*chosen)
+    Embedded().lease("gc").close()
+    assert gc.get_threshold() == chosen

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..store import Store
 from .errors import ApiError
@@ -94,8 +94,7 @@ _FOR_ALL = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     name: str
     groups: tuple[str, ...]
 
@@ -118,8 +117,7 @@ def user_of(name: str, groups: tuple[str, ...] = ()) -> User:
     return User(name, ("system:authenticated", *groups))
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """What somebody wants to do: with a resource, or with a path."""
 
     verb: str
@@ -166,9 +164,11 @@ class Rbac:
         if not self._admins.isdisjoint(user.groups):
             return True
         asked = (user, wanted)
-        if asked not in self._decided:
-            self._decided[asked] = any(_grants(rule, wanted) for rule in self.rules(user, wanted.namespace))
-        return self._decided[asked]
+        decided = self._decided.get(asked)
+        if decided is None:
+            decided = any(_grants(rule, wanted) for rule in self.rules(user, wanted.namespace))
+            self._decided[asked] = decided
+        return decided
 
     def rules(self, user: User, namespace: str) -> Iterator[Obj]:
         """Everything granted to a user in a namespace (or, without one, in the whole cluster)."""

@@ -21,6 +21,21 @@ def containers_of(spec: Obj) -> Iterator[Obj]:
     yield from spec.get("ephemeralContainers") or ()
 
 
+def pod_of_template(pod: Obj) -> Obj:
+    """A pod whose spec is a stored template's, with copies of all that admission and defaults write into."""
+    spec = dict(pod["spec"])
+    for section in ("initContainers", "containers"):
+        if section in spec:
+            spec[section] = [_own_container(container) for container in spec[section]]
+    return {**pod, "spec": spec}
+
+
+def _own_container(container: Obj) -> Obj:
+    resources = container.get("resources") or {}
+    own = {name: dict(amounts) if isinstance(amounts, dict) else amounts for name, amounts in resources.items()}
+    return {**container, "resources": own}
+
+
 def default_pod_spec(spec: Obj) -> None:
     for container in containers_of(spec):
         _container(container, bool(spec.get("hostNetwork")))

@@ -21,9 +21,10 @@ from .defaults import apply_defaults
 from .definitions import Definitions
 from .managed import entry, forget_missing, owned, track
 from .manifests import Manifest
-from .metadata import carried_metadata, check_metadata, generated_name, new_metadata
+from .metadata import carried_metadata, check_metadata, check_name, generated_name, new_metadata
 from .objects import clean_copy, without
 from .patching import patched
+from .podspec import pod_of_template
 from .resources import Resource, Resources
 from .validation import validate
 
@@ -86,11 +87,19 @@ class Registry:
         dry_run: bool = False,
         operation: str = "Update",
         manifest: Manifest | None = None,
+        from_template: bool = False,
     ) -> Obj:
-        """Raises ApiError. A manifest that was created before, here or elsewhere, is not read again."""
+        """Raises ApiError. A manifest that was created before, here or elsewhere, is not read again.
+
+        Nor is a pod's template that is stored, and so was filled in and found right when it came: what the namespace
+        adds to it is looked at alone.
+        """
         res = self.resource(resource)
         known = manifest.made if manifest is not None else None
-        new = conversion.stored(res, clean_copy(obj)) if known is None else dict(known)
+        if known is not None:
+            new = dict(known)
+        else:
+            new = conversion.stored(res, pod_of_template(obj) if from_template else clean_copy(obj))
         meta: Obj = new.get("metadata") or {}
         said = meta
         new["metadata"] = meta = dict(meta)
@@ -114,7 +123,8 @@ class Registry:
             meta["name"] = self._free_name(res, meta, base)
         if known is None:
             self._fill(res, new)
-            self._check(res, new, None)
+            as_stored = from_template and not self.store.list("limitranges", meta["namespace"])
+            self._check(res, new, None, spec=not as_stored)
             if manifest is not None and manifest.lasts:
                 manifest.made = {**new, "metadata": said}
         self._admission.finish(res, new)
@@ -134,10 +144,18 @@ class Registry:
             self.store.put(res.storage, new)
         return conversion.view(res, new)
 
-    def add(self, resource: str | Resource, obj: Obj) -> Obj:
-        """Store what a trusted part made whole, defaults and all, and gives away; else as `create`."""
+    def add(self, resource: str | Resource, obj: Obj, *, checks_name: bool = False) -> Obj:
+        """Store what a trusted part made whole, defaults and all, and gives away; else as `create`.
+
+        A name that was made of another object's may have become too long, which is for the server to say.
+        """
         res = self.resource(resource)
         meta: Obj = obj["metadata"]
+        if checks_name:
+            texts = check_name(res.storage, res.custom is not None, meta["name"])
+            if texts:
+                causes = [errors.wrong("metadata.name", meta["name"], text) for text in texts]
+                raise errors.invalid(res.kind, meta["name"], causes, res.group)
         if res.namespaced:
             self._admission.namespace(res, meta)
         meta["uid"] = self.store.new_uid()
@@ -172,9 +190,10 @@ class Registry:
         else:
             Definitions.conform(res, new)
 
-    def _check(self, res: Resource, new: Obj, old: Obj | None) -> None:
+    def _check(self, res: Resource, new: Obj, old: Obj | None, *, spec: bool = True) -> None:
         causes = check_metadata(res.storage, res.custom is not None, new["metadata"], old["metadata"] if old else None)
-        causes += validate(res, new, old)
+        if spec:
+            causes += validate(res, new, old)
         if causes:
             raise errors.invalid(res.kind, new["metadata"].get("name", ""), causes, res.group)
 

@@ -144,8 +144,9 @@ class Resources:
         self._keys: dict[str, Resource] = {}
         self._kinds: dict[tuple[str, str], Resource] = {}
         self.generation = 0
-        # What `routing.parse` found out, until the table changes.
+        # What `routing.parse` found out, and what `groups` put together, until the table changes.
         self.routes: dict[str, Any] = {}
+        self._groups: dict[str, dict[str, list[Resource]]] = {}
         for resource in built_in():
             self.add(resource)
 
@@ -154,8 +155,7 @@ class Resources:
         self._paths[resource.group, resource.version, resource.plural] = resource
         self._keys.setdefault(resource.key, resource)
         self._kinds[resource.api_version, resource.kind] = resource
-        self.generation += 1
-        self.routes.clear()
+        self._changed()
 
     def remove(self, key: str) -> None:
         for path, resource in list(self._paths.items()):
@@ -163,8 +163,12 @@ class Resources:
                 del self._paths[path]
                 self._kinds.pop((resource.api_version, resource.kind), None)
         self._keys.pop(key, None)
+        self._changed()
+
+    def _changed(self) -> None:
         self.generation += 1
         self.routes.clear()
+        self._groups = {}
 
     def at(self, group: str, version: str, plural: str) -> Resource | None:
         return self._paths.get((group, version, plural))
@@ -179,8 +183,8 @@ class Resources:
         return list(self._paths.values())
 
     def groups(self) -> dict[str, dict[str, list[Resource]]]:
-        """group -> version -> resources, each in the order they are announced."""
-        found: dict[str, dict[str, list[Resource]]] = {}
-        for resource in self._paths.values():
-            found.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
-        return found
+        """group -> version -> resources, each in the order they are announced; nobody's to edit."""
+        if not self._groups:
+            for resource in self._paths.values():
+                self._groups.setdefault(resource.group, {}).setdefault(resource.version, []).append(resource)
+        return self._groups

@@ -61,13 +61,14 @@ class Server:
         result: Answer
         try:
             user = self._user(request)
-            self._authorize(user, request, target)
+            verb = target.verb(request) if target is not None else request.method.lower()
+            self._authorize(user, request, target, verb)
             if target is None:
                 result = self._other(request)
             else:
                 if target.resource.warning:
                     warnings.append(target.resource.warning)
-                result = self._resource(request, target, user, warnings)
+                result = self._resource(request, target, verb, user, warnings)
         except ApiError as error:
             result = answer(error.status, error.status_object(), error.headers)
         if warnings:
@@ -80,7 +81,9 @@ class Server:
 
     def authorize(self, request: ApiRequest) -> None:
         """For transports that answer a request themselves (streams): raises ApiError if it may not be made."""
-        self._authorize(self._user(request), request, parse(self.registry.resources, request.path))
+        target = parse(self.registry.resources, request.path)
+        verb = target.verb(request) if target is not None else request.method.lower()
+        self._authorize(self._user(request), request, target, verb)
 
     def _before(self, request: ApiRequest, target: Target | None) -> Obj | None:
         if target is None or not target.name or request.method in ("GET", "HEAD"):
@@ -105,18 +108,18 @@ class Server:
         groups = tuple(one.strip() for one in request.headers.get("impersonate-group", "").split(",") if one.strip())
         return user_of(other, groups)
 
-    def _authorize(self, user: User, request: ApiRequest, target: Target | None) -> None:
+    def _authorize(self, user: User, request: ApiRequest, target: Target | None, verb: str) -> None:
         if target is None:
-            wanted = Attributes(verb=request.method.lower(), path=request.path)
+            wanted = Attributes(verb=verb, path=request.path)
         else:
             res = target.resource
             name, namespace = target.name, target.namespace or ""
-            if not name and target.verb(request) in ("list", "watch", "deletecollection"):
+            if not name and verb in ("list", "watch", "deletecollection"):
                 name = _single_name(request)
             if res.key == "namespaces":
                 namespace = target.name
             wanted = Attributes(
-                verb=target.verb(request),
+                verb=verb,
                 group=res.group,
                 resource=res.plural + (f"/{target.sub}" if target.sub else ""),
                 namespace=namespace,
@@ -127,9 +130,8 @@ class Server:
 
     # -- resources
 
-    def _resource(self, request: ApiRequest, target: Target, user: User, warnings: list[str]) -> Answer:
+    def _resource(self, request: ApiRequest, target: Target, verb: str, user: User, warnings: list[str]) -> Answer:
         res = target.resource
-        verb = target.verb(request)
         if target.sub:
             if verb not in SUBRESOURCE_VERBS[target.sub]:
                 raise errors.not_allowed()

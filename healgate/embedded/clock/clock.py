@@ -21,24 +21,23 @@ EPOCH = datetime(2026, 5, 16, 12, 0, 0, tzinfo=UTC).timestamp()
 class Timer:
     """One entry of the agenda; `cancel` is safe at any time, also after it fired."""
 
-    __slots__ = ("_args", "_call", "when")
+    __slots__ = ("_args", "_call", "live", "when")
 
     def __init__(self, when: float, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.when = when
+        self.live = True  # neither fired nor cancelled
         self._call: Callable[..., Any] | None = call
         self._args = args
 
-    @property
-    def live(self) -> bool:
-        return self._call is not None
-
     def cancel(self) -> None:
+        self.live = False
         self._call = None
         self._args = ()
 
     def fire(self) -> None:
+        """For the clock, of one that is live."""
         call, args = self._call, self._args
-        self.cancel()
+        self.live, self._call, self._args = False, None, ()
         if call is not None:
             call(*args)
 
@@ -81,11 +80,14 @@ class Clock:
 
     def step(self) -> bool:
         """Jump to the next entry and run it; False if there was none."""
-        if self.next_due() is None:
-            return False
-        self._now, _, timer = heapq.heappop(self._agenda)
-        timer.fire()
-        return True
+        agenda = self._agenda
+        while agenda:
+            when, _, timer = heapq.heappop(agenda)
+            if timer.live:
+                self._now = when
+                timer.fire()
+                return True
+        return False
 
     def run_until(self, when: float) -> None:
         """Run all that is due up to and including `when`, and stand there."""

@@ -13,7 +13,6 @@ from .objects import (
     being_deleted,
     controller_of,
     labels_of,
-    matters_to_owner,
     owner_reference,
     selects,
     with_metadata,
@@ -129,16 +128,43 @@ class Orphans:
             self._names.setdefault(meta["namespace"], {})[meta["name"]] = None
 
 
+class Dependents:
+    """One resource's changes, handed to those controllers alone whose kind may own what changed.
+
+    Most changes are of no owner's business, which is found out once for all of them. The trap is what nobody controls,
+    or nobody any more: that may be for anybody to adopt.
+    """
+
+    def __init__(self, registry: Registry, resource: str, matters: Callable[[Change], bool]) -> None:
+        self._matters = matters
+        self._followers: list[Controller] = []
+        registry.store.subscribe(resource, self._changed)
+
+    def tell(self, controller: Controller) -> None:
+        self._followers.append(controller)
+
+    def _changed(self, change: Change) -> None:
+        if not self._matters(change):
+            return
+        owner = controller_of(change.object)
+        former = controller_of(change.before) if change.before is not None else None
+        kinds = [reference["kind"] for reference in (owner, former) if reference is not None]
+        for controller in self._followers:
+            if owner is None or controller.kind in kinds:
+                controller.dependent_changed(change)
+
+
 class PodController(Controller):
     """A controller whose dependents are pods."""
 
-    def __init__(self, registry: Registry, clock: Clock, orphans: Orphans) -> None:
+    def __init__(self, registry: Registry, clock: Clock, orphans: Orphans, dependents: Dependents) -> None:
         super().__init__(registry, clock)
         self.orphans = orphans
+        self._dependents = dependents
 
     def start(self) -> None:
         super().start()
-        self.follow("pods", matters_to_owner)
+        self._dependents.tell(self)
 
     def claim(self, owner: Obj) -> list[Obj]:
         return claim(self, owner, "pods", self.orphans)

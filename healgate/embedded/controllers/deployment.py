@@ -237,7 +237,7 @@ class Deployments(Controller):
         wanted = self._new_set(deployment, old, revision)
         name = wanted["metadata"]["name"]
         try:
-            new = self.registry.create(SETS, wanted)
+            new = self.registry.add(SETS, wanted, checks_name=True)
         except ApiError as problem:
             if problem.reason == "AlreadyExists":
                 self._note_collision(deployment, name)
@@ -279,6 +279,7 @@ class Deployments(Controller):
         }
         if spec.get("minReadySeconds"):
             new["spec"]["minReadySeconds"] = spec["minReadySeconds"]
+        new["status"] = {"replicas": 0}
         new["metadata"]["annotations"] = rollout.revised(deployment, new, revision, existing=False)
         return new
 

@@ -13,17 +13,20 @@ from .controller import Controller
 from .objects import (
     annotations_of,
     being_deleted,
+    condition,
     is_ready,
     is_terminal,
     labels_of,
     owner_reference,
-    ready_since,
     with_metadata,
 )
 
 SLICES = "endpointslices.discovery.k8s.io"
 MANAGED_BY = "endpointslice-controller.k8s.io"
 TRIGGER = "endpoints.kubernetes.io/last-change-trigger-time"
+
+# Ports, and the pods that have them.
+Group = tuple[list[Obj], list[Obj]]
 
 # A slice holds at most so many endpoints.
 LIMIT = 100
@@ -40,7 +43,7 @@ class Endpoints(Controller):
 
     def _pod_changed(self, change: Change) -> None:
         pod, before = change.object, change.before
-        if before is not None and change.type == "MODIFIED" and _matter(before) == _matter(pod):
+        if before is not None and change.type == "MODIFIED" and not _differ(before, pod):
             return
         namespace = pod["metadata"]["namespace"]
         labels = [labels_of(state) for state in (pod, before) if state is not None]
@@ -61,14 +64,15 @@ class Endpoints(Controller):
             and pod.get("status", {}).get("podIP")
             and not is_terminal(pod)
         ]
-        self._write_slices(service, pods)
-        self._write_endpoints(service, pods)
+        groups = _by_ports(service, pods)
+        self._write_slices(service, groups)
+        self._write_endpoints(service, groups)
 
     # -- discovery.k8s.io
 
-    def _write_slices(self, service: Obj, pods: list[Obj]) -> None:
+    def _write_slices(self, service: Obj, groups: list[Group]) -> None:
         slices = [one for one in self.controlled(service, SLICES) if not being_deleted(one)]
-        groups = _by_ports(service, pods) or [([], [])]
+        groups = groups or [([], [])]
         wanted = [(ports, group[at : at + LIMIT]) for ports, group in groups for at in range(0, len(group) or 1, LIMIT)]
         for index, (ports, group) in enumerate(wanted):
             endpoints = [_endpoint(service, pod) for pod in group]
@@ -115,9 +119,9 @@ class Endpoints(Controller):
 
     # -- v1
 
-    def _write_endpoints(self, service: Obj, pods: list[Obj]) -> None:
+    def _write_endpoints(self, service: Obj, groups: list[Group]) -> None:
         meta = service["metadata"]
-        subsets = [_subset(service, group, ports) for ports, group in _by_ports(service, pods)]
+        subsets = [_subset(service, group, ports) for ports, group in groups]
         subsets = [one for one in subsets if len(one) > 1]
         old = self.registry.find("endpoints", meta["namespace"], meta["name"])
         labels = {**labels_of(service), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
@@ -144,20 +148,22 @@ class Endpoints(Controller):
             self.registry.delete("endpoints", meta["namespace"], meta["name"])
 
 
-def _matter(pod: Obj) -> tuple[Any, ...]:
-    return (
-        is_ready(pod),
-        is_terminal(pod),
-        being_deleted(pod),
-        pod.get("status", {}).get("podIP"),
-        labels_of(pod),
-        ready_since(pod),
-    )
+def _differ(before: Obj, pod: Obj) -> bool:
+    """Whether a service may have to be written anew."""
+    if being_deleted(before) != being_deleted(pod) or labels_of(before) != labels_of(pod):
+        return True
+    return before.get("status") is not pod.get("status") and _shown(before) != _shown(pod)
 
 
-def _by_ports(service: Obj, pods: list[Obj]) -> list[tuple[list[Obj], list[Obj]]]:
+def _shown(pod: Obj) -> tuple[Any, ...]:
+    ready = condition(pod, "Ready")
+    since = ready.get("lastTransitionTime") if ready is not None and ready["status"] == "True" else "never"
+    return since, is_terminal(pod), pod.get("status", {}).get("podIP")
+
+
+def _by_ports(service: Obj, pods: list[Obj]) -> list[Group]:
     """Pods in groups with the same resolved ports: a port's name may mean another number in each."""
-    groups: list[tuple[list[Obj], list[Obj]]] = []
+    groups: list[Group] = []
     for pod in pods:
         ports = [found for port in service["spec"].get("ports") or () if (found := _resolve(port, pod)) is not None]
         for known, group in groups:

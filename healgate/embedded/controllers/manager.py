@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..api.registry import Registry
 from ..clock import Clock
-from .controller import Orphans
+from .controller import Dependents, Orphans
 from .cronjob import CronJobs
 from .daemonset import DaemonSets
 from .deployment import Deployments
@@ -14,6 +14,7 @@ from .garbage import Garbage
 from .job import Jobs
 from .namespace import Namespaces
 from .nodelife import NodeLifecycle
+from .objects import matters_to_owner
 from .quota import Quotas
 from .replicaset import ReplicaSets
 from .scheduler import Scheduler
@@ -30,14 +31,14 @@ class Controllers:
 
     def start(self) -> None:
         registry, clock = self._registry, self._clock
-        orphans = Orphans(registry, "pods")
+        pods = Orphans(registry, "pods"), Dependents(registry, "pods", matters_to_owner)
         for controller in (
             Namespaces(registry, clock),
             Deployments(registry, clock),
-            ReplicaSets(registry, clock, orphans),
-            StatefulSets(registry, clock, orphans),
-            DaemonSets(registry, clock, orphans),
-            Jobs(registry, clock, orphans),
+            ReplicaSets(registry, clock, *pods),
+            StatefulSets(registry, clock, *pods),
+            DaemonSets(registry, clock, *pods),
+            Jobs(registry, clock, *pods),
             CronJobs(registry, clock),
             Budgets(registry, clock),
             Quotas(registry, clock),

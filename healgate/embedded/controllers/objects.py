@@ -151,12 +151,12 @@ def matters_to_owner(change: Change) -> bool:
     if change.type != "MODIFIED" or change.before is None:
         return True
     before, after = change.before, change.object
+    if before.get("status") is not after.get("status") and (
+        phase(before) != phase(after) or condition(before, "Ready") != condition(after, "Ready")
+    ):
+        return True
     old, new = before["metadata"], after["metadata"]
-    return (
-        phase(before) != phase(after)
-        or condition(before, "Ready") != condition(after, "Ready")
-        or any(old.get(field) != new.get(field) for field in _OWNERS_FIELDS)
-    )
+    return [old.get(field) for field in _OWNERS_FIELDS] != [new.get(field) for field in _OWNERS_FIELDS]
 
 
 def template_pod(owner: Obj, template: Obj) -> Obj:

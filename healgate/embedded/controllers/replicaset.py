@@ -77,7 +77,7 @@ class ReplicaSets(PodController):
         pod = template_pod(replica_set, replica_set["spec"]["template"])
         for _ in range(count):
             try:
-                created = self.registry.create("pods", pod)
+                created = self.registry.create("pods", pod, from_template=True)
             except ApiError as problem:
                 if not terminates_namespace(problem):
                     self.event(replica_set, "Warning", "FailedCreate", f"Error creating: {problem.message}")

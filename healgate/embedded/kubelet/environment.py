@@ -47,6 +47,8 @@ class EnvironmentMaker:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # By uid: a service, and the variables that were made of it. Every start of a container asks for all of them.
+        self._made: dict[str, tuple[Obj, dict[str, str]]] = {}
 
     def make(self, pod: Obj, container: Obj, ip: str) -> dict[str, str]:
         """Name -> value, in order; StartFailed if a reference leads nowhere."""
@@ -64,9 +66,7 @@ class EnvironmentMaker:
             else:
                 value = expand(str(variable.get("value") or ""), {**services, **env})
             env[variable["name"]] = value
-        for name, value in services.items():
-            env.setdefault(name, value)
-        return env
+        return env | {name: value for name, value in services.items() if name not in env}
 
     def services(self, namespace: str, links: bool) -> dict[str, str]:
         """The variables that every container gets about services; the API server's always."""
@@ -74,10 +74,17 @@ class EnvironmentMaker:
         own = self._store.list("services", namespace) if links else []
         api = self._store.get("services", "default", "kubernetes")
         for service in [*([api] if api is not None and namespace != "default" else []), *own]:
-            found.update(_service_variables(service))
+            found.update(self._variables(service))
         if api is not None and not links:
-            found.update(_service_variables(api))
+            found.update(self._variables(api))
         return found
+
+    def _variables(self, service: Obj) -> dict[str, str]:
+        uid = service["metadata"]["uid"]
+        known = self._made.get(uid)
+        if known is None or known[0] is not service:
+            known = self._made[uid] = service, _service_variables(service)
+        return known[1]
 
     def _all_of(self, namespace: str, source: Obj) -> dict[str, str]:
         prefix = source.get("prefix") or ""

@@ -276,31 +276,30 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
     shown = [
         one for one in before.values() if one["type"] not in OWN_CONDITIONS and one["type"] not in RESIZE_CONDITIONS
     ]
-    shown.extend(_condition(before, one, generation, inputs.now) for one in inputs.resize)
+    for one in inputs.resize:
+        reason, message = one.get("reason", ""), one.get("message", "")
+        shown.append(_condition(before, one["type"], one["status"], reason, message, generation, inputs.now))
     for kind, holds, reason, message in verdicts:
-        condition: Obj = {"type": kind, "status": "True" if holds else "False"}
-        if reason:
-            condition["reason"] = reason
-        if message:
-            condition["message"] = message
-        shown.append(_condition(before, condition, generation, inputs.now))
+        word = "True" if holds else "False"
+        shown.append(_condition(before, kind, word, reason, message, generation, inputs.now))
     return shown
 
 
-def _condition(before: Mapping[str, Obj], condition: Obj, generation: int, now: float) -> Obj:
-    old = before.get(condition["type"])
-    same = old is not None and old["status"] == condition["status"]
-    changed = old["lastTransitionTime"] if same and old is not None else stamp(now)
+def _condition(
+    before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int, now: float
+) -> Obj:
+    old = before.get(kind)
     full: Obj = {
-        "type": condition["type"],
+        "type": kind,
         "observedGeneration": generation,
-        "status": condition["status"],
+        "status": status,
         "lastProbeTime": None,
-        "lastTransitionTime": changed,
+        "lastTransitionTime": old["lastTransitionTime"] if old is not None and old["status"] == status else stamp(now),
     }
-    for key in ("reason", "message"):
-        if condition.get(key):
-            full[key] = condition[key]
+    if reason:
+        full["reason"] = reason
+    if message:
+        full["message"] = message
     return full
 
 
@@ -376,7 +375,7 @@ def set_ready(status: Obj, pod: Obj, name: str, ready: bool, now: float) -> Obj 
         verdict = verdicts.get(one["type"])
         if verdict is not None:
             holds, reason, message = verdict
-            fresh = {"type": one["type"], "status": "True" if holds else "False", "reason": reason, "message": message}
-            one = _condition(before, fresh, one.get("observedGeneration", 1), now)
+            word = "True" if holds else "False"
+            one = _condition(before, one["type"], word, reason, message, one.get("observedGeneration", 1), now)
         conditions.append(one)
     return {**status, **lists, "conditions": conditions}

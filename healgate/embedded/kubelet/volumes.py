@@ -230,10 +230,10 @@ class PodVolumes:
     @property
     def fresh(self) -> bool:
         """Whether a refresh would find nothing new."""
-        return all(self._is_fresh(name) for name in self._files)
+        return all(map(self._is_fresh, self._files))
 
     def _is_fresh(self, name: str) -> bool:
-        return all(self._same(before) for before in self._read[name])
+        return all(map(self._same, self._read[name]))
 
     def _same(self, before: Obj | None) -> bool:
         """Whether what was read is still the newest; what was absent (and optional) is looked for each time."""

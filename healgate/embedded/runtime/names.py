@@ -40,6 +40,9 @@ class StoreNames:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # By namespace and name: programs ask for the same few again and again. Forgotten whenever one may differ.
+        self._views: dict[tuple[str, str], Service] = {}
+        self.on_change(self._views.clear)
 
     def on_change(self, call: Callable[[], None]) -> None:
         self._store.subscribe("services", lambda _: call())
@@ -56,6 +59,13 @@ class StoreNames:
         return None if found is None else self._view(found)
 
     def _view(self, service: Obj) -> Service:
+        key = (service["metadata"].get("namespace", ""), service["metadata"]["name"])
+        found = self._views.get(key)
+        if found is None:
+            found = self._views[key] = self._made_of(service)
+        return found
+
+    def _made_of(self, service: Obj) -> Service:
         meta, spec = service["metadata"], service.get("spec", {})
         slices = [
             piece
