@@ -101,6 +101,8 @@ class ScriptedRuntime:
     programs: dict[str, Program | Callable[[ContainerRun], Program]] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)  # missing images -> the error of pulling them
     absent: set[str] = field(default_factory=set)
+    opens: dict[str, set[bytes]] = field(default_factory=dict)  # private images -> the credentials that open them
+    takes: float = 0.077  # seconds for a pull
     runs: list[Run] = field(default_factory=list)
     pulls: list[tuple[float, str, tuple[bytes, ...]]] = field(default_factory=list)
     ports: dict[int, Callable[[str], HttpAnswer]] = field(default_factory=dict)
@@ -120,8 +122,10 @@ class ScriptedRuntime:
         self.pulls.append((self.clock.now(), image, credentials))
         if image in self.images:
             return PullFailed(self.images[image], 0.1)
+        if not self.opens.get(image, set(credentials)) >= set(credentials) or (image in self.opens and not credentials):
+            return PullFailed("access denied", 0.1)
         self.absent.discard(image)
-        return self._pulled(image, 0.077)
+        return self._pulled(image, self.takes)
 
     def start(self, run: ContainerRun, on_exit: Callable[[Process], None]) -> Process:
         program = self.programs.get(run.container, Program())

@@ -6,11 +6,11 @@ that wants credentials and gets none or wrong ones, one that refuses the connect
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 
 from ..clock import Clock
+from .keyring import login
 from .references import Reference, parse
 from .seam import Pulled, PullFailed, Registries
 from .shelf import Image, ImageShelf
@@ -58,7 +58,7 @@ class Puller:
         opens = self._keys(reference)
         if opens is None:
             return ""
-        offered = [_credential(host, config) for config in credentials]
+        offered = [login(config, reference.repository) for config in credentials]
         given = [each for each in offered if each]
         if any(each in opens for each in given):
             return ""
@@ -88,21 +88,3 @@ def _address(host: str) -> str:
     """Some address for a host that is there and refuses, the same each time."""
     first, second = hashlib.sha256(host.encode()).digest()[:2]
     return f"172.18.{first}.{max(2, second)}"
-
-
-def _credential(host: str, config: bytes) -> str:
-    """`user:password` for a host in a .dockerconfigjson; "" if it has none."""
-    try:
-        auths = json.loads(config).get("auths", {})
-    except (ValueError, AttributeError):
-        return ""
-    for name, entry in auths.items():
-        if name.split("://", 1)[-1].split("/", 1)[0] != host:
-            continue
-        if entry.get("auth"):
-            try:
-                return base64.b64decode(entry["auth"]).decode()
-            except ValueError:
-                return ""
-        return f"{entry.get('username', '')}:{entry.get('password', '')}"
-    return ""
