@@ -13,7 +13,7 @@ from ..clock import Clock
 from .keyring import login
 from .references import Reference, parse
 from .seam import Pulled, PullFailed, Registries
-from .shelf import Image, ImageShelf
+from .shelf import NATIVE, Image, ImageShelf
 
 RATE = 40 * 1024 * 1024  # bytes a second
 ANSWER = 0.08  # seconds until a registry has answered
@@ -40,6 +40,10 @@ class Puller:
             return PullFailed(
                 "rpc error: code = NotFound desc = " + _failed(reference, f"{reference}: not found"), seconds
             )
+        if found.index and found.architecture != NATIVE:
+            # A list of platforms is looked through at the pull; a single image is only found out when it starts.
+            why = f'failed to pull and unpack image "{reference}": no match for platform in manifest: not found'
+            return PullFailed(f"rpc error: code = NotFound desc = {why}", seconds)
         return pulled(found, seconds if there else seconds + found.size / RATE * self._random.uniform(0.8, 1.2))
 
     def _problem(self, reference: Reference, credentials: tuple[bytes, ...]) -> str:
