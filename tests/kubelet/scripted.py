@@ -107,6 +107,7 @@ class ScriptedRuntime:
     pulls: list[tuple[float, str, tuple[bytes, ...]]] = field(default_factory=list)
     ports: dict[int, Callable[[str], HttpAnswer]] = field(default_factory=dict)
     changes: int = 0
+    memory_grows: Callable[[float], None] = field(default=lambda _: None)
     resting: dict[Callable[[], None], None] = field(default_factory=dict)
 
     def resolve(self, image: str) -> str | None:
@@ -141,6 +142,9 @@ class ScriptedRuntime:
     def http_get(self, _pod_ip: str, port: int, path: str, **_more: Any) -> HttpAnswer:
         answer = self.ports.get(port)
         return answer(path) if answer else HttpAnswer(0, problem="refused")
+
+    def on_memory(self, call: Callable[[float], None]) -> None:
+        self.memory_grows = call
 
     def on_next_change(self, call: Callable[[], None]) -> None:
         self.resting[call] = None

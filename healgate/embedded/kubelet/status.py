@@ -19,6 +19,7 @@ from .restart import init_containers, is_sidecar, restartable, should_restart
 Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+DISRUPTED = "DisruptionTarget"
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
 
 
@@ -273,9 +274,15 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
         ("PodScheduled", True, "", ""),
     )
     generation = pod["metadata"].get("generation", 1)
-    shown = [
-        one for one in before.values() if one["type"] not in OWN_CONDITIONS and one["type"] not in RESIZE_CONDITIONS
-    ]
+    ending = inputs.ending
+    told: list[Obj] = []
+    if ending is not None and ending.condition:
+        told = [
+            {"type": DISRUPTED, "status": "True", "reason": "TerminationByKubelet", "message": ending.message},
+        ]
+    kept = {*OWN_CONDITIONS, *RESIZE_CONDITIONS, *(one["type"] for one in told)}
+    shown = [one for one in before.values() if one["type"] not in kept]
+    shown.extend(_condition(before, one, generation, inputs.now) for one in told)
     shown.extend(_condition(before, one, generation, inputs.now) for one in inputs.resize)
     for kind, holds, reason, message in verdicts:
         condition: Obj = {"type": kind, "status": "True" if holds else "False"}

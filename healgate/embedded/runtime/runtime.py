@@ -104,6 +104,9 @@ class SimulatedRuntime:
         answer = self.network.ask(pod_ip, port, Request(method, path, body), timeout)
         return HttpAnswer(answer.status, answer.body, answer.problem, answer.seconds, answer.lasts)
 
+    def on_memory(self, call: Callable[[float], None]) -> None:
+        self._machine.memory.changed = call
+
     @property
     def changes(self) -> int:
         return self.network.changes
