@@ -14,6 +14,7 @@ from .garbage import Garbage
 from .job import Jobs
 from .namespace import Namespaces
 from .nodelife import NodeLifecycle
+from .podgc import PodCollector
 from .quota import Quotas
 from .replicaset import ReplicaSets
 from .scheduler import Scheduler
@@ -42,6 +43,7 @@ class Controllers:
             Budgets(registry, clock),
             Quotas(registry, clock),
             NodeLifecycle(registry, clock),
+            PodCollector(registry, clock),
             Scheduler(registry, clock),
             Endpoints(registry, clock),
             Claims(registry, clock),
