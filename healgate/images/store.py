@@ -24,6 +24,7 @@ from .base import Base
 from .layers import File, Layer, describe, pack
 from .program import profile_files, program_files
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,7 +82,14 @@ class Store:
                 self._image(image.reference, kafka, (shared_broker, own), _run(image.profile))
             else:
                 own = self._layer(profile_files(image.profile), base)
-                self._image(image.reference, base, (shared, own), _run(image.profile))
+                self._image(
+                    image.reference,
+                    base,
+                    (shared, own),
+                    _run(image.profile),
+                    image.profile.get("architecture", ""),
+                    index=image.profile.get("index", False),
+                )
         for name in STAND_INS:
             reference = parse(name)
             assert reference is not None
@@ -95,7 +103,16 @@ class Store:
         self._blob(content)
         return describe(content)
 
-    def _image(self, reference: Reference, base: Base, layers: Sequence[Layer], run: Mapping[str, Any]) -> None:
+    def _image(
+        self,
+        reference: Reference,
+        base: Base,
+        layers: Sequence[Layer],
+        run: Mapping[str, Any],
+        architecture: str = "",
+        *,
+        index: bool = False,
+    ) -> None:
         layers = (*base.layers, *layers)
         labels = {
             "org.opencontainers.image.title": reference.repository,
@@ -103,7 +120,7 @@ class Store:
         }
         # Dates and history would say when and from what it was made.
         config = {
-            "architecture": base.config["architecture"],
+            "architecture": architecture or base.config["architecture"],
             "os": base.config["os"],
             "config": {"Env": base.env or [PATH], "Labels": labels, **run},
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
@@ -115,9 +132,14 @@ class Store:
             "config": {"mediaType": CONFIG, "digest": about.digest, "size": about.size},
             "layers": [layer.descriptor for layer in layers],
         }
+        found = self._blob(_json(manifest))
+        if index:
+            platform = {"architecture": config["architecture"], "os": config["os"]}
+            entry = {"mediaType": MANIFEST, "digest": found.digest, "size": found.size, "platform": platform}
+            found = self._blob(_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [entry]}))
         tag = self.folder / "tags" / reference.host / reference.path / reference.tag
         tag.parent.mkdir(parents=True, exist_ok=True)
-        tag.write_text(self._blob(_json(manifest)).digest)
+        tag.write_text(found.digest)
 
     def _blob(self, content: bytes) -> Layer:
         (self.blobs / hashlib.sha256(content).hexdigest()).write_bytes(content)

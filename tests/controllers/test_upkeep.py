@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from healgate.embedded.controllers.podgc import PodCollector
+
 from .puppet import Obj, Puppet, deployment
 
 DEPLOYMENTS, SETS = "deployments.apps", "replicasets.apps"
@@ -165,3 +167,75 @@ def test_a_run_is_a_function_of_its_seed(seed: str) -> None:
     first = history()
     assert len(first) > 25
     assert history() == first
+
+
+def test_in_the_foreground_only_those_are_waited_for_that_block(cluster: Puppet) -> None:
+    uid = cluster.create("configmaps", config_map("owner"))["metadata"]["uid"]
+    blocking = {**reference("owner", uid), "blockOwnerDeletion": True}
+    for name, owner in (("blocking", blocking), ("other", reference("owner", uid))):
+        held = config_map(name, owner)
+        held["metadata"]["finalizers"] = ["shop.example/hold"]
+        cluster.create("configmaps", held)
+    cluster.delete("configmaps", "owner", propagation="Foreground")
+    cluster.run(1)
+    assert cluster.get("configmaps", "owner")["metadata"]["finalizers"] == ["foregroundDeletion"]
+    assert all("deletionTimestamp" in cluster.get("configmaps", name)["metadata"] for name in ("blocking", "other"))
+    cluster.patch("configmaps", "blocking", {"metadata": {"finalizers": None}})
+    cluster.run(1)
+    assert cluster.find("configmaps", "owner") is None
+    assert cluster.find("configmaps", "other") is not None
+
+
+def test_owners_in_a_circle_do_not_wait_for_each_other_for_ever(cluster: Puppet) -> None:
+    uids = {name: cluster.create("configmaps", config_map(name))["metadata"]["uid"] for name in "ab"}
+    for name, owner in ("ab", "ba"):
+        blocking = {**reference(owner, uids[owner]), "blockOwnerDeletion": True}
+        cluster.patch("configmaps", name, {"metadata": {"ownerReferences": [blocking]}})
+    cluster.delete("configmaps", "a", propagation="Foreground")
+    cluster.run(2)
+    assert [name for name in "ab" if cluster.find("configmaps", name)] == []
+
+
+# -- pods that nobody else clears up
+
+
+def test_pods_of_a_node_that_has_vanished_fail_and_go_after_a_while(cluster: Puppet) -> None:
+    running(cluster, replicas=1)
+    (pod,) = cluster.pods()
+    name = pod["metadata"]["name"]
+    seen: list[Obj] = []
+    cluster.registry.store.subscribe("pods", lambda change: seen.append(change.object))
+    cluster.registry.delete("nodes", None, pod["spec"]["nodeName"])
+    cluster.run(39)
+    assert cluster.find("pods", name) is not None
+    cluster.run(22)
+    assert cluster.find("pods", name) is None
+    shown = next(one for one in seen if one["metadata"]["name"] == name and one["status"]["phase"] == "Failed")
+    (condition,) = [one for one in shown["status"]["conditions"] if one["type"] == "DisruptionTarget"]
+    assert (condition["reason"], condition["message"]) == ("DeletionByPodGC", "PodGC: node no longer exists")
+    assert len(cluster.pods()) == 1
+
+
+def test_a_node_that_is_back_in_time_keeps_its_pods(cluster: Puppet) -> None:
+    running(cluster, replicas=1)
+    (pod,) = cluster.pods()
+    gone = cluster.registry.get("nodes", None, pod["spec"]["nodeName"])
+    cluster.registry.delete("nodes", None, pod["spec"]["nodeName"])
+    cluster.run(30)
+    meta = {"name": gone["metadata"]["name"], "labels": gone["metadata"].get("labels", {})}
+    cluster.registry.create("nodes", {"metadata": meta, "spec": gone["spec"]})
+    cluster.run(120)
+    assert cluster.find("pods", pod["metadata"]["name"]) is not None
+
+
+def test_too_many_ended_pods_are_thinned_out_the_evicted_first_and_then_the_oldest(cluster: Puppet) -> None:
+    PodCollector(cluster.registry, cluster.clock, threshold=3).start()
+    for number in range(6):
+        name = f"p{number}"
+        body = {"metadata": {"name": name}, "spec": {"containers": [{"name": "main", "image": "shop/web:1"}]}}
+        cluster.create("pods", body)
+        reason = {"reason": "Evicted"} if number == 4 else {}
+        cluster.registry.set_status("pods", cluster.namespace, name, {"phase": "Failed", **reason})
+        cluster.run(1.5)
+    cluster.run(20)
+    assert cluster.names("pods") == ["p2", "p3", "p5"]

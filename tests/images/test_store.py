@@ -196,3 +196,20 @@ def test_a_brokers_log_is_configured_by_files_that_are_there(tmp_path: Path) -> 
     assert b'level="WARN"' in files[named]
     assert b"log4j2-broker.xml" in files["usr/lib/service/kafka/__main__.py"]
     assert b'level="INFO"' in files["usr/lib/service/log4j2-broker.xml"]
+
+
+def test_an_image_for_another_processor_is_one_that_no_node_of_ours_can_start(tmp_path: Path) -> None:
+    folder = tmp_path / "images" / "registry.shop.example" / "shop" / "app"
+    folder.mkdir(parents=True)
+    (tmp_path / "images" / "registries.yaml").write_text("{}")
+    profile = "entrypoint: [/usr/bin/app]\narchitecture: arm64\nprogram: {name: app}\n"
+    (folder / "1.yaml").write_text(profile)
+    (folder / "2.yaml").write_text(profile + "index: true\n")
+    store = Store(tmp_path / "registry")
+    saved_image(tmp_path / "base.tar", packed=False)
+    store.fill(tmp_path / "images", read_base(tmp_path / "base.tar", store.blobs), None)
+    single, listed = (manifest_of(store, f"registry.shop.example/shop/app:{tag}") for tag in "12")
+    assert json.loads(blob(store, single["config"]["digest"]))["architecture"] == "arm64"
+    assert files_of(store, "registry.shop.example/shop/app:1")["usr/bin/app"].startswith(b"\x7fELF")
+    assert [one["platform"]["architecture"] for one in listed["manifests"]] == ["arm64"]
+    assert listed["manifests"][0]["digest"].startswith("sha256:")

@@ -101,10 +101,13 @@ class ScriptedRuntime:
     programs: dict[str, Program | Callable[[ContainerRun], Program]] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)  # missing images -> the error of pulling them
     absent: set[str] = field(default_factory=set)
+    opens: dict[str, set[bytes]] = field(default_factory=dict)  # private images -> the credentials that open them
+    takes: float = 0.077  # seconds for a pull
     runs: list[Run] = field(default_factory=list)
     pulls: list[tuple[float, str, tuple[bytes, ...]]] = field(default_factory=list)
     ports: dict[int, Callable[[str], HttpAnswer]] = field(default_factory=dict)
     changes: int = 0
+    memory_grows: Callable[[float], None] = field(default=lambda _: None)
     resting: dict[Callable[[], None], None] = field(default_factory=dict)
 
     def resolve(self, image: str) -> str | None:
@@ -120,8 +123,10 @@ class ScriptedRuntime:
         self.pulls.append((self.clock.now(), image, credentials))
         if image in self.images:
             return PullFailed(self.images[image], 0.1)
+        if not self.opens.get(image, set(credentials)) >= set(credentials) or (image in self.opens and not credentials):
+            return PullFailed("access denied", 0.1)
         self.absent.discard(image)
-        return self._pulled(image, 0.077)
+        return self._pulled(image, self.takes)
 
     def start(self, run: ContainerRun, on_exit: Callable[[Process], None]) -> Process:
         program = self.programs.get(run.container, Program())
@@ -137,6 +142,9 @@ class ScriptedRuntime:
     def http_get(self, _pod_ip: str, port: int, path: str, **_more: Any) -> HttpAnswer:
         answer = self.ports.get(port)
         return answer(path) if answer else HttpAnswer(0, problem="refused")
+
+    def on_memory(self, call: Callable[[float], None]) -> None:
+        self.memory_grows = call
 
     def on_next_change(self, call: Callable[[], None]) -> None:
         self.resting[call] = None

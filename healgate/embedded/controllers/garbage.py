@@ -101,11 +101,15 @@ class Garbage:
         if solid:
             if absent or waiting:
                 self._edit(resource, obj, ownerReferences=solid)
-        elif waiting:
+        elif waiting and (dependents := list(self.store.owned_by(obj["metadata"]["uid"]))):
+            if any(FOREGROUND in one["metadata"].get("finalizers", ()) for _, one in dependents if being_deleted(one)):
+                # Perhaps a circle, in which each would wait for the other for ever.
+                obj = self._unblocked(resource, obj) or obj
             if not being_deleted(obj):
-                self._delete(resource, obj, "Foreground" if self._has_blockers(obj) else None)
+                self._delete(resource, obj, "Foreground")
         elif not being_deleted(obj):
-            self._warn_about_namespaces(obj, absent)
+            if not waiting:
+                self._warn_about_namespaces(obj, absent)
             self._delete(resource, obj, self._inherited(obj))
 
     def _inherited(self, obj: Obj) -> str | None:
@@ -128,8 +132,12 @@ class Garbage:
                     message = f'ownerRef [{where}, {what}] does not exist in namespace "{namespace}"'
                     self.recorder.event(obj, "Warning", "OwnerRefInvalidNamespace", message)
 
-    def _has_blockers(self, obj: Obj) -> bool:
-        return any(self._blocks(dependent, obj) for _, dependent in self.store.owned_by(obj["metadata"]["uid"]))
+    def _unblocked(self, resource: str, obj: Obj) -> Obj | None:
+        """The object with owners that need not wait for it."""
+        owners = [
+            {**one, "blockOwnerDeletion": False} if one.get("blockOwnerDeletion") else one for one in _owners(obj)
+        ]
+        return None if owners == list(_owners(obj)) else self._edit(resource, obj, ownerReferences=owners)
 
     def _blocks(self, dependent: Obj, owner: Obj) -> bool:
         uid = owner["metadata"]["uid"]
@@ -152,11 +160,12 @@ class Garbage:
         kept_finalizers = [one for one in obj["metadata"]["finalizers"] if one != ORPHAN]
         self._edit(resource, obj, finalizers=kept_finalizers or None)
 
-    def _edit(self, resource: str, obj: Obj, **changes: Any) -> None:
+    def _edit(self, resource: str, obj: Obj, **changes: Any) -> Obj | None:
         meta = obj["metadata"]
-        self.registry.change(
+        changed: Obj | None = self.registry.change(
             resource, meta.get("namespace", ""), meta["name"], lambda now: with_metadata(now, **changes)
         )
+        return changed
 
     def _delete(self, resource: str, obj: Obj, propagation: str | None) -> None:
         meta = obj["metadata"]

@@ -54,9 +54,16 @@ def _revision(owner: Obj, data: dict[str, Any], number: int) -> Obj:
             },
             "ownerReferences": [owner_reference(owner)],
         },
-        "data": data,
+        "data": _sorted(data),
         "revision": number,
     }
+
+
+def _sorted(value: Any) -> Any:
+    """With all keys in order, as a real one is written: kubectl compares it byte by byte with one of its own."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(one) for one in value] if isinstance(value, list) else value
 
 
 def template_of(revision: Obj) -> Obj:

@@ -15,6 +15,7 @@ from .job import Jobs
 from .namespace import Namespaces
 from .nodelife import NodeLifecycle
 from .objects import matters_to_owner
+from .podgc import PodCollector
 from .quota import Quotas
 from .replicaset import ReplicaSets
 from .scheduler import Scheduler
@@ -43,6 +44,7 @@ class Controllers:
             Budgets(registry, clock),
             Quotas(registry, clock),
             NodeLifecycle(registry, clock),
+            PodCollector(registry, clock),
             Scheduler(registry, clock),
             Endpoints(registry, clock),
             Claims(registry, clock),

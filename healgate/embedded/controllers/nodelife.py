@@ -20,6 +20,12 @@ from .placement import accepts
 
 UNREACHABLE = "node.kubernetes.io/unreachable"
 NOT_READY = "node.kubernetes.io/not-ready"
+# Conditions that keep new pods away while they hold.
+PRESSURES = {
+    "MemoryPressure": "node.kubernetes.io/memory-pressure",
+    "DiskPressure": "node.kubernetes.io/disk-pressure",
+    "PIDPressure": "node.kubernetes.io/pid-pressure",
+}
 # How soon the controllers notice.
 NOTICE = 0.05
 
@@ -49,6 +55,8 @@ class NodeLifecycle:
         node, before = change.object, change.before
         if before is not None and _readiness(before) != _readiness(node):
             self._clock.call_later(NOTICE, self._follow_readiness, node["metadata"]["name"])
+        if before is not None and _pressures(before) != _pressures(node):
+            self._clock.call_later(NOTICE, self._follow_pressures, node["metadata"]["name"])
         if before is None or (before.get("spec") or {}).get("taints") != (node.get("spec") or {}).get("taints"):
             self._clock.call_later(NOTICE, self._follow_taints, node["metadata"]["name"])
 
@@ -59,15 +67,7 @@ class NodeLifecycle:
         ready = _readiness(node)
         key = {"True": "", "Unknown": UNREACHABLE}.get(ready, NOT_READY)
 
-        def edit(current: Obj) -> Obj:
-            taints = [one for one in _taints(current) if one["key"] not in (UNREACHABLE, NOT_READY)]
-            if key:
-                since = stamp(self._clock.now())
-                taints += [{"key": key, "effect": effect, "timeAdded": since} for effect in ("NoSchedule", "NoExecute")]
-            spec = {part: value for part, value in (current.get("spec") or {}).items() if part != "taints"}
-            return {**current, "spec": {**spec, **({"taints": taints} if taints else {})}}
-
-        self._registry.change("nodes", None, name, edit)
+        self._taint(name, (UNREACHABLE, NOT_READY), [(key, effect) for effect in ("NoSchedule", "NoExecute") if key])
         if not key:
             return
         self._nodes.event(node, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
@@ -77,6 +77,26 @@ class NodeLifecycle:
                 meta = pod["metadata"]
                 shown = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(self._clock.now())}
                 self._put_condition(meta["namespace"], meta["name"], meta["uid"], shown)
+
+    def _follow_pressures(self, name: str) -> None:
+        node = self._store.get("nodes", "", name)
+        if node is not None:
+            self._taint(name, tuple(PRESSURES.values()), [(key, "NoSchedule") for key in _pressures(node)])
+
+    def _taint(self, name: str, keys: tuple[str, ...], wanted: list[tuple[str, str]]) -> None:
+        """Have a node bear these of a family of taints, and no others of it."""
+
+        def edit(current: Obj) -> Obj:
+            since = stamp(self._clock.now())
+            old = {(one["key"], one["effect"]): one for one in _taints(current)}
+            taints = [one for one in _taints(current) if one["key"] not in keys]
+            taints += [
+                old.get((key, effect)) or {"key": key, "effect": effect, "timeAdded": since} for key, effect in wanted
+            ]
+            spec = {part: value for part, value in (current.get("spec") or {}).items() if part != "taints"}
+            return {**current, "spec": {**spec, **({"taints": taints} if taints else {})}}
+
+        self._registry.change("nodes", None, name, edit)
 
     def _put_condition(self, namespace: str, name: str, uid: str, shown: Obj) -> None:
         pod = self._store.get("pods", namespace, name)
@@ -160,6 +180,11 @@ class NodeLifecycle:
 def _readiness(node: Obj) -> str:
     found = condition(node, "Ready")
     return str(found["status"]) if found is not None else ""
+
+
+def _pressures(node: Obj) -> list[str]:
+    """The taints of the pressures that a node is under."""
+    return [key for kind, key in PRESSURES.items() if (condition(node, kind) or {}).get("status") == "True"]
 
 
 def _taints(node: Obj) -> list[Obj]:

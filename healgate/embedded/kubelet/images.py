@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
-from ..runtime.seam import Pulled, PullFailed, Runtime
+from ..runtime.keyring import login
+from ..runtime.seam import Pulled, Runtime
 from .backoff import Backoff, go_duration
+from .pulled import Opener, PullRecords
 from .tasks import Interrupt, Steps
 
 if TYPE_CHECKING:
@@ -35,6 +38,14 @@ class StartFailed(Exception):
         self.until = until  # when the back-off is over, if it is one
 
 
+@dataclass(frozen=True)
+class PullSecret:
+    """One that was found, with the content of its .dockerconfigjson."""
+
+    uid: str
+    config: bytes
+
+
 def default_policy(image: str) -> str:
     if "@" in image:
         return "IfNotPresent"
@@ -50,14 +61,16 @@ class ImagePuller:
         self._runtime = runtime
         self._backoff = Backoff(*IMAGE_BACKOFF, forget=2 * IMAGE_BACKOFF[1])
         self._failures: dict[str, str] = {}
+        self._records = PullRecords()
         self._free_at = 0.0
 
     def ensure(
-        self, pod: Obj, container: Obj, credentials: tuple[bytes, ...], tell: Tell, interrupt: Interrupt
+        self, pod: Obj, container: Obj, secrets: tuple[PullSecret, ...], tell: Tell, interrupt: Interrupt
     ) -> Steps[Pulled]:
-        """Have the image on the node, or raise StartFailed."""
+        """Have the image on the node, and for this pod, or raise StartFailed."""
         image = container["image"]
-        if self._runtime.resolve(image) is None:
+        reference = self._runtime.resolve(image)
+        if reference is None:
             problem = (
                 f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": '
                 "invalid reference format"
@@ -65,8 +78,14 @@ class ImagePuller:
             tell("Warning", "InspectFailed", problem)
             raise StartFailed("InvalidImageName", problem, "InvalidImageName")
         policy = container.get("imagePullPolicy") or default_policy(image)
-        present = self._runtime.present(image)
-        if present is not None and policy != "Always":
+        repository = _repository(reference)
+        offered = tuple(
+            (Opener(secret.uid, found), secret) for secret in secrets if (found := login(secret.config, repository))
+        )
+        present = self._runtime.present(image) if policy != "Always" else None
+        if present is not None and self._records.opens(
+            present.image_id, repository, tuple(opener for opener, _ in offered)
+        ):
             tell(
                 "Normal",
                 "Pulled",
@@ -74,6 +93,7 @@ class ImagePuller:
             )
             return present
         if policy == "Never":
+            # The same words for an image that is there, but for others.
             problem = f'Container image "{image}" is not present with pull policy of Never'
             tell("Warning", "ErrImageNeverPull", problem)
             raise StartFailed("ErrImageNeverPull", problem, "ErrImageNeverPull")
@@ -89,30 +109,43 @@ class ImagePuller:
 
         tell("Normal", "Pulling", f'Pulling image "{image}"')
         asked = self._clock.now()
-        waiting = max(0.0, self._free_at - asked)
-        if waiting:
+        while (waiting := self._free_at - self._clock.now()) > 0:
             yield from interrupt.sleep(waiting)
-        outcome = self._runtime.pull(image, credentials)
-        self._free_at = max(self._free_at, self._clock.now() + outcome.seconds)
-        yield from interrupt.sleep(outcome.seconds)
-        if isinstance(outcome, PullFailed):
-            tell("Warning", "Failed", f'Failed to pull image "{image}": {outcome.message}')
-            self._backoff.next(key, self._clock.now(), self._clock.now())
-            self._failures[key] = outcome.message
-            raise StartFailed("ErrImagePull", outcome.message, "ErrImagePull")
-        took, whole = go_duration(outcome.seconds), go_duration(self._clock.now() - asked)
-        tell(
-            "Normal",
-            "Pulled",
-            f'Successfully pulled image "{image}" in {took} ({whole} including waiting). '
-            f"Image size: {outcome.size} bytes.",
-        )
-        return outcome
+        spent = 0.0
+        refused: dict[str, None] = {}
+        for opener, secret in offered or ((None, None),):
+            outcome = self._runtime.pull(image, (secret.config,) if secret else ())
+            self._free_at = self._clock.now() + outcome.seconds
+            yield from interrupt.sleep(outcome.seconds)
+            spent += outcome.seconds
+            if isinstance(outcome, Pulled):
+                self._records.note(outcome.image_id, repository, opener)
+                took, whole = go_duration(spent), go_duration(self._clock.now() - asked)
+                tell(
+                    "Normal",
+                    "Pulled",
+                    f'Successfully pulled image "{image}" in {took} ({whole} including waiting). '
+                    f"Image size: {outcome.size} bytes.",
+                )
+                return outcome
+            refused[outcome.message] = None
+        problem = next(iter(refused)) if len(refused) == 1 else f"[{', '.join(refused)}]"
+        tell("Warning", "Failed", f'Failed to pull image "{image}": {problem}')
+        self._backoff.next(key, self._clock.now(), self._clock.now())
+        self._failures[key] = problem
+        raise StartFailed("ErrImagePull", problem, "ErrImagePull")
 
 
-def pull_secrets(store: Store, pod: Obj) -> tuple[tuple[bytes, ...], list[str]]:
-    """The .dockerconfigjson contents that were found, and the names that were not."""
-    found: list[bytes] = []
+def _repository(reference: str) -> str:
+    """A full reference without its tag or digest."""
+    name = reference.partition("@")[0]
+    path, colon, tag = name.rpartition(":")
+    return path if colon and "/" not in tag else name
+
+
+def pull_secrets(store: Store, pod: Obj) -> tuple[tuple[PullSecret, ...], list[str]]:
+    """The secrets that were found, and the names of those that were not."""
+    found: list[PullSecret] = []
     missing: list[str] = []
     for reference in pod["spec"].get("imagePullSecrets") or ():
         name = reference.get("name", "")
@@ -122,5 +155,5 @@ def pull_secrets(store: Store, pod: Obj) -> tuple[tuple[bytes, ...], list[str]]:
         if secret is None:
             missing.append(name)
         elif content:
-            found.append(base64.b64decode(content))
+            found.append(PullSecret(secret["metadata"]["uid"], base64.b64decode(content)))
     return tuple(found), missing

@@ -55,7 +55,7 @@ class Kubelet:
         self.timing = timing
         self.services = NodeServices(registry, clock, runtime, timing, node_name)
         self._random = clock.random("kubelet/notice")
-        self._workers: dict[str, PodWorker] = {}
+        self._workers = self.services.workers
 
     def start(self) -> None:
         self.registry.store.subscribe("pods", self._changed)
@@ -76,7 +76,7 @@ class Kubelet:
         if not self.services.away:
             return
         self.services.away = False
-        self._post("True", "KubeletReady", "kubelet is posting ready status")
+        self.services.post("Ready", "True", "KubeletReady", "kubelet is posting ready status")
         for uid, worker in list(self._workers.items()):
             meta = worker.pod["metadata"]
             pod = self.registry.store.get("pods", meta["namespace"], meta["name"])
@@ -92,15 +92,7 @@ class Kubelet:
     def _given_up(self) -> None:
         if self.services.away:
             for kind in ("MemoryPressure", "DiskPressure", "PIDPressure", "Ready"):
-                self._post("Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.", kind)
-
-    def _post(self, status: str, reason: str, message: str, kind: str = "Ready") -> None:
-        node = self.registry.store.get("nodes", "", self.node_name)
-        if node is None:
-            return
-        told = {"status": status, "reason": reason, "message": message, "lastTransitionTime": stamp(self.clock.now())}
-        conditions = [{**one, **told} if one["type"] == kind else one for one in node["status"]["conditions"]]
-        self.registry.set_status("nodes", None, self.node_name, {**node["status"], "conditions": conditions})
+                self.services.post(kind, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")
 
     def _reach(self, what: str) -> None:
         """Raises what the API server answers for a node that it cannot reach."""
@@ -142,8 +134,19 @@ class Kubelet:
             return
         if (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return
+        if problem := self.services.memory.refuses(pod):
+            self._reject(pod, "Evicted", problem)
+            return
         worker = self._workers[uid] = PodWorker(self.services, pod, self._fits, self._forget)
         worker.update(pod)
+
+    def _reject(self, pod: Obj, reason: str, message: str) -> None:
+        """A pod that was bound to the node and does not get in."""
+        self.services.recorder.event(pod, "Warning", reason, message)
+        told = {"phase": "Failed", "reason": reason, "message": message, "startTime": stamp(self.clock.now())}
+        meta = pod["metadata"]
+        status = {**(pod.get("status") or {}), **told}
+        self.registry.set_status("pods", meta["namespace"], meta["name"], status, only_if_uid=meta["uid"])
 
     def _removed(self, uid: str) -> None:
         worker = self._workers.get(uid)

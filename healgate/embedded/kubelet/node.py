@@ -6,7 +6,9 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
+from ..api.quantities import parse
 from ..clock import Clock
+from ..clock.clock import stamp
 from ..events import Recorder
 from ..runtime.seam import Runtime
 from .backoff import Backoff
@@ -14,12 +16,14 @@ from .containers import ContainerManager
 from .environment import EnvironmentMaker
 from .eviction import StorageMonitor
 from .images import ImagePuller
+from .pressure import MemoryMonitor
 from .status import Node
 from .tasks import Signal
 from .timing import KubeletTiming
 
 if TYPE_CHECKING:
     from ..api.registry import Registry
+    from .pods import PodWorker
 
 Obj = dict[str, Any]
 
@@ -41,6 +45,9 @@ class NodeServices:
         self.images = ImagePuller(clock, runtime)
         self.environment = EnvironmentMaker(registry.store)
         self.storage = StorageMonitor(clock)
+        self.workers: dict[str, PodWorker] = {}
+        self.memory = MemoryMonitor(clock, self._capacity, self.workers.values, self._tell_node, self._show_pressure)
+        runtime.on_memory(self.memory.may_come_to)
         # The node is cut off: what happens on it goes on, and nobody hears of it.
         self.away = False
         self.back = Signal()
@@ -56,6 +63,38 @@ class NodeServices:
         self._tick_phase = clock.epoch + phases.random() * timing.tick
         self._addresses: dict[str, None] = {}
         self._last_address = 0
+
+    # -- what the node says of itself
+
+    def _node(self) -> Obj | None:
+        return self.registry.store.get("nodes", "", self.identity.name)
+
+    def _capacity(self) -> int:
+        node = self._node()
+        return int(parse(((node or {}).get("status", {}).get("capacity") or {}).get("memory", "16Gi")))
+
+    def _tell_node(self, type: str, reason: str, message: str) -> None:
+        node = self._node()
+        if node is not None and not self.away:
+            # A node's events carry its name for a uid, as a kubelet does not know better.
+            about = {**node, "metadata": {**node["metadata"], "uid": self.identity.name}}
+            text = message or f"Node {self.identity.name} status is now: {reason}"
+            self.recorder.event(about, type, reason, text)
+
+    def _show_pressure(self, short: bool) -> None:
+        if self.away:
+            return
+        kind, status = "Insufficient" if short else "Sufficient", "True" if short else "False"
+        self.post("MemoryPressure", status, f"KubeletHas{kind}Memory", f"kubelet has {kind.lower()} memory available")
+
+    def post(self, kind: str, status: str, reason: str, message: str) -> None:
+        """Show one of the node's conditions."""
+        node = self._node()
+        if node is None:
+            return
+        told = {"status": status, "reason": reason, "message": message, "lastTransitionTime": stamp(self.clock.now())}
+        conditions = [{**one, **told} if one["type"] == kind else one for one in node["status"]["conditions"]]
+        self.registry.set_status("nodes", None, self.identity.name, {**node["status"], "conditions": conditions})
 
     def next_tick(self, after: float) -> float:
         """The first look of the sync loop at its work queue at or after an instant."""

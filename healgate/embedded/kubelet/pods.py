@@ -18,7 +18,7 @@ from .actions import Actions, compute
 from .backoff import go_duration
 from .containers import grace_of
 from .ending import DEADLINE, Ending, deadline_of, past_deadline
-from .images import StartFailed, pull_secrets
+from .images import PullSecret, StartFailed, pull_secrets
 from .mounts import MountPlan
 from .node import NodeServices, restart_key
 from .pleg import Relister
@@ -284,7 +284,7 @@ class PodWorker:
             return 0.0
         if not (yield from self._mounted()):
             return self.node.jittered(timing.retry)
-        credentials, missing = pull_secrets(self.node.registry.store, self.pod)
+        secrets, missing = pull_secrets(self.node.registry.store, self.pod)
         if missing:
             self.tell_pod(
                 "Warning",
@@ -293,7 +293,7 @@ class PodWorker:
                 "attempting to pull the image may not succeed.",
             )
         self.probes.add(self.pod)
-        failures = yield from self._act(snapshot, credentials)
+        failures = yield from self._act(snapshot, secrets)
         if not failures:
             self._at_rest = not (missing or self.allocation.conditions)
             self.relister.on_demand()
@@ -336,7 +336,7 @@ class PodWorker:
         assert self._plan is not None
         return self._plan.files(container, self.volumes, refresh=refresh)
 
-    def _act(self, snapshot: Snapshot, credentials: tuple[bytes, ...]) -> Steps[list[StartFailed]]:
+    def _act(self, snapshot: Snapshot, secrets: tuple[PullSecret, ...]) -> Steps[list[StartFailed]]:
         actions = compute(self.pod, snapshot, self.probes, frozenset(self.allocation.restarts))
         for kill in actions.kill:
             record = self.record.by_id(kill.id)
@@ -346,7 +346,7 @@ class PodWorker:
                 yield from self.node.containers.kill(self, kill.container, record, kill.message, grace, self.interrupt)
         if not self.record.sandbox:
             yield from self._make_sandbox()
-        return (yield from self._start_all(actions, snapshot, credentials))
+        return (yield from self._start_all(actions, snapshot, secrets))
 
     def _make_sandbox(self) -> Steps[None]:
         containers = self.node.containers
@@ -359,22 +359,22 @@ class PodWorker:
         self._publish(self.record.snapshot(self.clock.now()))
 
     def _start_all(
-        self, actions: Actions, snapshot: Snapshot, credentials: tuple[bytes, ...]
+        self, actions: Actions, snapshot: Snapshot, secrets: tuple[PullSecret, ...]
     ) -> Steps[list[StartFailed]]:
         failures: list[StartFailed] = []
         for container in actions.start_init:
-            failed = yield from self._try(container, snapshot, credentials)
+            failed = yield from self._try(container, snapshot, secrets)
             if failed is not None:
                 failures.append(failed)
                 if not actions.initialized:
                     return failures
         for container in actions.start:
-            failed = yield from self._try(container, snapshot, credentials)
+            failed = yield from self._try(container, snapshot, secrets)
             if failed is not None:
                 failures.append(failed)
         return failures
 
-    def _try(self, container: Obj, snapshot: Snapshot, credentials: tuple[bytes, ...]) -> Steps[StartFailed | None]:
+    def _try(self, container: Obj, snapshot: Snapshot, secrets: tuple[PullSecret, ...]) -> Steps[StartFailed | None]:
         """Start one container, or back off; the outcome goes to the reason cache for the next sync to publish."""
         name = container["name"]
         try:
@@ -382,7 +382,7 @@ class PodWorker:
             image = yield from self.node.images.ensure(
                 self.pod,
                 container,
-                credentials,
+                secrets,
                 lambda type, reason, message: self.tell(name, type, reason, message),
                 self.interrupt,
             )

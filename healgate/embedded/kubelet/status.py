@@ -19,6 +19,7 @@ from .restart import init_containers, is_sidecar, restartable, should_restart
 Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+DISRUPTED = "DisruptionTarget"
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
 
 
@@ -273,10 +274,14 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
         ("PodScheduled", True, "", ""),
     )
     generation = pod["metadata"].get("generation", 1)
-    shown = [
-        one for one in before.values() if one["type"] not in OWN_CONDITIONS and one["type"] not in RESIZE_CONDITIONS
-    ]
-    for one in inputs.resize:
+    ending = inputs.ending
+    told: list[Obj] = [*inputs.resize]
+    if ending is not None and ending.condition:
+        why = {"reason": "TerminationByKubelet", "message": ending.message}
+        told.insert(0, {"type": DISRUPTED, "status": "True", **why})
+    kept = {*OWN_CONDITIONS, *RESIZE_CONDITIONS, *(one["type"] for one in told)}
+    shown = [one for one in before.values() if one["type"] not in kept]
+    for one in told:
         reason, message = one.get("reason", ""), one.get("message", "")
         shown.append(_condition(before, one["type"], one["status"], reason, message, generation, inputs.now))
     for kind, holds, reason, message in verdicts:

@@ -14,7 +14,7 @@ from ...actor.effects import Program, Terminated
 from ...actor.host import Answer, Handler, Reply, Request
 from ..clock import Clock
 from .files import Files, Volume
-from .memory import Memory
+from .memory import Memory, NodeMemory
 from .network import Network, Origin
 from .seam import ContainerRun, ExecResult, Exit, LogLine
 from .shelf import Image
@@ -34,6 +34,7 @@ class Machine:
     clock: Clock
     network: Network
     volumes: dict[str, Volume] = field(default_factory=dict)
+    memory: NodeMemory = field(default_factory=NodeMemory)
 
 
 @dataclass
@@ -289,7 +290,10 @@ class Container:
         if self._exit is not None:
             return
         now = self.machine.clock.now()
-        when = self.usage.crossing(NODE_MEMORY if self._limit is None else self._limit, now)
+        most = self.usage.most()
+        self.machine.memory.note(id(self), most if self._limit is None else min(most, self._limit))
+        limit = NODE_MEMORY if self._limit is None else self._limit
+        when = self.usage.crossing(limit, now)
         if when is not None:
             self._oom = self.machine.clock.call_at(when, self._out_of_memory).cancel
 
@@ -344,6 +348,7 @@ class Container:
         self._oom()
         for task in list(self.tasks.values()):
             task.stop(137)
+        self.machine.memory.note(id(self), 0.0)
         self.machine.network.leave(self)
         self._on_exit(self)
 

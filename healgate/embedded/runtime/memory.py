@@ -5,6 +5,7 @@ Usage is a sum of straight lines, so the moment of a crossing is computed instea
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Less than this cannot hold the runtime's own first process, which then dies before the program is there.
@@ -49,6 +50,12 @@ class Memory:
             max(0.0, when - since) * rate for since, rate in self._leaks
         )
 
+    def most(self) -> float:
+        """What it may come to if nobody asks for more; without end if something leaks."""
+        if self._leaks:
+            return float("inf")
+        return sum(max(ramp.before, ramp.after) for ramp in self._ramps.values())
+
     def crossing(self, limit: float, now: float) -> float | None:
         """The first moment from now on at which usage exceeds the limit."""
         if self.at(now) > limit:
@@ -64,3 +71,33 @@ class Memory:
             if end is not None:
                 start = end
         return None
+
+
+class NodeMemory:
+    """The most that all containers of a node may come to hold together, kept as they change.
+
+    It is a bound and not a measurement, so that somebody who must know when memory gets scarce need not look
+    at every container every few seconds for as long as it cannot.
+    """
+
+    def __init__(self) -> None:
+        self.changed: Callable[[float], None] | None = None
+        self._most: dict[int, float] = {}
+        self._finite = 0.0
+        self._endless = 0
+
+    def note(self, container: int, most: float) -> None:
+        """0 for one that has ended."""
+        old = self._most.pop(container, 0.0)
+        if most:
+            self._most[container] = most
+        self._count(old, -1)
+        self._count(most, 1)
+        if self.changed is not None and most > old:
+            self.changed(float("inf") if self._endless else self._finite)
+
+    def _count(self, most: float, sign: int) -> None:
+        if most == float("inf"):
+            self._endless += sign
+        else:
+            self._finite += sign * most

@@ -66,6 +66,14 @@ def launch(proc: Proc, argv: tuple[str, ...], path: str | None = None) -> Progra
     raise CannotStart(name, "missing")
 
 
+def found_at(proc: Proc, name: str) -> str:
+    """The path under which a program is started that `launch` has found."""
+    if "/" in name:
+        return name
+    places = [place for place in proc.box.image.programs if place.rpartition("/")[2] == name]
+    return places[0] if places else f"/bin/{name}"
+
+
 def _userland(proc: Proc, base: str, argv: tuple[str, ...]) -> Program | None:
     image = proc.box.image
     flavour = USERLANDS[image.userland]

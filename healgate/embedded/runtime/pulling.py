@@ -6,14 +6,14 @@ that wants credentials and gets none or wrong ones, one that refuses the connect
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 
 from ..clock import Clock
+from .keyring import login
 from .references import Reference, parse
 from .seam import Pulled, PullFailed, Registries
-from .shelf import Image, ImageShelf
+from .shelf import NATIVE, Image, ImageShelf
 
 RATE = 40 * 1024 * 1024  # bytes a second
 ANSWER = 0.08  # seconds until a registry has answered
@@ -40,6 +40,10 @@ class Puller:
             return PullFailed(
                 "rpc error: code = NotFound desc = " + _failed(reference, f"{reference}: not found"), seconds
             )
+        if found.index and found.architecture != NATIVE:
+            # A list of platforms is looked through at the pull; a single image is only found out when it starts.
+            why = f'failed to pull and unpack image "{reference}": no match for platform in manifest: not found'
+            return PullFailed(f"rpc error: code = NotFound desc = {why}", seconds)
         return pulled(found, seconds if there else seconds + found.size / RATE * self._random.uniform(0.8, 1.2))
 
     def _problem(self, reference: Reference, credentials: tuple[bytes, ...]) -> str:
@@ -58,7 +62,7 @@ class Puller:
         opens = self._keys(reference)
         if opens is None:
             return ""
-        offered = [_credential(host, config) for config in credentials]
+        offered = [login(config, reference.repository) for config in credentials]
         given = [each for each in offered if each]
         if any(each in opens for each in given):
             return ""
@@ -88,21 +92,3 @@ def _address(host: str) -> str:
     """Some address for a host that is there and refuses, the same each time."""
     first, second = hashlib.sha256(host.encode()).digest()[:2]
     return f"172.18.{first}.{max(2, second)}"
-
-
-def _credential(host: str, config: bytes) -> str:
-    """`user:password` for a host in a .dockerconfigjson; "" if it has none."""
-    try:
-        auths = json.loads(config).get("auths", {})
-    except (ValueError, AttributeError):
-        return ""
-    for name, entry in auths.items():
-        if name.split("://", 1)[-1].split("/", 1)[0] != host:
-            continue
-        if entry.get("auth"):
-            try:
-                return base64.b64decode(entry["auth"]).decode()
-            except ValueError:
-                return ""
-        return f"{entry.get('username', '')}:{entry.get('password', '')}"
-    return ""

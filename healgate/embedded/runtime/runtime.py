@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...actor.effects import Program
 from ...actor.host import Request
 from ..clock import Clock
 from . import memory
 from .container import Container, Machine
 from .names import Names
 from .network import Network
-from .programs import CannotStart, launch
+from .programs import CannotStart, found_at, launch
 from .pulling import Puller, pulled
 from .references import parse
 from .seam import ContainerRun, HttpAnswer, Process, Pulled, PullFailed, Registries
-from .shelf import Image, ImageShelf
+from .shelf import NATIVE, Image, ImageShelf
 
 PRELOADED = ("busybox:1.36",)
 # runc's words, as recorded.
@@ -89,7 +90,7 @@ class SimulatedRuntime:
         except CannotStart as problem:
             box.fail(f"{_START_FAILED}unable to start container process: {problem}")
         else:
-            box.begin(program)
+            box.begin(program if image.architecture == NATIVE else _foreign(box, argv[0]))
         return box
 
     # -- the node's own connections
@@ -103,9 +104,20 @@ class SimulatedRuntime:
         answer = self.network.ask(pod_ip, port, Request(method, path, body), timeout)
         return HttpAnswer(answer.status, answer.body, answer.problem, answer.seconds, answer.lasts)
 
+    def on_memory(self, call: Callable[[float], None]) -> None:
+        self._machine.memory.changed = call
+
     @property
     def changes(self) -> int:
         return self.network.changes
 
     def on_next_change(self, call: Callable[[], None]) -> None:
         self.network.on_next_change(call)
+
+
+def _foreign(box: Container, name: str) -> Program:
+    """A program for another processor: the container counts as started, and the kernel's word is all that it says."""
+    proc = box.main_proc()
+    proc.emit(f"exec {found_at(proc, name)}: exec format error\n", True)
+    return 255
+    yield  # a generator, as programs are

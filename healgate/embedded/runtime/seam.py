@@ -150,6 +150,9 @@ class Runtime(Protocol):
     ) -> HttpAnswer:
         """An HTTP request from the node (probes, the service proxy) to a pod."""
 
+    def on_memory(self, call: Callable[[float], None]) -> None:
+        """Have it called when the most grows that all containers together may come to hold, which it is told."""
+
     @property
     def changes(self) -> int:
         """How often what pods answer may have changed. Whoever got a lasting answer need not ask in between."""

@@ -16,12 +16,14 @@ from typing import Any
 import yaml
 
 from ...actor.profile import Profile, read_profile
-from ...actor.sections import ProfileError, Section, number, one_of, text, texts
+from ...actor.sections import ProfileError, Section, flag, number, one_of, text, texts
 from .everyday import Everyday, everyday
 from .references import Reference, parse
 from .seam import Registries
 
+NATIVE = "amd64"  # what the node can run
 _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ARCHITECTURES = ("amd64", "arm64")
 # The shell of an image's userland; "" if there is none.
 USERLANDS = {"none": "", "alpine": "ash", "debian": "dash", "ubi": "bash"}
 
@@ -37,6 +39,8 @@ class Image:
     programs: Mapping[str, Profile] = field(default_factory=dict)  # path -> what it does
     working_dir: str = "/"
     path: str = _PATHS
+    architecture: str = NATIVE
+    index: bool = False  # the tag is a list of images by platform, with this one in it
 
     @property
     def digest(self) -> str:
@@ -162,6 +166,8 @@ def _read_image(file: Path, reference: str) -> Image:
         tools=frozenset(tools),
         programs=programs,
         working_dir=top.take("working_dir", text, "/"),
+        architecture=top.take("architecture", one_of(*ARCHITECTURES), NATIVE),
+        index=top.take("index", flag, False),
     )
     top.done()
     return image
