@@ -36,6 +36,8 @@ HEALED_AFTER = 45.0
 ATTEMPTS = 3
 # How long something that should pass by itself is given before a human is called.
 WAIT_AT_MOST = 900.0
+# A log may be of a run that has only begun: a crash that nothing explains is looked at for so long.
+PUZZLED_AT_MOST = 30.0
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Incident:
     last_action: float = 0.0
     escalated: bool = False
     waits_for: str = ""
+    puzzled_since: float = 0.0
 
     @property
     def key(self) -> Key:
@@ -168,6 +171,10 @@ class Healer:
             return
         diagnosis = diagnose(self.access, incident.symptom)
         remedy = remedies.choose(self, incident, diagnosis)
+        unexplained = diagnosis.cause == "exit" and remedy.act is None and not remedy.wait
+        incident.puzzled_since = (incident.puzzled_since or now) if unexplained else 0.0
+        if unexplained and now - incident.puzzled_since < PUZZLED_AT_MOST:
+            return
         self.classify(incident, diagnosis, remedy)
         if remedy.wait:
             incident.waits_for = remedy.name

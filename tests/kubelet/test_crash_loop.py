@@ -98,13 +98,13 @@ def test_exit_zero_backs_off_too_under_always(bench: Bench):
     assert bench.main()["lastState"]["terminated"]["reason"] == "Completed"
 
 
-def test_the_fast_profile_never_waits_longer_than_two_seconds_and_a_bit():
+def test_the_fast_profile_never_waits_longer_than_five_seconds_and_a_bit():
     bench = Bench(FAST)
     crashing(bench)
     bench.until(60)
     gaps = [after - before for before, after in pairwise(starts(bench))]
-    assert max(gaps[1:]) < 5
-    assert len(gaps) > 12
+    assert 5 < max(gaps[1:]) < 8
+    assert len(gaps) > 6
 
 
 def test_a_command_that_does_not_exist_counts_as_a_run_of_the_year_1970(bench: Bench):

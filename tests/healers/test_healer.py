@@ -1,0 +1,66 @@
+"""What the reference healer does where it is not sure."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from healers.reference import healer as module
+from healers.reference.diagnosis import Diagnosis
+from healers.reference.healer import PUZZLED_AT_MOST, Healer, Incident
+from healers.reference.symptoms import Symptom
+
+OWNER = {"kind": "Deployment", "metadata": {"name": "node-agent", "namespace": "platform", "uid": "1"}}
+UNEXPLAINED = Diagnosis("exit", "exit", note="attempting to acquire leader lease platform/node-agent...")
+ELECTION = Diagnosis("dependency", "election", "10.0.0.9:7445")
+
+
+class Words:
+    """The report, as a list."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def __getattr__(self, word: str) -> Any:
+        return lambda *_, **__: self.said.append(word)
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(value=1000.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.value))
+    return clock
+
+
+def looks(monkeypatch: pytest.MonkeyPatch, *, finds: Diagnosis) -> None:
+    monkeypatch.setattr(module, "diagnose", lambda _access, _symptom: finds)
+    monkeypatch.setattr(module.remedies, "choose", lambda *_: module.remedies.Remedy("no sound remedy"))
+
+
+def test_a_crash_that_nothing_explains_is_looked_at_again(now: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """Seen on kind: the log that it got was of a run two seconds old, and it called a human where nothing was due."""
+    words = Words()
+    healer = Healer(None, words)
+    incident = Incident(OWNER, Symptom({}, "controller", "crash", 1), now.value, now.value)
+    looks(monkeypatch, finds=UNEXPLAINED)
+    healer.treat(incident)
+    now.value += PUZZLED_AT_MOST - 1
+    healer.treat(incident)
+    assert words.said == []
+    now.value += 2
+    healer.treat(incident)
+    assert words.said == ["classified", "escalated"]
+
+
+def test_one_that_is_explained_by_then_is_not(now: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    words = Words()
+    healer = Healer(None, words)
+    incident = Incident(OWNER, Symptom({}, "controller", "crash", 1), now.value, now.value)
+    looks(monkeypatch, finds=UNEXPLAINED)
+    healer.treat(incident)
+    looks(monkeypatch, finds=ELECTION)
+    healer.treat(incident)
+    assert words.said == ["classified", "escalated"]
+    assert incident.diagnosis == ELECTION
