@@ -20,6 +20,7 @@ Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 DISRUPTED = "DisruptionTarget"
+SHARED = ("state", "lastState", "allocatedResources", "resources", "volumeMounts", "user")
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
 
 
@@ -186,6 +187,11 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     if shown:
         status["volumeMounts"] = shown
     status["user"] = _user(inputs.pod, container)
+    if old is not None:
+        # The store remembers many statuses: what did not change is one and the same in all of them.
+        for part in SHARED:
+            if part in status and status[part] == old.get(part):
+                status[part] = old[part]
     return _with_reason(inputs, container, newest, status, init)
 
 
@@ -308,7 +314,7 @@ def _condition(before: Mapping[str, Obj], condition: Obj, generation: int, now: 
     for key in ("reason", "message"):
         if condition.get(key):
             full[key] = condition[key]
-    return full
+    return old if old is not None and old == full else full
 
 
 Verdict = tuple[bool, str, str]
