@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 OUT ?= healgate-out
 WORKERS ?= auto
 
-.PHONY: run test check lint fidelity bench bench-api clients kind agree bench-kind clean
+.PHONY: run test check lint fidelity bench bench-api bench-scale clients kind agree bench-kind clean
 
 run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster
 	$(BIN)/pytest -q -n $(WORKERS) --out $(OUT)
@@ -33,6 +33,9 @@ bench: $(VENV)/ready  ## what a trial costs
 
 bench-api: $(VENV)/ready  ## the API behind its HTTP door under load, beside a real one; needs wrk
 	$(BIN)/python -m tests.benchmarks.api
+
+bench-scale: $(VENV)/ready  ## 1,000, 3,000 and 10,000 pods that crash for an hour of the cluster
+	$(BIN)/python -m tests.benchmarks.scale
 
 clients: $(VENV)/ready  ## kubectl, helm, client-go and the Python clients into the user's cache, for tests/clients
 	$(BIN)/python -m tests.clients.fetch

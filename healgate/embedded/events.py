@@ -102,7 +102,7 @@ class _Writer:
         self._clock.call_later(LIFETIME, self._forget, namespace, name, self._clock.now())
 
     def change(self, namespace: str, name: str, changes: Obj) -> bool:
-        return self._registry.change("events", namespace, name, lambda old: {**old, **changes}) is not None
+        return self._registry.amend("events", namespace, name, changes)
 
     def _forget(self, namespace: str, name: str, written: float) -> None:
         event = self._registry.find("events", namespace, name)

@@ -1,7 +1,8 @@
 """Objects as bytes, made once per revision and spliced into whatever carries them.
 
-The store's latest Change of an object already keeps its JSON for watchers; lists and single answers use the same
-bytes. Everything else (a kind in another version, a table, metadata alone) is made on demand.
+Lists, single answers and watchers use the same bytes, which are kept for the objects that somebody asked for. All else
+(a kind in another version, a table, metadata alone) is made on demand. The trap is to keep something for every object
+that changes: in a large cluster most are never read.
 """
 
 from __future__ import annotations
@@ -18,31 +19,48 @@ Obj = dict[str, Any]
 Key = tuple[str, str, str]
 
 
+# Objects whose bytes are kept; then it begins anew.
+KEPT = 20_000
+
+
 class Encoder:
     def __init__(self, store: Store) -> None:
-        self._latest: dict[Key, Change] = {}
-        store.subscribe("*", self._note)
-
-    def _note(self, change: Change) -> None:
-        meta = change.object["metadata"]
-        key = (change.resource, meta.get("namespace", ""), meta["name"])
-        if change.type == "DELETED":
-            self._latest.pop(key, None)
-        else:
-            self._latest[key] = change
+        self._store = store
+        self._made: dict[Key, tuple[Obj, bytes]] = {}
 
     def of(self, resource: Resource, obj: Obj) -> bytes:
         """A stored object, or one that was converted already, as this resource shows it."""
+        if obj["apiVersion"] != resource.api_version:
+            return dumps(view(resource, obj))
         meta = obj["metadata"]
-        change = self._latest.get((resource.storage, meta.get("namespace", ""), meta.get("name", "")))
-        if change is not None and change.object is obj and obj["apiVersion"] == resource.api_version:
-            return change.encoded
-        return dumps(view(resource, obj))
+        key = (resource.storage, meta.get("namespace", ""), meta.get("name", ""))
+        made = self._made.get(key)
+        if made is not None and made[0] is obj:
+            return made[1]
+        if self._store.get(*key) is not obj:
+            return dumps(obj)
+        encoded = dumps(obj)
+        self._keep(key, obj, encoded)
+        return encoded
 
     def of_change(self, resource: Resource, change: Change) -> bytes:
-        if change.object["apiVersion"] == resource.api_version:
-            return change.encoded
-        return dumps(view(resource, change.object))
+        """As of any object; a watcher that comes late finds what the first one had made."""
+        obj = change.object
+        if obj["apiVersion"] != resource.api_version:
+            return dumps(view(resource, obj))
+        meta = obj["metadata"]
+        key = (resource.storage, meta.get("namespace", ""), meta["name"])
+        made = self._made.get(key)
+        if made is not None and made[0] is obj:
+            return made[1]
+        if self._store.get(*key) is obj:
+            self._keep(key, obj, change.encoded)
+        return change.encoded
+
+    def _keep(self, key: Key, obj: Obj, encoded: bytes) -> None:
+        if len(self._made) >= KEPT:
+            self._made.clear()
+        self._made[key] = (obj, encoded)
 
     def items(self, resource: Resource, objects: Iterable[Obj]) -> bytes:
         """The elements of a list; those of built-in kinds do not repeat apiVersion and kind."""

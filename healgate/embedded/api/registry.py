@@ -320,6 +320,18 @@ class Registry:
             return old
         return self.store.put(res.storage, {**old, "metadata": dict(old["metadata"]), "status": status})
 
+    def amend(self, resource: str | Resource, namespace: str | None, name: str, changes: Obj) -> bool:
+        """Store the object with other members at its top, which must differ; False if it is gone.
+
+        For what is written all the time and has neither generation nor finalizers: nothing is compared.
+        """
+        res = self.resource(resource)
+        old = self._stored(res, namespace, name)
+        if old is None:
+            return False
+        self.store.put(res.storage, {**old, "metadata": dict(old["metadata"]), **changes})
+        return True
+
     def change(
         self, resource: str | Resource, namespace: str | None, name: str, edit: Callable[[Obj], Obj]
     ) -> Obj | None:

@@ -118,7 +118,10 @@ class Orphans:
         return [obj for obj in found if obj is not None]
 
     def _changed(self, change: Change) -> None:
-        self._note(change.object, gone=change.type == "DELETED")
+        before = change.before
+        gone = change.type == "DELETED"
+        if gone or before is None or _owners(before) is not _owners(change.object):
+            self._note(change.object, gone=gone)
 
     def _note(self, obj: Obj, *, gone: bool) -> None:
         meta = obj["metadata"]
@@ -126,6 +129,10 @@ class Orphans:
             self._names.get(meta["namespace"], {}).pop(meta["name"], None)
         else:
             self._names.setdefault(meta["namespace"], {})[meta["name"]] = None
+
+
+def _owners(obj: Obj) -> Any:
+    return obj["metadata"].get("ownerReferences")
 
 
 class Dependents:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..clock.clock import seconds_of
@@ -146,8 +147,12 @@ def restarts(pod: Obj) -> int:
 _OWNERS_FIELDS = ("deletionTimestamp", "labels", "ownerReferences", "finalizers")
 
 
+@lru_cache(1)
 def matters_to_owner(change: Change) -> bool:
-    """Whether a pod's change can move a count in its owner; a loop's waiting states, most of all changes, cannot."""
+    """Whether a pod's change can move a count in its owner; a loop's waiting states, most of all changes, cannot.
+
+    Every controller that has pods asks this of the same change.
+    """
     if change.type != "MODIFIED" or change.before is None:
         return True
     before, after = change.before, change.object

@@ -122,10 +122,12 @@ class ReplicaSets(PodController):
         spec, old = replica_set["spec"], replica_set.get("status", {})
         labels = spec["template"].get("metadata", {}).get("labels") or {}
         now = self.clock.now()
+        min_ready = spec.get("minReadySeconds", 0)
+        ready = [pod for pod in active if is_ready(pod)]
         counts = {
             "fullyLabeledReplicas": sum(labels.items() <= labels_of(pod).items() for pod in active),
-            "readyReplicas": sum(is_ready(pod) for pod in active),
-            "availableReplicas": sum(is_available(pod, spec.get("minReadySeconds", 0), now) for pod in active),
+            "readyReplicas": len(ready),
+            "availableReplicas": sum(is_available(pod, min_ready, now) for pod in ready) if min_ready else len(ready),
         }
         status: dict[str, Any] = {"replicas": len(active)}
         status.update({field: count for field, count in counts.items() if count})

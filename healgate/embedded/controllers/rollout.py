@@ -41,7 +41,18 @@ def template_hash(template: Obj, collisions: int = 0) -> str:
 
 
 def same_template(one: Obj, other: Obj) -> bool:
-    return _without_hash(one) == _without_hash(other)
+    """Asked of the same two by every sync of a Deployment: the answer is kept with what it is about."""
+    key = (id(one), id(other))
+    known = _compared.get(key)
+    if known is None or known[0] is not one or known[1] is not other:
+        if len(_compared) >= COMPARED:
+            _compared.clear()
+        known = _compared[key] = (one, other, _without_hash(one) == _without_hash(other))
+    return known[2]
+
+
+COMPARED = 4096
+_compared: dict[tuple[int, int], tuple[Obj, Obj, bool]] = {}
 
 
 def _without_hash(template: Obj) -> Obj:

@@ -23,7 +23,7 @@ from .mounts import MountPlan
 from .node import NodeServices, restart_key
 from .pleg import Relister
 from .probes import PodProbes
-from .records import PodRecord, Snapshot
+from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
 from .restart import all_containers, field_path, init_containers, is_sidecar
 from .security import refuse_root
@@ -73,6 +73,10 @@ class PodWorker:
         self._ending: Ending | None = None
         self._deadline: Timer | None = None
         self._plan: MountPlan | None = None
+        # All that was there when the last sync found that everything waits for its back-off; None: it did not.
+        self._backing_off: tuple[Obj, tuple[Seen, ...]] | None = None
+        self._again = Actions(initialized=True)
+        self._restart_keys: dict[str, tuple[Obj, Obj, str]] = {}
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
@@ -282,6 +286,9 @@ class PodWorker:
             self.stage = "terminating"
             self._pending = True
             return 0.0
+        if self._still_backing_off(snapshot):
+            return self._later_or_retry((yield from self._start_all(self._again, snapshot, ())))
+        self._backing_off = None
         if not (yield from self._mounted()):
             return self.node.jittered(timing.retry)
         secrets, missing = pull_secrets(self.node.registry.store, self.pod)
@@ -298,11 +305,47 @@ class PodWorker:
             self._at_rest = not (missing or self.allocation.conditions)
             self.relister.on_demand()
             return self.node.jittered(timing.resync)
+        if not missing and not self.allocation.conditions and self._all_back_off(failures):
+            self._backing_off = (self.pod, snapshot.containers)
+        return self._later_or_retry(failures)
+
+    def _later_or_retry(self, failures: list[StartFailed]) -> float:
+        """How long until the next sync where something did not start."""
+        timing = self.node.timing
         expiries = [failure.until for failure in failures if failure.until is not None]
         if timing.visibility == "current" and expiries:
             wait = min(max(min(expiries) - self.clock.now(), 0.0), timing.longest_backoff_wait)
             return self.node.jittered(wait)
         return self.node.jittered(timing.retry)
+
+    def _all_back_off(self, failures: list[StartFailed]) -> bool:
+        spec = self.pod["spec"]
+        waiting = sum(failure.until is not None for failure in failures)
+        plain = not init_containers(self.pod) and not spec.get("imagePullSecrets")
+        return plain and waiting == len(failures) == len(spec["containers"])
+
+    def _still_backing_off(self, snapshot: Snapshot) -> bool:
+        """Whether a sync could but say once more that everything waits: most syncs of a crash loop are such."""
+        if self._backing_off is None or self._backing_off[0] is not self.pod or not self.volumes.fresh:
+            return False
+        if self._backing_off[1] != snapshot.containers or not self.record.sandbox or self.interrupt.given:
+            return False
+        now, restarts = self.clock.now(), self.node.restarts
+        for container in self.pod["spec"]["containers"]:
+            dead = snapshot.newest_dead(container["name"])
+            if dead is None or not restarts.waits(self._restart_key(container), dead.finished, now):
+                return False
+        self._again.start = self.pod["spec"]["containers"]
+        return True
+
+    def _restart_key(self, container: Obj) -> str:
+        name = container["name"]
+        allocated = self.allocation.allocated.get(name) or {}
+        known = self._restart_keys.get(name)
+        if known is None or known[0] is not container or known[1] is not allocated:
+            known = (container, allocated, restart_key(self.pod, container, allocated))
+            self._restart_keys[name] = known
+        return known[2]
 
     def _mounted(self) -> Steps[bool]:
         """Wait until all volumes are there."""
@@ -404,7 +447,7 @@ class PodWorker:
         if dead is None:
             return
         now = self.clock.now()
-        key = restart_key(self.pod, container, self.allocation.allocated.get(name) or {})
+        key = self._restart_key(container)
         restarts = self.node.restarts
         if not restarts.waits(key, dead.finished, now):
             restarts.next(key, dead.finished, now)

@@ -20,6 +20,7 @@ Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 DISRUPTED = "DisruptionTarget"
+SHARED = ("state", "lastState", "allocatedResources", "resources", "volumeMounts", "user")
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
 
 
@@ -186,6 +187,11 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     if shown:
         status["volumeMounts"] = shown
     status["user"] = _user(inputs.pod, container)
+    if old is not None:
+        # The store remembers many statuses: what did not change is one and the same in all of them.
+        for part in SHARED:
+            if part in status and status[part] == old.get(part):
+                status[part] = old[part]
     return _with_reason(inputs, container, newest, status, init)
 
 
@@ -305,7 +311,7 @@ def _condition(
         full["reason"] = reason
     if message:
         full["message"] = message
-    return full
+    return old if old is not None and old == full else full
 
 
 Verdict = tuple[bool, str, str]

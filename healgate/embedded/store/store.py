@@ -35,7 +35,7 @@ class TooOld(Exception):
         super().__init__(f"too old resource version: {asked} ({oldest})")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Change:
     """One change of one object. `object` is the new state; for DELETED the last one, with the deletion's revision."""
 
@@ -131,7 +131,10 @@ class Store:
         meta = obj["metadata"]
         meta["resourceVersion"] = str(self.revision)
         namespace, name = meta.get("namespace", ""), meta["name"]
-        space = self._objects.setdefault(resource, {}).setdefault(namespace, {})
+        try:
+            space = self._objects[resource][namespace]
+        except KeyError:
+            space = self._objects.setdefault(resource, {}).setdefault(namespace, {})
         before = space.get(name)
         if before is None and space:
             self._unsorted[resource, namespace] = None
