@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -27,8 +27,7 @@ class Request:
         return dict(parse_qsl(urlsplit(self.path).query))
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     status: int
     body: str = ""
     seconds: float = 0.0  # how long the answer takes
@@ -36,8 +35,7 @@ class Reply:
     lasts: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a request brought: a status, or the problem: "refused", "timeout", "no such host", "reset"."""
 
     status: int = 0

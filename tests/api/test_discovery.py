@@ -142,3 +142,16 @@ def test_deleting_the_definition_takes_the_resources_along(custom: Api) -> None:
     assert custom.send("GET", DEFINITIONS + "/gadgets.shop.example").status == 404
     assert custom.send("GET", GADGETS).status == 404
     assert custom.store.list("gadgets.shop.example") == []
+
+
+def test_a_group_is_announced_while_a_definition_serves_it(api: Api) -> None:
+    def announced() -> bool:
+        return "shop.example" in [group["name"] for group in api.get("/apis")["groups"]]
+
+    assert not announced()
+    api.post(DEFINITIONS, definition())
+    api.clock.run_for(5)
+    assert announced()
+    api.expect(200, "DELETE", f"{DEFINITIONS}/gadgets.shop.example")
+    api.clock.run_for(5)
+    assert not announced()

@@ -110,6 +110,22 @@ def test_precedence_and_references_between_variables(bench: Bench):
     assert run.args == ("own", "$(NOBODY)")
 
 
+def test_a_container_that_starts_later_is_told_of_services_as_they_are_then(bench: Bench):
+    def serve(port: int) -> None:
+        spec = {"clusterIP": "10.96.0.7", "ports": [{"port": port}]}
+        bench.registry.create("services", {"metadata": {"name": "db"}, "spec": spec}, namespace="shop")
+
+    serve(5432)
+    bench.pod(containers=[container()])
+    bench.until(5)
+    bench.registry.change(
+        "services", "shop", "db", lambda old: {**old, "spec": {**old["spec"], "ports": [{"port": 1}]}}
+    )
+    bench.pod("later", containers=[container()])
+    bench.until(10)
+    assert [one.run.env["DB_SERVICE_PORT"] for one in bench.runtime.runs] == ["5432", "1"]
+
+
 @pytest.mark.parametrize(
     ("text", "result"),
     [("$(A)", "1"), ("$$(A)", "$(A)"), ("$A", "$A"), ("$(B)", "$(B)"), ("x$(A)y$(A)", "x1y1"), ("$(A", "$(A")],

@@ -23,7 +23,7 @@ from .managed import entry, forget_missing, owned, track
 from .manifests import Manifest
 from .metadata import carried_metadata, check_metadata, check_name, generated_name, new_metadata
 from .objects import clean_copy, without
-from .patching import patched
+from .patching import JSON, patched
 from .podspec import pod_of_template
 from .resources import Resource, Resources
 from .validation import validate
@@ -211,7 +211,7 @@ class Registry:
         operation: str = "Update",
     ) -> Obj:
         res = self.resource(resource)
-        new = conversion.stored(res, clean_copy(obj))
+        new = conversion.stored(res, clean_copy(_unmanaged(obj) if operation == "Update" else obj))
         meta: Obj = new.setdefault("metadata", {})
         name = meta.get("name", "")
         old = self._stored(res, meta.get("namespace") or namespace or "default", name)
@@ -229,10 +229,9 @@ class Registry:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {mine}"
             raise errors.conflict(res.key, name, why)
         new = self._merged(res, old, new, subresource)
-        if operation == "Update":
+        if operation == "Update" and "managedFields" in old["metadata"]:
             new["metadata"].pop("managedFields", None)
-            if "managedFields" in old["metadata"]:
-                new["metadata"]["managedFields"] = old["metadata"]["managedFields"]
+            new["metadata"]["managedFields"] = old["metadata"]["managedFields"]
         if not _same(old, new):
             if subresource != "status" and _beyond_status(old) != _beyond_status(new):
                 self._fill(res, new)
@@ -377,7 +376,8 @@ class Registry:
                 raise errors.conflict(res.key, name, why.format(new["metadata"]["uid"]))
             return self.create(res, new, namespace=namespace, manager=manager, dry_run=dry_run, operation=operation)
         shown = conversion.view(res, old)
-        new = patched(res, shown, body, content_type, manager, subresource, force, self.clock.now())
+        base = shown if apply or content_type.startswith(JSON) else _unmanaged(shown)
+        new = patched(res, base, body, content_type, manager, subresource, force, self.clock.now())
         if check is not None:
             check(new, shown)
         self._same_identity(res, shown, new)
@@ -448,6 +448,14 @@ class Registry:
             if asked and asked != mine:
                 why = f"Precondition failed: {word} in precondition: {asked}, {word} in object meta: {mine}"
                 raise errors.conflict(res.key, meta["name"], why)
+
+
+def _unmanaged(obj: Obj) -> Obj:
+    """Without what is the server's alone to say: who owns which field, which is as long as the object itself."""
+    meta = obj.get("metadata")
+    if not isinstance(meta, dict) or "managedFields" not in meta:
+        return obj
+    return {**obj, "metadata": without(meta, "managedFields")}
 
 
 def _beyond_status(obj: Obj) -> Obj:

@@ -14,6 +14,7 @@ from .objects import (
     controller_of,
     labels_of,
     owner_reference,
+    owners,
     selects,
     with_metadata,
 )
@@ -120,7 +121,7 @@ class Orphans:
     def _changed(self, change: Change) -> None:
         before = change.before
         gone = change.type == "DELETED"
-        if gone or before is None or _owners(before) is not _owners(change.object):
+        if gone or before is None or owners(before) is not owners(change.object):
             self._note(change.object, gone=gone)
 
     def _note(self, obj: Obj, *, gone: bool) -> None:
@@ -129,10 +130,6 @@ class Orphans:
             self._names.get(meta["namespace"], {}).pop(meta["name"], None)
         else:
             self._names.setdefault(meta["namespace"], {})[meta["name"]] = None
-
-
-def _owners(obj: Obj) -> Any:
-    return obj["metadata"].get("ownerReferences")
 
 
 class Dependents:

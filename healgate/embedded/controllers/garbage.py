@@ -14,7 +14,7 @@ from ..api.registry import Registry
 from ..clock import Clock
 from ..events import Recorder
 from ..store.store import Change, Obj
-from .objects import being_deleted, with_metadata
+from .objects import being_deleted, owners, with_metadata
 from .queue import WorkQueue
 
 # Kept out of the graph, as in a real cluster: events are many and own nothing.
@@ -46,12 +46,12 @@ class Garbage:
                 self._add(resource, dependent)
             for reference in obj["metadata"].get("ownerReferences", ()):
                 self._wake_owner(reference, obj["metadata"].get("namespace", ""))
-        elif before is None or _owners(before) is not _owners(obj) or being_deleted(obj):
+        elif before is None or owners(before) is not owners(obj) or being_deleted(obj):
             self._look(change.resource, obj)
 
     def _look(self, resource: str, obj: Obj) -> None:
         """Objects without owners that nobody deletes, which is most, cost nothing."""
-        if _owners(obj) or (being_deleted(obj) and obj["metadata"].get("finalizers")):
+        if owners(obj) or (being_deleted(obj) and obj["metadata"].get("finalizers")):
             self._add(resource, obj)
 
     def _add(self, resource: str, obj: Obj) -> None:
@@ -83,14 +83,14 @@ class Garbage:
             self._orphan(resource, obj)
         elif being_deleted(obj) and FOREGROUND in finalizers:
             self._foreground(resource, obj)
-        elif _owners(obj):
+        elif owners(obj):
             self._collect(resource, obj)
 
     def _collect(self, resource: str, obj: Obj) -> None:
         """Delete what has only absent owners; drop references to absent or waiting ones if another is left."""
         namespace = obj["metadata"].get("namespace", "")
         solid, waiting, absent = [], [], []
-        for reference in _owners(obj):
+        for reference in owners(obj):
             found = self._owner(reference, namespace)
             if found is None:
                 absent.append(reference)
@@ -134,14 +134,12 @@ class Garbage:
 
     def _unblocked(self, resource: str, obj: Obj) -> Obj | None:
         """The object with owners that need not wait for it."""
-        owners = [
-            {**one, "blockOwnerDeletion": False} if one.get("blockOwnerDeletion") else one for one in _owners(obj)
-        ]
-        return None if owners == list(_owners(obj)) else self._edit(resource, obj, ownerReferences=owners)
+        owners = [{**one, "blockOwnerDeletion": False} if one.get("blockOwnerDeletion") else one for one in owners(obj)]
+        return None if owners == list(owners(obj)) else self._edit(resource, obj, ownerReferences=owners)
 
     def _blocks(self, dependent: Obj, owner: Obj) -> bool:
         uid = owner["metadata"]["uid"]
-        return any(one["uid"] == uid and one.get("blockOwnerDeletion") for one in _owners(dependent))
+        return any(one["uid"] == uid and one.get("blockOwnerDeletion") for one in owners(dependent))
 
     def _foreground(self, resource: str, obj: Obj) -> None:
         blockers = 0
@@ -155,7 +153,7 @@ class Garbage:
     def _orphan(self, resource: str, obj: Obj) -> None:
         uid = obj["metadata"]["uid"]
         for kind, dependent in self.store.owned_by(uid):
-            kept = [one for one in _owners(dependent) if one["uid"] != uid]
+            kept = [one for one in owners(dependent) if one["uid"] != uid]
             self._edit(kind, dependent, ownerReferences=kept or None)
         kept_finalizers = [one for one in obj["metadata"]["finalizers"] if one != ORPHAN]
         self._edit(resource, obj, finalizers=kept_finalizers or None)
@@ -176,7 +174,3 @@ class Garbage:
         except ApiError as problem:
             if problem.status not in (404, 409):
                 raise
-
-
-def _owners(obj: Obj) -> Any:
-    return obj["metadata"].get("ownerReferences", ())

@@ -63,7 +63,7 @@ class Namespaces(Controller):
     def _furnish(self, name: str) -> None:
         for resource, obj in (("serviceaccounts", _account()), ("configmaps", _root_ca())):
             if self.store.get(resource, name, obj["metadata"]["name"]) is None:
-                self.registry.create(resource, obj, namespace=name)
+                self.registry.add(resource, {**obj, "metadata": {**obj["metadata"], "namespace": name}})
 
     def _empty(self, namespace: Obj) -> None:
         name = namespace["metadata"]["name"]

@@ -191,3 +191,7 @@ def scaled(value: int | str, total: int, *, up: bool) -> int:
         return int(value)
     part = int(value[:-1]) * total
     return math.ceil(part / 100) if up else part // 100
+
+
+def owners(obj: Obj) -> Any:
+    return obj["metadata"].get("ownerReferences", ())

@@ -8,7 +8,7 @@ nothing new.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from typing import TypeVar
 
@@ -171,7 +171,7 @@ class Network:
             return Answer(problem=problem, seconds=_cost(problem, timeout))
         chosen = self._turns != turns
         answer = self.ask(address, target, request, timeout)
-        return replace(answer, lasts=False) if chosen and answer.lasts else answer
+        return answer._replace(lasts=False) if chosen and answer.lasts else answer
 
     def ask(self, pod_ip: str, port: int, request: Request, timeout: float) -> Answer:
         """A request straight to a pod."""
