@@ -134,8 +134,8 @@ class Garbage:
 
     def _unblocked(self, resource: str, obj: Obj) -> Obj | None:
         """The object with owners that need not wait for it."""
-        owners = [{**one, "blockOwnerDeletion": False} if one.get("blockOwnerDeletion") else one for one in owners(obj)]
-        return None if owners == list(owners(obj)) else self._edit(resource, obj, ownerReferences=owners)
+        left = [{**one, "blockOwnerDeletion": False} if one.get("blockOwnerDeletion") else one for one in owners(obj)]
+        return None if left == list(owners(obj)) else self._edit(resource, obj, ownerReferences=left)
 
     def _blocks(self, dependent: Obj, owner: Obj) -> bool:
         uid = owner["metadata"]["uid"]
