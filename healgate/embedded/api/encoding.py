@@ -7,6 +7,7 @@ that changes: in a large cluster most are never read.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,12 +22,15 @@ Key = tuple[str, str, str]
 
 # Objects whose bytes are kept; then it begins anew.
 KEPT = 20_000
+# Changes whose bytes are kept for watchers that lag behind.
+LAGGING = 2000
 
 
 class Encoder:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._made: dict[Key, tuple[Obj, bytes]] = {}
+        self._told: deque[Change] = deque()
 
     def of(self, resource: Resource, obj: Obj) -> bytes:
         """A stored object, or one that was converted already, as this resource shows it."""
@@ -53,6 +57,10 @@ class Encoder:
         made = self._made.get(key)
         if made is not None and made[0] is obj:
             return made[1]
+        if not change.is_encoded:
+            self._told.append(change)
+            if len(self._told) > LAGGING:
+                self._told.popleft().forget()
         if self._store.get(*key) is obj:
             self._keep(key, obj, change.encoded)
         return change.encoded

@@ -200,6 +200,7 @@ class Container:
     def fail(self, message: str) -> None:
         """It could not be started; nobody is told, the caller sees."""
         self._exit = Exit(128, "StartError", message, started=False)
+        self._forget()
 
     # -- further processes
 
@@ -349,8 +350,25 @@ class Container:
         for task in list(self.tasks.values()):
             task.stop(137)
         self.machine.memory.note(id(self), 0.0)
-        self.machine.network.leave(self)
-        self._on_exit(self)
+        self.machine.network.leave(self, self.run.pod_ip)
+        tell = self._on_exit
+        self._forget()
+        tell(self)
+
+    def _forget(self) -> None:
+        """Let go of whoever holds this: runs of a crash loop are many, and none should wait to be found as garbage."""
+        self._on_exit = _nobody
+        self._oom = _nothing
+        self.on_term = None
+        self.tasks.clear()
+
+
+def _nobody(_: Container) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass
 
 
 def normal(path: str) -> str:

@@ -44,6 +44,7 @@ class Network:
         self._clock = clock
         self._names = names
         self._listeners: dict[tuple[str, int], _Listener] = {}
+        self._ports: dict[str, dict[int, None]] = {}  # of each pod that listens
         self._pods: dict[str, None] = {}
         self._turns = 0
         self.changes = 0
@@ -61,19 +62,26 @@ class Network:
         if (pod_ip, port) in self._listeners:
             raise AddressInUse(f"{pod_ip}:{port}")
         self._listeners[pod_ip, port] = _Listener(owner, handler)
+        self._ports.setdefault(pod_ip, {})[port] = None
         self.changed()
 
     def leave_port(self, pod_ip: str, port: int) -> None:
-        del self._listeners[pod_ip, port]
+        self._close(pod_ip, port)
         self.changed()
 
-    def leave(self, owner: object) -> None:
-        """Close whatever a container listened on."""
-        gone = [place for place, listener in self._listeners.items() if listener.owner is owner]
-        for place in gone:
-            del self._listeners[place]
+    def leave(self, owner: object, pod_ip: str) -> None:
+        """Close whatever a container of a pod listened on."""
+        gone = [port for port in self._ports.get(pod_ip, ()) if self._listeners[pod_ip, port].owner is owner]
+        for port in gone:
+            self._close(pod_ip, port)
         if gone:
             self.changed()
+
+    def _close(self, pod_ip: str, port: int) -> None:
+        del self._listeners[pod_ip, port]
+        del self._ports[pod_ip][port]
+        if not self._ports[pod_ip]:
+            del self._ports[pod_ip]
 
     # -- waiting for a change
 

@@ -54,6 +54,14 @@ class Change:
             self._encoded = _json(self.object).encode()
         return self._encoded
 
+    @property
+    def is_encoded(self) -> bool:
+        return self._encoded is not None
+
+    def forget(self) -> None:
+        """Give the bytes up; who asks once more has them made once more."""
+        self._encoded = None
+
 
 Subscriber = Callable[[Change], None]
 
