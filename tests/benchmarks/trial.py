@@ -10,8 +10,10 @@ import argparse
 import copy
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 from healgate.clusters import open_cluster
+from healgate.clusters.seam import Cluster, Lease
 from healgate.drivers import find_healer
 from healgate.scenario.catalogue import Catalogue, Drawn, LoadedScenario
 from healgate.trial import run_trial
@@ -46,12 +48,33 @@ class Larger:
         return replace(drawn, experiment=experiment)
 
 
+class Roomy:
+    """A cluster whose node has the memory for all of them, so that none is evicted."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    def lease(self, seed: str) -> Lease:
+        lease = self._cluster.lease(seed)
+        for node in lease.rest.request("GET", "/api/v1/nodes").body["items"]:
+            path = f"/api/v1/nodes/{node['metadata']['name']}/status"
+            room = {"status": {"capacity": {"memory": "64Gi"}, "allocatable": {"memory": "64Gi"}}}
+            answer = lease.rest.request("PATCH", path, None, room, "application/merge-patch+json")
+            assert answer.ok, answer.body
+        return lease
+
+
 def measure(scenario: LoadedScenario | Larger, healer: str, trials: int) -> tuple[float, float, float, str]:
     """Median CPU of the harness and of the healer in ms, cluster-minutes, and the verdicts."""
     spec = find_healer(healer)
     harness, own, minutes, verdicts = [], [], [], []
     for trial in range(trials + 1):
-        cluster = open_cluster("embedded")
+        cluster: Any = open_cluster("embedded")
+        if isinstance(scenario, Larger):
+            cluster = Roomy(cluster)
         outcome = run_trial(scenario, trial + 1, seed="bench", cluster=cluster, healer=spec)  # type: ignore[arg-type]
         if trial == 0:
             continue  # imports and caches
