@@ -14,7 +14,6 @@ All is in one namespace: whatever looks at all objects of a namespace for one of
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import resource
 import subprocess
@@ -24,7 +23,7 @@ from collections import Counter
 from statistics import median
 from typing import Any
 
-from healgate.clusters.embedded import SELDOM
+from healgate.clusters.garbage import collect_seldom
 from healgate.embedded.api.messages import ApiRequest
 from healgate.embedded.api.streams import Stream
 from healgate.embedded.cluster import EmbeddedCluster
@@ -96,7 +95,7 @@ def measure(pods: int, seconds: float = HOUR, *, watched: bool = True) -> dict[s
     cluster = EmbeddedCluster("bench")
     make_room(cluster, pods)
     # A trial has Python look for garbage as seldom.
-    gc.set_threshold(SELDOM, *gc.get_threshold()[1:])
+    collect_seldom()
     before = yardstick()
     began = time.process_time()
     watcher = Watcher(cluster, "/api/v1/pods") if watched else None
