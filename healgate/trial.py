@@ -189,11 +189,12 @@ class Trial:
         self.tell(Step.DEPLOY, self.plan.workload)
         self.lease.watch(self.see)
         coactors.start(self.plan.co_actors, self.lease)
-        run.deploy(self.drawn.experiment, self.lease)
-        over = self.lease.now() + STEADY_WITHIN
-        self.wait_until_steady(over)
-        if self.pace.starts_clean:
-            self.replace_restarted(over)
+        with self.lease.turn():
+            run.deploy(self.drawn.experiment, self.lease)
+            over = self.lease.now() + STEADY_WITHIN
+            self.wait_until_steady(over)
+            if self.pace.starts_clean:
+                self.replace_restarted(over)
         self.before.begin(self.lease.now())
         self.lease.sleep(self.pace.steady_for)
         self.must_be_steady_still()

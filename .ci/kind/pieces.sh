@@ -91,7 +91,7 @@ build_base() {
 }
 
 build_kafka() {
-  cp "$here/images/kafka/Dockerfile" .
+  cp "$here/images/kafka/Dockerfile" "$here/images/kafka/share-classes" .
   cp -r "$(folder kafka_jars)/libs" .
   docker_build --build-arg "base=$(image base)" --tag "$(image kafka)"
 }

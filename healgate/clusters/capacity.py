@@ -36,6 +36,14 @@ def capacity(rest: Rest, lent: Collection[str]) -> int:
     return max(1, int(min(left["pods"] / PODS, left["memory"] / MEMORY, left["cpu"] / CPU)))
 
 
+def starts_at_once(rest: Rest) -> int:
+    """How many workloads may start at the same time: programs that start want a core each, and the nodes one more."""
+    nodes = rest.request("GET", "/api/v1/nodes")
+    if not nodes.ok:
+        raise HarnessError(f"the nodes of the cluster could not be read: {nodes.code}")
+    return max(1, int(_sum(node["status"].get("allocatable", {}).get("cpu") for node in nodes.body["items"])) + 1)
+
+
 def _takes_room(pod: Obj) -> bool:
     return pod["status"].get("phase") in ("Pending", "Running") and "deletionTimestamp" not in pod["metadata"]
 

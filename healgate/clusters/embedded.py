@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -109,6 +109,9 @@ class EmbeddedLease:
             return self._people.wait(self._signal, max(0.0, timeout))
         finally:
             self._moved = None
+
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         self.cluster.clock.call_later(seconds, call)

@@ -14,6 +14,7 @@ import queue
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..drivers.process import HealerProcess
@@ -24,12 +25,14 @@ from ..wire.kinds import AGGREGATED, Kinds, from_aggregated, from_list
 from ..wire.proxy import Proxy
 from ..wire.upstream import Unreachable, Upstream
 from . import leftovers
+from .capacity import starts_at_once
 from .lending import HOME, Lending
 from .loop import Loop
 from .owner import Owner
 from .real_rest import RealRest
 from .seam import Answer, HealerCall, Lease, Rest, RunningHealer
 from .server_time import ServerTime
+from .turns import turn
 from .watching import Watching
 
 HEALER = "system:serviceaccount:operators:operator"
@@ -85,6 +88,7 @@ class RealCluster:
         self._afterwards = afterwards
         self._loop: Loop | None = None
         self._kinds: Kinds | None = None
+        self._starts_at_once: int | None = None
         self.standing = ""
 
     @property
@@ -92,6 +96,12 @@ class RealCluster:
         if self._loop is None:
             self._loop = Loop()
         return self._loop
+
+    @property
+    def starts_at_once(self) -> int:
+        if self._starts_at_once is None:
+            self._starts_at_once = starts_at_once(self.rest)
+        return self._starts_at_once
 
     @property
     def kinds(self) -> Kinds:
@@ -150,6 +160,9 @@ class RealLease:
                 return False
             due = self._later[0][0] - time.monotonic() if self._later else LOOK_AGAIN
             self._rest_for(max(0.0, min(left, due, LOOK_AGAIN)))
+
+    def turn(self) -> AbstractContextManager[None]:
+        return turn(leftovers.folder(), self._home.starts_at_once, self.sleep)
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), call))

@@ -8,6 +8,7 @@ trap is a shortcut past the seam: a scenario that only works because the cluster
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -80,6 +81,9 @@ class Lease(Protocol):
 
     def watch(self, see: Callable[[Seen], None]) -> None:
         """From now on hand over every change of every object in the namespace, in order."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A turn at starting a workload: waits for one where too many at once would hold each other up."""
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         """Have something done later on the cluster's clock: how co-actors act beside a trial."""

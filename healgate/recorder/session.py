@@ -7,6 +7,7 @@ passes. The trap is the harness's own clock: every time in a recording is the cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,6 +159,9 @@ class _RecordedLease:
             self._lease.watch(self._notes.see)
             self._lease.after(ASK_EVERY, lambda: self._notes.ask_for_logs(self._lease))
         self._lease.watch(see)
+
+    def turn(self) -> AbstractContextManager[None]:
+        return self._lease.turn()
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         self._lease.after(seconds, call)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from healgate.chaos.templates import changed
@@ -39,6 +40,9 @@ class FakeLease:
 
     def watch(self, see: Callable[[Seen], None]) -> None:
         self.watchers.append(see)
+
+    def turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def after(self, seconds: float, call: Callable[[], None]) -> None:
         self.due.append((self.time + seconds, call))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +13,7 @@ from kubernetes.client import CoreV1Api
 from healgate import trial
 from healgate.chaos import run
 from healgate.clusters import open_cluster
+from healgate.clusters.embedded import EmbeddedLease
 from healgate.clusters.seam import Cluster
 from healgate.drivers import HealerSpec, find_healer
 from healgate.evidence import Ref
@@ -87,3 +90,21 @@ def test_whoever_makes_it_fall_is_not() -> None:
 
     found = outcome("oom/limit-too-low", HealerSpec("meddles", "", meddles)).record
     assert (found.verdict, found.reason) == ("FAIL", "false-alarm"), found.message
+
+
+def test_a_workload_is_started_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the turn is over as soon as it stands: other trials wait for it."""
+    order: list[str] = []
+
+    @contextmanager
+    def turn(_lease: Any) -> Iterator[None]:
+        order.append("turn")
+        yield
+        order.append("over")
+
+    deploy, baseline = run.deploy, Trial.take_baseline
+    monkeypatch.setattr(EmbeddedLease, "turn", turn)
+    monkeypatch.setattr(run, "deploy", lambda *given: (order.append("deploy"), deploy(*given)))
+    monkeypatch.setattr(Trial, "take_baseline", lambda self: (order.append("stands"), baseline(self)))
+    outcome("exit/config-change", find_healer("null"))
+    assert order == ["turn", "deploy", "over", "stands"]

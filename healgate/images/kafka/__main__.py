@@ -6,7 +6,6 @@ passed on, and the container ends as the broker does.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -18,10 +17,13 @@ from .front import Front
 from .wire import connected
 
 BEHIND, CONTROLLER = 19092, 19093
-LIBRARIES = os.environ.get("KAFKA_LIBS", "/opt/kafka/libs")
+LIBRARIES = "/opt/kafka/libs"
 SETTINGS = Path("/tmp/server.properties")
 LOGS = Path(__file__).parent.parent / "log4j2-broker.xml"
-JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k", f"-Dlog4j2.configurationFile={LOGS}"]
+# Java passes over an archive that is not there.
+CLASSES = "/opt/kafka/classes.jsa"
+JAVA = ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xss256k"]
+JAVA += [f"-XX:SharedArchiveFile={CLASSES}", f"-Dlog4j2.configurationFile={LOGS}"]
 # Big enough for one broker with a few topics, small enough for many of them on one machine.
 SERVER = """\
 process.roles=broker,controller
