@@ -33,6 +33,7 @@ SECRET = re.compile(
     r'secret "(?P<name>[^"]+)" not found|find key \S+ in Secret \S+/(?P<of>\S+)|non-existent secret key'
 )
 CONFIG = re.compile(r'configmap "(?P<name>[^"]+)" not found|in ConfigMap \S+/(?P<of>\S+)|non-existent config key')
+FAILED_TO_CREATE = ("FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox")
 OBJECT_OF_VOLUME = re.compile(r'failed for volume "(?P<volume>[^"]+)"')
 
 ELECTION = re.compile(r"leader ?election lost|error retrieving resource lock|failed to renew lease", re.I)
@@ -54,15 +55,7 @@ MISSING_SETTING = re.compile(
 
 def diagnose(access: Access, symptom: Symptom) -> Diagnosis:
     """The first row that applies."""
-    table = {
-        "pull": _pull,
-        "config": _configure,
-        "mount": _mount,
-        "start": _start,
-        "crash": _crash,
-        "unready": _unready,
-    }
-    return table[symptom.what](access, symptom)
+    return TABLE[symptom.what](access, symptom)
 
 
 def _pull(access: Access, symptom: Symptom) -> Diagnosis:
@@ -89,12 +82,21 @@ def _missing(text: str) -> Diagnosis | None:
     return None
 
 
+def only_slow(access: Access, symptom: Symptom) -> bool:
+    """A pod that is still being created, and nobody says that anything failed: a busy node takes minutes."""
+    return symptom.what == "mount" and not _failures_to_create(access, symptom.pod)
+
+
+def _failures_to_create(access: Access, pod: Obj) -> list[Obj]:
+    return [event for event in access.events_about(pod) if event["reason"] in FAILED_TO_CREATE]
+
+
 def _mount(access: Access, symptom: Symptom) -> Diagnosis:
-    for event in reversed(access.events_about(symptom.pod)):
-        if event["reason"] in ("FailedMount", "FailedAttachVolume"):
-            found = _missing(event["message"])
-            if found and not found.names and (volume := OBJECT_OF_VOLUME.search(event["message"])):
-                return Diagnosis(found.crash_class, found.cause, _source_of(symptom.pod, volume["volume"]))
+    for event in reversed(_failures_to_create(access, symptom.pod)):
+        found = _missing(event["message"])
+        if found and not found.names and (volume := OBJECT_OF_VOLUME.search(event["message"])):
+            return Diagnosis(found.crash_class, found.cause, _source_of(symptom.pod, volume["volume"]))
+        if event["reason"] != "FailedCreatePodSandBox":
             return found or Diagnosis("storage", "mount", note=event["message"])
     return Diagnosis("cannot-start", "mount")
 

@@ -17,7 +17,7 @@ from kubernetes.client.exceptions import ApiException
 
 from . import remedies
 from .access import Access, LogMoving
-from .diagnosis import Diagnosis, diagnose
+from .diagnosis import Diagnosis, diagnose, only_slow
 from .memory import Key, Memory, key_of, revision_of
 from .symptoms import Symptom, find_symptom, waits
 
@@ -143,7 +143,8 @@ class Healer:
         return [pod for pod in mine if self.symptom_of(pod, now)]
 
     def symptom_of(self, pod: Obj, now: float) -> Symptom | None:
-        return find_symptom(pod, now)
+        symptom = find_symptom(pod, now)
+        return None if symptom is not None and only_slow(self.access, symptom) else symptom
 
     def well(self, incident: Incident) -> bool:
         """Nothing of the workload shows a symptom, and something of it is there."""

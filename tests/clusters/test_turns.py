@@ -69,7 +69,8 @@ def test_a_killed_process_holds_no_turn(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert holder.stdout is not None and holder.stdout.readline() == "mine\n"
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "mine\n"
     with pytest.raises(Full), turn(tmp_path, 1, never):
         pass
     os.kill(holder.pid, signal.SIGKILL)

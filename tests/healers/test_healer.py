@@ -10,7 +10,7 @@ import pytest
 from healers.reference import healer as module
 from healers.reference.diagnosis import Diagnosis
 from healers.reference.healer import PUZZLED_AT_MOST, Healer, Incident
-from healers.reference.symptoms import Symptom
+from healers.reference.symptoms import Symptom, seconds
 
 OWNER = {"kind": "Deployment", "metadata": {"name": "node-agent", "namespace": "platform", "uid": "1"}}
 UNEXPLAINED = Diagnosis("exit", "exit", note="attempting to acquire leader lease platform/node-agent...")
@@ -64,3 +64,31 @@ def test_one_that_is_explained_by_then_is_not(now: SimpleNamespace, monkeypatch:
     healer.treat(incident)
     assert words.said == ["classified", "escalated"]
     assert incident.diagnosis == ELECTION
+
+
+CREATED = "2026-11-21T12:00:00Z"
+CREATING = {
+    "metadata": {"name": "backend-1", "namespace": "platform", "uid": "2", "creationTimestamp": CREATED},
+    "status": {
+        "containerStatuses": [
+            {"name": "api", "ready": False, "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        ([], None),
+        ([{"reason": "Pulling", "message": "Pulling image"}], None),
+        ([{"reason": "FailedMount", "message": 'MountVolume.SetUp failed: secret "tls" not found'}], "mount"),
+        ([{"reason": "FailedCreatePodSandBox", "message": "Failed to create pod sandbox"}], "mount"),
+    ],
+)
+def test_a_pod_that_is_long_created_is_sick_only_if_something_failed(events: list[Any], found: str | None) -> None:
+    """Seen on a busy node: forty seconds of ContainerCreating, which a rollback then "healed"."""
+    healer = Healer(None, Words())
+    healer.access = SimpleNamespace(events_about=lambda _pod: events)  # type: ignore[assignment]
+    symptom = healer.symptom_of(CREATING, seconds(CREATED) + 60)
+    assert (symptom and symptom.what) == found
