@@ -7,31 +7,26 @@ effects no time passes.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(NamedTuple):
     """Go on after so many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """A call took this long. On a real machine the time is gone already, on a virtual clock it has yet to pass."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Forever:
+class Forever(NamedTuple):
     """Nothing more to do until a signal comes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(NamedTuple):
     """Look every so often until something is to be seen (`look` returns its name) or the time is up (answer "").
 
     What `look` sees must depend on the network and on what other programs announce by `Host.changed`: a virtual clock

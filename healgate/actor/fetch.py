@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .effects import Program, Sleep, Spent, Unsupported
 from .host import Answer, Host, Request, split_address
@@ -39,8 +39,7 @@ _LONG_VALUES = ("--connect-timeout", "--retry", "--retry-delay")
 _LONG_FLAGS = ("--retry-connrefused", "--retry-all-errors")
 
 
-@dataclass
-class _Options:
+class _Options(NamedTuple):
     url: str
     flags: frozenset[str]
     values: dict[str, str]

@@ -6,25 +6,24 @@ None of these calls lets time pass in a simulation; what a network call costs is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
-from urllib.parse import parse_qsl, urlsplit
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     method: str
     path: str  # with the query
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
     @property
     def route(self) -> str:
-        return urlsplit(self.path).path
+        return self.path.partition("?")[0]
 
     @property
     def query(self) -> dict[str, str]:
-        return dict(parse_qsl(urlsplit(self.path).query))
+        from urllib.parse import parse_qsl  # a fifth of a start's time, and few programs are ever asked with one
+
+        return dict(parse_qsl(self.path.partition("?")[2]))
 
 
 class Reply(NamedTuple):

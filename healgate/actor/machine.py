@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import FrameType
 
 from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Terminated, Watch
@@ -70,14 +69,16 @@ class Machine:
 
     def read(self, path: str) -> bytes | None:
         try:
-            return Path(path).read_bytes()
+            with open(path, "rb") as file:
+                return file.read()
         except OSError:
             return None
 
     def write(self, path: str, content: bytes) -> str:
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).write_bytes(content)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(content)
         except OSError as problem:
             return problem.strerror or str(problem)
         return ""

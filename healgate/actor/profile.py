@@ -7,14 +7,12 @@ a cluster shows and a profile is not.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from .sections import Section, flag, number, one_of, seconds, size, text, texts
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """An environment variable that the program reads."""
 
     required: bool = False
@@ -23,25 +21,22 @@ class Setting:
     one_of: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(NamedTuple):
     seconds: float = 0.0
-    per: Mapping[str, float] = field(default_factory=dict)  # setting -> seconds for each of its units
+    per: Mapping[str, float] = {}  # setting -> seconds for each of its units
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(NamedTuple):
     base: int = 0
-    per: Mapping[str, int] = field(default_factory=dict)  # setting -> bytes for each of its units
+    per: Mapping[str, int] = {}  # setting -> bytes for each of its units
     fill: float = 0.0  # seconds until the settings' part is reached
     leak: int = 0  # bytes a second
-    leak_per: Mapping[str, int] = field(default_factory=dict)
+    leak_per: Mapping[str, int] = {}
     per_request: int = 0
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """Another program that this one talks to."""
 
     name: str
@@ -54,13 +49,12 @@ class Need:
     every: float = 10.0  # how often it is looked at later
 
 
-@dataclass(frozen=True)
-class Path:
+class Path(NamedTuple):
     status: int = 200
     body: str = ""
     method: str = ""  # "" any
     seconds: float = 0.0
-    per: Mapping[str, float] = field(default_factory=dict)
+    per: Mapping[str, float] = {}
     needs: tuple[str, ...] = ()  # answers 503 while one of them is down
     asks: tuple[str, str] | None = None  # need and path: answers 502 unless that one answers
     hangs: bool = False  # after this request the program answers nobody any more
@@ -68,87 +62,76 @@ class Path:
     line: str = ""
 
 
-@dataclass(frozen=True)
-class Http:
+class Http(NamedTuple):
     port: int
     paths: Mapping[str, Path]
 
 
-@dataclass(frozen=True)
-class Ends:
+class Ends(NamedTuple):
     after: float
     code: int
     lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     ignored: bool = False
     code: int = 0
     seconds: float = 0.0
     line: str = ""
 
 
-@dataclass(frozen=True)
-class Database:
+class Database(NamedTuple):
     port: int
     user: str
     password: str
     data: str
 
 
-@dataclass(frozen=True)
-class Broker:
+class Broker(NamedTuple):
     port: int
     data: str
     too_few: str  # what it says to {wanted} partitions where a {topic} {has} more
     same: str
 
 
-@dataclass(frozen=True)
-class Consumer:
+class Consumer(NamedTuple):
     need: str
     topic: str
     group: str
     partitions: str = ""  # the setting; "": the topic is somebody else's business
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     port: int
     need: str
 
 
-@dataclass(frozen=True)
-class Leader:
+class Leader(NamedTuple):
     need: str
     lease: str
     period: float
     deadline: float
 
 
-@dataclass(frozen=True)
-class Backup:
+class Backup(NamedTuple):
     need: str
     seconds: str
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(NamedTuple):
     kind: str = "service"  # service, topic-tool, fetch
     name: str = ""
     version: str = ""
     log: str = "plain"
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # path -> keys that it must have
+    settings: Mapping[str, Setting] = {}
+    files: Mapping[str, tuple[str, ...]] = {}  # path -> keys that it must have
     start: Start = Start()
     memory: Memory = Memory()
-    needs: Mapping[str, Need] = field(default_factory=dict)
+    needs: Mapping[str, Need] = {}
     http: Http | None = None
     says: tuple[float, str] | None = None
     stuck: tuple[float, str] | None = None

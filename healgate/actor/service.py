@@ -7,8 +7,7 @@ Ready), and it listens before its needs are there (readiness tells, liveness hol
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .effects import AddressInUse, Effect, Forever, Program, Sleep, Spent, Terminated, Watch
 from .host import Answer, Handler, Host, Reply, Request, split_address
@@ -28,8 +27,7 @@ class Ended(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """Something that is looked at while the program serves, and what is done when it is in trouble."""
 
     every: float

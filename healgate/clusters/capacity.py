@@ -37,11 +37,11 @@ def capacity(rest: Rest, lent: Collection[str]) -> int:
 
 
 def starts_at_once(rest: Rest) -> int:
-    """How many workloads may start at the same time: programs that start want a core each, and the nodes one more."""
+    """How many workloads may start at the same time: each wants a core."""
     nodes = rest.request("GET", "/api/v1/nodes")
     if not nodes.ok:
         raise HarnessError(f"the nodes of the cluster could not be read: {nodes.code}")
-    return max(1, int(_sum(node["status"].get("allocatable", {}).get("cpu") for node in nodes.body["items"])) + 1)
+    return max(1, int(_sum(node["status"].get("allocatable", {}).get("cpu") for node in nodes.body["items"])))
 
 
 def _takes_room(pod: Obj) -> bool:
