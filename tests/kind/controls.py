@@ -31,7 +31,7 @@ BUDGET_SCALE = 2.0
 # The null healer does nothing: its trials need no more time than anywhere else, only their faults must show.
 NULL_SCALE = 1.0
 # More at once than this wait for the processor and not for each other, and a probe that waits for it fails.
-AT_ONCE = 12
+AT_ONCE = 14
 
 
 @dataclass
