@@ -237,13 +237,11 @@ class RepairsLate(Healer):
 
 @vandal("heals-and-reverts")
 class HealsAndReverts(Healer):
-    """Heals, and two minutes later puts back what it found and is content."""
-
-    AFTER = 120.0
+    """Heals, says so, puts back what it found and is content."""
 
     def __init__(self, api_client: Any, report: Any) -> None:
         super().__init__(api_client, report)
-        self.undo: list[tuple[float, Callable[[], Any]]] = []
+        self.undo: list[Callable[[], Any]] = []
         self.content = False
 
     def treat(self, incident: Incident) -> None:
@@ -253,15 +251,14 @@ class HealsAndReverts(Healer):
     def apply(self, incident: Incident, act: Callable[[], None]) -> None:
         found = self.state_of(incident)
         super().apply(incident, act)
-        self.undo.append((time.time() + self.AFTER, lambda: self.put_back(incident, found)))
+        self.undo.append(lambda: self.put_back(incident, found))
 
     def look_again(self) -> None:
         super().look_again()
-        for due, put_back in list(self.undo):
-            if time.time() >= due:
-                self.undo.remove((due, put_back))
-                self.content = True
-                put_back()
+        if self.undo and not self.incidents:
+            self.content = True
+            while self.undo:
+                self.undo.pop(0)()
 
     def state_of(self, incident: Incident) -> dict[str, Obj]:
         """What the remedies may change: every Deployment, the ConfigMaps, and which Secrets there are."""
