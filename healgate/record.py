@@ -7,6 +7,7 @@ trap is one such number in here, and `trials.jsonl` is no longer byte-identical.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -83,11 +84,16 @@ class Cost:
 
 
 def append(path: Path, line: str) -> None:
-    """One write to a file opened for appending: lines of several processes never mix."""
+    """One write to a file opened for appending: lines of several processes never mix. Raises OSError, and then half a
+    line that a full disk took is gone again."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        whole = line.encode()
+        written = os.write(descriptor, whole)
+        if written < len(whole):
+            os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_CUR) - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -28,6 +28,7 @@ class Closed:
     missing: tuple[str, ...]
     decision: Decision | None  # None: there is no gate
     saved: str  # what became of --save-baseline
+    unwritten: str  # what kept the results from being written; "" if they were
 
 
 def read_before(options: Options, fingerprints: Mapping[str, str]) -> Baseline | None:
@@ -43,20 +44,28 @@ def read_before(options: Options, fingerprints: Mapping[str, str]) -> Baseline |
 
 
 def close_run(
-    healer: str, rows: Sequence[TrialRecord], missing: Sequence[str], options: Options, folder: Folder,
+    healer: str, rows: Sequence[TrialRecord], expected: Iterable[str], options: Options, folder: Folder,
     baseline: Baseline | None,
 ) -> Closed:  # fmt: skip
+    """Judge, then write: a disk that is full costs what stands on it, not what can be said."""
+    expected, there = tuple(expected), {row.id for row in rows}
+    missing = [name for name in expected if name not in there]
     summary = summarise(rows, missing)
     decision = None
     if options.gated:
         decision = decide(rows, missing, baseline=baseline, min_pass_rate=options.min_pass_rate)
-    _write_rates(folder, options, healer, summary)
-    saved = ""
-    if (kept := options.save_baseline) is not None:
-        saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale)
-    if rows:
-        _write_allure(folder, options, rows, summary)
-    return Closed(healer, summary, tuple(missing), decision, saved)
+    saved = unwritten = ""
+    try:
+        folder.write_rows(rows)  # sorted: with workers the order of their ends is chance
+        folder.expect(expected)
+        _write_rates(folder, options, healer, summary)
+        if (kept := options.save_baseline) is not None:
+            saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale)
+        if rows:
+            _write_allure(folder, options, rows, summary)
+    except OSError as problem:
+        unwritten = str(problem)
+    return Closed(healer, summary, tuple(missing), decision, saved, unwritten)
 
 
 def _write_rates(folder: Folder, options: Options, healer: str, summary: Summary) -> None:

@@ -16,7 +16,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ class Folder:
             self._empty()
         self._write_run(run)
         self.hold()
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Before any trial: a folder that takes nothing ends the run, with a word about it."""
+        try:
+            yield
+        except OSError as problem:
+            raise pytest.UsageError(f"--out {self.path}: expected a folder to write into; {problem}") from None
 
     def hold(self) -> None:
         """While this process lives, no other run begins here."""
@@ -224,8 +233,12 @@ def _lock(descriptor: int, how: int) -> bool:
 def _write_whole(path: Path, text: str) -> None:
     """In one step: whoever is killed here leaves what was there before."""
     new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _cut_torn_line(path: Path) -> None:

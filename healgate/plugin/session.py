@@ -102,9 +102,12 @@ class Trials:
         )
         row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial))
         told = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
-        story.write(self.folder.path / row.evidence, told)
-        record.append(self.folder.trials, row.line())
-        record.append(self.folder.costs, outcome.cost.line())
+        try:
+            story.write(self.folder.path / row.evidence, told)
+            record.append(self.folder.trials, row.line())
+            record.append(self.folder.costs, outcome.cost.line())
+        except OSError as problem:
+            return _unwritten(row, problem)
         return row
 
     def _explain(self, row: TrialRecord) -> str:
@@ -135,6 +138,12 @@ class Trials:
                     shown.reprcrash.message = " ".join(str(call.excinfo.value).splitlines()[0].split())
                 report.longrepr = shown
         return report
+
+
+def _unwritten(row: TrialRecord, problem: OSError) -> TrialRecord:
+    """A verdict whose evidence nobody can look at is none. Without evidence, --resume runs the trial again."""
+    message = f"its result could not be written: {problem}. Make room, then run again with --resume."
+    return replace(row, verdict=Verdict.ERROR, reason=None, graded=(), evidence="", message=message)
 
 
 def _usage(find: Callable[[], _T]) -> _T:

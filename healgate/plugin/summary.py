@@ -27,4 +27,8 @@ def show(reporter: Any, closed: Closed, folder: str, others_failed: int) -> None
             reporter.write_line("The gate passed, but other tests of this run failed: they decide.", red=True)
     if closed.saved:
         reporter.write_line(closed.saved)
+    if closed.unwritten:
+        reporter.write_line(f"The results are not all in {folder}: {closed.unwritten}", red=True)
+        reporter.write_line("Make room, then run again with --resume: what was written is kept.", red=True)
+        return
     reporter.write_line(f"everything is in {folder}; `healgate report {folder}` builds the Allure report")

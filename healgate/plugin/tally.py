@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator, Iterable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -47,10 +49,6 @@ class Tally:
         self.progress = Progress(config)
         config.stash[TRIALS].watcher = self._watch
 
-    @property
-    def missing(self) -> list[str]:
-        return [name for name in self.expected if name not in self.rows]
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Before any worker starts: everything that a person may have got wrong, then the folder."""
@@ -62,7 +60,8 @@ class Tally:
         asked = {name: fingerprint(scenario) for name, scenario in self.collection.scenarios.items()}
         self.baseline = read_before(self.options, asked)
         self.config.add_cleanup(self.folder.release)
-        self.folder.prepare(healer.label, asked)
+        with self.folder.room():
+            self.folder.prepare(healer.label, asked)
         if self.options.resume:
             self.expected = dict.fromkeys(self.folder.expected())
             self.rows = dict(sorted(self.folder.finished().items()))
@@ -100,7 +99,8 @@ class Tally:
             if (trial := trial_of(nodeid)) is not None:
                 self.expected[f"{trial[0]}-t{trial[1]}"] = None
         if len(self.expected) > before and not self.config.option.collectonly:
-            self.folder.expect(self.expected)
+            with self.folder.room():
+                self.folder.expect(self.expected)
 
     # -- what comes
 
@@ -146,7 +146,8 @@ class Tally:
             message=_said(report)[:_LONGEST_MESSAGE],
         )
         self.rows[name] = row
-        record.append(self.folder.trials, row.line())
+        with suppress(OSError):  # it is written again, with all others, at the end
+            record.append(self.folder.trials, row.line())
 
     def _watch(self, trial: str = "", step: str = "") -> None:
         now = f"{trial}: {step}" if trial else ""
@@ -154,17 +155,24 @@ class Tally:
 
     # -- the end
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Around pytest's own writers, so that a full disk ends them with a message too."""
         if self.config.option.collectonly or (not self.rows and not self.expected):
-            return
+            return (yield)
         rows = sorted_records(self.rows.values())
-        self.folder.write_rows(rows)  # sorted: with workers the order of their ends is chance
-        self.folder.expect(self.expected)
         healer = self.config.stash[TRIALS].healer.label
-        self.closed = close_run(healer, rows, self.missing, self.options, self.folder, self.baseline)
+        self.closed = close_run(healer, rows, self.expected, self.options, self.folder, self.baseline)
         if self.closed.decision is not None:
             session.exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
+        try:
+            result = yield
+        except OSError as problem:
+            result = None
+            self.closed = replace(self.closed, unwritten=self.closed.unwritten or str(problem))
+        if self.closed.unwritten:
+            session.exitstatus = ExitStatus.CANNOT_JUDGE
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
