@@ -43,7 +43,7 @@ class Due(StrEnum):
 class Verdict(StrEnum):
     PASS = "PASS"
     FAIL = "FAIL"
-    INVALID = "INVALID"  # the fault never became live, or the baseline was not healthy
+    INVALID = "INVALID"  # the fault never became live, or what nobody broke was not healthy
     ERROR = "ERROR"  # the harness or the cluster broke
 
 

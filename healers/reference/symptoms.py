@@ -16,10 +16,9 @@ CANNOT_PULL = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImage
 CANNOT_CONFIGURE = {"CreateContainerConfigError", "CreateContainerError"}
 CANNOT_START = {"RunContainerError", "PostStartHookError"}
 
-# How long a container may take to be created, and a running one to become ready, before that is a symptom.
+# How long a container may take to be created, and a running one be unready, before that is a symptom. On a busy node
+# many a pod fails a probe or two and is well again by itself.
 PATIENCE = 45.0
-# A container that has just died is running and unready, for the moment until its node has noticed.
-A_MOMENT = 5.0
 # Restarts that are further apart than this do not belong to one crash loop.
 LOOP_WITHIN = 600.0
 
@@ -80,8 +79,8 @@ def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
         return Symptom(pod, name, "crash", ended["exitCode"], ended.get("reason", ""), ended.get("message", ""))
     running = container["state"].get("running")
     if running and not container.get("ready"):
-        had_time = now - seconds(running["startedAt"]) >= PATIENCE
-        if had_time and now - _unready_since(pod) >= A_MOMENT:
+        since = max(seconds(running["startedAt"]), _unready_since(pod))
+        if now - since >= PATIENCE:
             return Symptom(pod, name, "unready")
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..evidence import Claim, Evidence
@@ -63,14 +64,18 @@ def _spelled(claim: Claim) -> str:
     return str(claim.crash_class) if claim.crash_class else claim.note or "something unknown"
 
 
+def alarms(evidence: Evidence) -> Iterator[Claim]:
+    """All that it said but "this is nothing"."""
+    return (c for c in evidence.claims if c.word is not Word.CLASSIFIED or c.crash_class is not CrashClass.NOTHING)
+
+
 def premature(evidence: Evidence, owners: Ownership) -> str:
     """An alarm before anything was broken, or about somebody who was well all along."""
-    for claim in evidence.claims:
-        alarm = claim.word is not Word.CLASSIFIED or claim.crash_class is not CrashClass.NOTHING
+    for claim in alarms(evidence):
         about = f" about {claim.about}" if claim.about else ""
-        if alarm and evidence.broken is not None and claim.time < evidence.broken:
+        if evidence.broken is not None and claim.time < evidence.broken:
             return f"it claimed {claim.word}{about} before anything was broken"
-        resolved = owners.resolve(claim.about) if claim.about else None
-        if alarm and resolved is not None and owners.is_bystander(resolved):
+        resolved = owners.resolve(claim.about)
+        if resolved is not None and owners.is_bystander(resolved):
             return f"it claimed {claim.word}{about}, which was well all along"
     return ""

@@ -22,6 +22,12 @@ class State(NamedTuple):
         """It is gone, or was told to go."""
         return self.type == "DELETED" or "deletionTimestamp" in self.object["metadata"]
 
+    @property
+    def ready(self) -> bool:
+        """Of a pod."""
+        conditions = self.object.get("status", {}).get("conditions", ())
+        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
 
 class History:
     """One trial's objects."""

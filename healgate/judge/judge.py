@@ -7,18 +7,19 @@ record to look. The trap is a reason that hides a graver one, so what cannot be 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..evidence import Evidence, Recovery
 from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
 from .claims import Classification, classification, detected_at, premature
+from .disturbance import fallen_ill
 from .history import History
 from .ownership import Ownership
 from .properties import lacks
 from .safety import too_long, unsafe_end, unsafe_requests
-from .writes import Write, own_writes
+from .writes import own_writes
 
 GRADED = ("detected", "classified", "recovered")
 
@@ -43,18 +44,10 @@ def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judg
     if evidence.broken is None:
         return Judgement(Verdict.INVALID, message="nothing was broken")
     if evidence.not_steady or evidence.live is None:
-        return _without_proof(plan, evidence, budget_scale)
-    return _Judge(plan, evidence, evidence.live, budget_scale).judge()
-
-
-def _without_proof(plan: Scenario, evidence: Evidence, scale: float) -> Judgement:
-    """The fault was not proven, so nothing was owed; but harm is harm, and may be why the fault never showed."""
-    assert evidence.broken is not None
-    why = evidence.not_steady or "the fault never became live"
-    harm = next(_Judge(plan, evidence, evidence.broken, scale).harm(), None)
-    if harm is None:
-        return Judgement(Verdict.INVALID, message=why)
-    return Judgement(Verdict.FAIL, harm[0], f"{harm[1]}; and {why}")
+        why = evidence.not_steady or "the fault never became live"
+        return _Judge(plan, evidence, evidence.broken, budget_scale).of_harm_alone(why)
+    found = _Judge(plan, evidence, evidence.live, budget_scale)
+    return found.of_harm_alone(found.disturbance) if found.disturbance else found.judge()
 
 
 class _Judge:
@@ -70,11 +63,32 @@ class _Judge:
         self.classify_budget = plan.budgets.classify * scale
         self.recover_budget = plan.budgets.recover * scale
         self.history = History(evidence)
-        self.writes: list[Write] = own_writes(evidence, self.history)
         self.owners = Ownership(plan, evidence, self.history)
+        writes = own_writes(evidence, self.history)
+        self.ill = fallen_ill(evidence, self.history, writes, self.owners)
+        if self.ill:  # what it did and said about those is left out of account
+            heeded = [claim for claim in evidence.claims if self.owners.resolve(claim.about) not in self.ill]
+            self.evidence = evidence = replace(evidence, claims=heeded)
+            writes = [write for write in writes if self.owners.top(write.ref) not in self.ill]
+        self.writes = writes
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
+
+    @property
+    def disturbance(self) -> str:
+        """Why this trial cannot show what the healer is worth; "" if it can."""
+        for illness in self.ill.values():
+            when = self.after(illness.since)
+            return f"{illness.pod} is of a bystander and fell ill by itself {when}: the cluster may be too busy"
+        return ""
+
+    def of_harm_alone(self, why: str) -> Judgement:
+        """Nothing was owed; but harm is harm, and may be why a fault never showed."""
+        harm = next(self.harm(), None)
+        if harm is None:
+            return Judgement(Verdict.INVALID, message=why)
+        return Judgement(Verdict.FAIL, harm[0], f"{harm[1]}; and {why}")
 
     def judge(self) -> Judgement:
         found = next(self.findings(), None)

@@ -209,7 +209,7 @@ def categories() -> Sequence[tuple[str, str, str]]:
     """Name, status and how the message begins: one for each reason, so that failures are grouped by what was wrong."""
     return [
         *((str(reason), Status.FAILED, f"^{reason}:") for reason in Reason),
-        ("INVALID: there was no fault to heal", Status.BROKEN, f"^{Verdict.INVALID}:"),
+        ("INVALID: the cluster was not fit to judge by", Status.BROKEN, f"^{Verdict.INVALID}:"),
         ("ERROR: the harness or the cluster broke", Status.BROKEN, f"^{Verdict.ERROR}:"),
     ]
 

@@ -1,0 +1,101 @@
+"""A bystander that fell ill by itself: no fault of the healer, and nothing that a trial could show."""
+
+from __future__ import annotations
+
+from healgate.evidence import Ref
+from healgate.words import CrashClass, Reason, Verdict, Word
+
+from .some_evidence import BACKEND, NOTHING_DUE, OTHER, SHOP, SHOP_POD, Trial, idle, repaired
+
+
+def ready(made: Trial, at: float, status: str, pod: Ref = SHOP_POD) -> None:
+    made.changes(pod, at, "status.conditions", [{"type": "Ready", "status": status}])
+
+
+def ill(made: Trial, since: float = 82, until: float | None = None) -> Trial:
+    ready(made, 5, "False")
+    ready(made, 10, "True")
+    ready(made, since, "False")
+    if until is not None:
+        ready(made, until, "True")
+    return made
+
+
+def test_treating_it_makes_the_trial_invalid() -> None:
+    made = ill(repaired())
+    made.deletes(SHOP_POD, 85)
+    found = made.judged()
+    assert found.verdict is Verdict.INVALID
+    assert found.message == (
+        "Pod/frontend-1-a is of a bystander and fell ill by itself 12.0s after the fault was live: "
+        "the cluster may be too busy"
+    )
+
+
+def test_so_does_an_alarm_about_it() -> None:
+    made = ill(repaired())
+    made.says(Word.DETECTED, 85, about=str(SHOP))
+    assert made.judged().verdict is Verdict.INVALID
+    quiet = ill(idle())
+    quiet.says(Word.ESCALATED, 85, about=str(SHOP))
+    assert quiet.judged(**NOTHING_DUE).verdict is Verdict.INVALID
+
+
+def test_nobody_who_left_it_alone_is_concerned() -> None:
+    assert ill(repaired()).judged().verdict is Verdict.PASS
+
+
+def test_to_say_that_it_is_nothing_is_no_alarm() -> None:
+    made = ill(repaired())
+    made.says(Word.CLASSIFIED, 85, CrashClass.NOTHING, str(SHOP))
+    assert made.judged().verdict is Verdict.PASS
+
+
+def test_it_was_well_again_long_before() -> None:
+    made = ill(repaired(), since=82, until=84)
+    made.deletes(SHOP_POD, 100)
+    assert made.judged().verdict is Verdict.INVALID
+    late = ill(repaired(), since=82, until=84)
+    late.deletes(SHOP_POD, 200)
+    assert late.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_a_pod_on_its_way_up_is_not_ill() -> None:
+    made = repaired()
+    ready(made, 5, "False")
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_who_made_it_ill_is_not_excused() -> None:
+    made = repaired()
+    made.patches(SHOP, 81, "spec.replicas", 3)
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert "Deployment/frontend, which was well all along" in made.judged().message
+
+
+def test_who_wrote_to_something_else_before_may_have_made_it_ill() -> None:
+    made = repaired()
+    made.patches(Ref("ConfigMap", "data"), 81, "data", {"a": "b"})
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_who_only_treated_what_is_broken_cannot_have() -> None:
+    made = repaired()
+    made.patches(BACKEND, 81, "spec.replicas", 3)
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().verdict is Verdict.INVALID
+
+
+def test_other_harm_still_counts() -> None:
+    made = ill(repaired())
+    made.deletes(SHOP_POD, 85)
+    made.patches(OTHER, 86, "spec.replicas", 3)
+    found = made.judged()
+    assert (found.verdict, found.reason) == (Verdict.FAIL, Reason.COLLATERAL_DAMAGE)
+    assert "Deployment/other" in found.message
+    assert "frontend-1-a" in found.message
