@@ -33,12 +33,15 @@ class History:
     """One trial's objects."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._states: dict[Ref, list[State]] = {
-            ref: [State(evidence.started, "ADDED", obj)] for ref, obj in evidence.baseline.items()
-        }
+        self._states: dict[Ref, list[State]] = {}
         for seen in evidence.timeline:
             if seen.object["kind"] != "Event":
                 self._states.setdefault(seen.ref, []).append(State(seen.time, seen.type, seen.object))
+        # What was seen from its birth on needs no first state; the baseline is what it had become by then.
+        for ref, obj in evidence.baseline.items():
+            states = self._states.setdefault(ref, [])
+            if not states or states[0].type != "ADDED":
+                states.insert(0, State(evidence.started, "ADDED", obj))
 
     def of(self, ref: Ref) -> list[State]:
         return self._states.get(ref, [])

@@ -67,6 +67,17 @@ def test_a_pod_on_its_way_up_is_not_ill() -> None:
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
 
 
+def test_a_pod_that_was_seen_from_its_birth_on_was_not_ready_at_first() -> None:
+    """Its state in the baseline, taken when all had started, is no earlier one."""
+    made = repaired()
+    born = dict(made.now[SHOP_POD])
+    made.appears(born, 1)
+    ready(made, 40, "True")
+    made.evidence.baseline = dict(made.now)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
 def test_who_made_it_ill_is_not_excused() -> None:
     made = repaired()
     made.patches(SHOP, 81, "spec.replicas", 3)
