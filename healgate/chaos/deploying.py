@@ -60,7 +60,7 @@ def _wait_for_definition(here: Place, definition: Obj) -> None:
 
     def served() -> bool:
         found = here.objects.get(ref) or {}
-        conditions = found.get("status", {}).get("conditions", ())
+        conditions = found.get("status", {}).get("conditions") or ()
         if not any(c["type"] == "Established" and c["status"] == "True" for c in conditions):
             return False
         answer = here.objects.rest.request("GET", group)

@@ -103,6 +103,14 @@ def test_a_definition_is_established_and_announced(custom: Api) -> None:
     assert "apis/shop.example/v1" in custom.get("/openapi/v3")["paths"]
 
 
+def test_a_new_definition_has_null_for_conditions_as_a_real_one_has(api: Api) -> None:
+    """Seen on kind: who loops over them without a look falls over when it is quick."""
+    made = api.post(DEFINITIONS, definition())
+    assert made["status"] == {
+        "acceptedNames": {"kind": "", "plural": ""}, "conditions": None, "storedVersions": ["v1"],
+    }  # fmt: skip
+
+
 def test_custom_resources_are_pruned_defaulted_and_validated(custom: Api) -> None:
     made = custom.post(GADGETS, gadget(size=2, colour="red"))
     assert made["spec"] == {"size": 2, "mode": "a"}

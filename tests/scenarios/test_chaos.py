@@ -298,6 +298,14 @@ def test_a_definition_is_waited_for_until_it_is_served(lease: FakeLease) -> None
     assert f"{DEPLOYMENTS}/backend" in lease.rest.objects
 
 
+def test_a_definition_without_conditions_yet_is_waited_for(lease: FakeLease) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/managedsecrets.secrets.shop.example"
+    lease.rest.answers[path] = Answer(200, {"status": {"conditions": None}})
+    lease.after(3, lambda: lease.rest.answers.clear())
+    actions.deploy("shop")
+    assert f"{DEPLOYMENTS}/backend" in lease.rest.objects
+
+
 def test_a_definition_that_is_never_served_is_no_healers_fault(lease: FakeLease) -> None:
     lease.rest.answers["/apis/secrets.shop.example/v1"] = Answer(404, "404 page not found")
     with pytest.raises(NotSteady, match=r"managedsecrets.secrets.shop.example was not served within 30s"):

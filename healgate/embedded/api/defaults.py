@@ -262,7 +262,8 @@ def _definition(obj: Obj) -> None:
         names.setdefault("singular", kind.lower())
         names.setdefault("listKind", f"{kind}List")
     spec.setdefault("conversion", {"strategy": "None"})
-    status: Obj = {"conditions": [], "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []}
+    # Null, as a real one answers until its controllers have looked.
+    status: Obj = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": []}
     status["storedVersions"] = [one.get("name", "") for one in spec.get("versions", ()) if one.get("storage")]
     obj.setdefault("status", status)
 
