@@ -48,10 +48,11 @@ Say = Callable[[str], None]
 class OpenedKind:
     """`Opened` for kind."""
 
-    def __init__(self, adapter: KindAdapter, running: Running, note: leftovers.Note) -> None:
+    def __init__(self, adapter: KindAdapter, running: Running, note: leftovers.Note, say: Say) -> None:
         self.running = running
         self._adapter = adapter
         self._note = note
+        self._say = say
 
     def nodes(self) -> list[str]:
         return self._adapter.nodes()
@@ -66,8 +67,11 @@ class OpenedKind:
             lending.close()
         if keep:
             self._note.forget()
-        else:
+            return
+        try:
             _take_away(self._note)
+        except ToolFailed as problem:  # what was judged stands
+            self._say(f"the kind cluster {self.running.name} could not be deleted; the next run will: {problem}")
 
 
 def open_kind(*, image: str | None, speed: str, reuse: str | None, say: Say) -> OpenedKind:
@@ -120,7 +124,7 @@ def _make(image: str | None, speed: str, say: Say) -> OpenedKind:
             raise UsageProblem(
                 f"--cluster kind: the cluster could not be made: {kind_tools.in_words(str(problem))}"
             ) from None
-        return OpenedKind(adapter, _ready(adapter, kept=False), note)
+        return OpenedKind(adapter, _ready(adapter, kept=False), note, say)
     except BaseException:
         with suppress(ToolFailed):
             _take_away(note)
@@ -152,7 +156,7 @@ def _reuse(name: str, say: Say) -> OpenedKind:
         running = _ready(adapter, kept=True)
         for done in _lending(running).sweep():
             say(done)
-        return OpenedKind(adapter, running, note)
+        return OpenedKind(adapter, running, note, say)
     except BaseException as problem:
         _take_away(note)
         if isinstance(problem, ToolFailed):
@@ -184,7 +188,11 @@ def _ready(adapter: KindAdapter, *, kept: bool) -> Running:
 def _take_away(note: leftovers.Note) -> None:
     """What the note is about, and then the note."""
     if (name := note.what.get("kind")) is not None:
-        KindAdapter(name, _folder(note)).delete()
+        adapter = KindAdapter(name, _folder(note))
+        try:
+            adapter.delete()
+        except ToolFailed:  # Docker gives a busy node ten seconds to die; by now it has
+            adapter.delete()
         docker = kind_tools.find("docker")
         if docker is not None:
             kind_tools.run([str(docker), "rm", "--force", "--volumes", f"{name}-registry"])

@@ -179,6 +179,17 @@ def test_what_cannot_be_deleted_stays_noted(programs: Programs) -> None:
     assert "could not be deleted" in said[0]
 
 
+def test_a_cluster_that_cannot_be_deleted_spoils_no_run(programs: Programs) -> None:
+    """Seen where a busy node took longer to die than Docker waits: a traceback after the last verdict."""
+    said: list[str] = []
+    cluster = opened(said)
+    programs.set(delete="ERROR: no")
+    cluster.close(keep=False)
+    assert "could not be deleted; the next run will: " in said[-1]
+    assert len(list(leftovers.notes())) == 1
+    assert len([call for call in programs.calls if call.startswith("kind delete")]) == 2
+
+
 def test_a_cluster_that_is_there_is_used_and_left(programs: Programs) -> None:
     programs.set(clusters=["mine"])
     cluster = opened(reuse="mine")
