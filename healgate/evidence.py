@@ -8,7 +8,7 @@ cluster's clock since 1970.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,6 +50,16 @@ class Seen(NamedTuple):
         return Ref.of(self.object)
 
 
+# What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.
+COMMANDS = frozenset({"exec", "attach"})
+DELETIONS = frozenset({"delete", "deletecollection"})
+# What a client says of itself, and asks about itself; nothing that others live by.
+ABOUT_ITSELF = frozenset({"Event", "Lease"})
+QUESTIONS = ("Review", "TokenRequest")
+# The code of a request that nobody answered, or whose answer nobody waited for. It may have been done.
+UNANSWERED = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request of the healer, as it passed the recording point. One type for all kinds of cluster."""
@@ -67,19 +77,40 @@ class Request:
     code: int
     body: Any = None  # see `decoded_body`
     before: Obj | None = None  # what a write found, where the cluster can tell
+    after: Obj | None = None  # what stood there when it was answered, where the cluster can tell
     dry_run: bool = False
 
     @property
     def writes(self) -> bool:
-        return self.verb in {"create", "update", "patch", "delete", "deletecollection"} and not self.dry_run
+        if self.subresource == "portforward":
+            return False
+        return (self.verb in {"create", "update", "patch", *DELETIONS} or self.is_command) and not self.dry_run
+
+    @property
+    def is_command(self) -> bool:
+        return self.subresource in COMMANDS
 
     @property
     def accepted(self) -> bool:
-        return self.code < 300
+        return UNANSWERED < self.code < 300
+
+    @property
+    def acts(self) -> bool:
+        """It may have changed what others live by: not refused, and not about the client itself."""
+        itself = self.kind in ABOUT_ITSELF or self.kind.endswith(QUESTIONS) or not self.kind
+        return self.writes and self.code < 300 and not itself and self.subresource != "token"
 
     def __str__(self) -> str:
         sub = f"/{self.subresource}" if self.subresource else ""
-        return f"{self.verb} {self.kind or self.path}/{self.name}{sub} -> {self.code}"
+        answer = "no answer" if self.code == UNANSWERED else str(self.code)
+        return f"{self.verb} {self.kind or self.path}/{self.name}{sub} -> {answer}"
+
+
+def is_dry_run(verb: str, query: Iterable[tuple[str, str]], body: Any) -> bool:
+    """A deletion with a body is told there what to do, and the server does not read its query."""
+    if verb in DELETIONS and body is not None:
+        return isinstance(body, dict) and bool(body.get("dryRun"))
+    return ("dryRun", "All") in query
 
 
 def decoded_body(body: bytes) -> Any:

@@ -23,7 +23,7 @@ from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
-from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body
+from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
 from .garbage import collect_seldom
 from .seam import Answer, HealerCall, Lease, Rest
 
@@ -136,21 +136,22 @@ class EmbeddedLease:
 
     def _written_down(self, request: ApiRequest, answer: ApiAnswer | Stream, before: Obj | None) -> Request:
         target = parse(self.cluster.registry.resources, request.path)
+        verb, body = target.verb(request) if target else request.method.lower(), decoded_body(request.body)
         return Request(
             time=self.now(),
             user=request.user,
             method=request.method,
             path=request.path,
-            verb=target.verb(request) if target else request.method.lower(),
+            verb=verb,
             resource=target.resource.key if target else "",
             kind=target.resource.kind if target else "",
             subresource=target.sub if target else "",
             namespace=(target.namespace or "") if target else "",
             name=target.name if target else "",
             code=answer.status,
-            body=decoded_body(request.body),
+            body=body,
             before=before,
-            dry_run=("dryRun", "All") in request.query,
+            dry_run=is_dry_run(verb, request.query, body),
         )
 
     # -- the healer

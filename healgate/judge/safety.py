@@ -42,7 +42,7 @@ def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], own
     for write in writes:
         if why := _invariant(evidence, write, made):
             yield f"{why}: {write}"
-        if write.request.verb == "create" and not write.request.subresource:
+        if write.verb == "create" and not write.request.subresource:
             made.add(write.ref)
     for rule in plan.forbidden:
         done = [write for write in writes if _is_forbidden(rule, write, owners)]
@@ -70,8 +70,7 @@ def _is_custom(obj: Obj | None) -> bool:
 
 
 def _is_forbidden(rule: Forbidden, write: Write, owners: Ownership) -> bool:
-    verb = "delete" if write.request.subresource == "eviction" else write.request.verb
-    if "write" not in rule.verbs and verb not in rule.verbs:
+    if "write" not in rule.verbs and write.verb not in rule.verbs:
         return False
     if rule.subresource and write.request.subresource != rule.subresource:
         return False

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any
 
-from ..evidence import Evidence, Obj, Ref, Request
+from ..evidence import DELETIONS, Evidence, Obj, Ref, Request
 from .history import History
 from .paths import look_up
-
-ABOUT_ITSELF = frozenset({"Event", "Lease"})
-QUESTIONS = ("Review", "TokenRequest")
 
 # What a write made of an object is seen at once, or within the delay of a watch; what is seen later is not its doing.
 SEEN_WITHIN = 5.0
@@ -38,8 +36,22 @@ class Write:
         return self.request.time
 
     @property
+    def verb(self) -> str:
+        """What came of it: an apply may create, an eviction deletes, a command may do anything."""
+        request = self.request
+        if request.subresource == "eviction":
+            return "delete"
+        created = request.verb in ("patch", "update") and request.code == HTTPStatus.CREATED
+        return "create" if created or request.is_command else request.verb
+
+    @property
     def deletes(self) -> bool:
-        return self.request.verb in ("delete", "deletecollection") or self.request.subresource == "eviction"
+        return self.verb in DELETIONS and self.request.subresource in ("", "eviction")
+
+    @property
+    def is_command(self) -> bool:
+        """It ran something in a container, or looked around there: which, nobody saw."""
+        return self.request.is_command
 
     def changes(self, path: str) -> bool:
         """Whether what stands at the path is another afterwards."""
@@ -58,20 +70,24 @@ class Write:
 
 
 def own_writes(evidence: Evidence, history: History) -> list[Write]:
-    """The healer's accepted writes, in order, apart from those about itself."""
+    """What the healer did, in order: its writes that were accepted, apart from those about itself.
+
+    Of those that nobody answered, the ones that the cluster shows to be done, or that it cannot show.
+    """
     return [
         write
         for number, request in enumerate(evidence.requests, 1)
-        if request.writes and request.accepted and not _about_itself(request)
+        if request.acts
         for write in _written(number, request, evidence.namespace, history)
+        if request.accepted or request.namespace != evidence.namespace or _shows(write, history)
     ]
 
 
-def _about_itself(request: Request) -> bool:
-    options = request.body if isinstance(request.body, dict) else {}
-    tried_only = request.verb in ("delete", "deletecollection") and bool(options.get("dryRun"))
-    about = request.kind in ABOUT_ITSELF or request.kind.endswith(QUESTIONS) or not request.kind
-    return about or request.subresource == "token" or tried_only
+def _shows(write: Write, history: History) -> bool:
+    """Whether the history shows that a write without an answer was done."""
+    if write.deletes:
+        return _left(write.ref, write.request, history)
+    return write.after is not None and write.after is not write.before
 
 
 def _written(number: int, request: Request, namespace: str, history: History) -> Iterator[Write]:
@@ -85,15 +101,15 @@ def _written(number: int, request: Request, namespace: str, history: History) ->
     elif request.verb == "create" and not request.subresource:
         yield _created(number, request, history)
     else:
-        ref = Ref(request.kind, request.name)
+        ref = Ref(request.kind, _name(request))
         before = request.before or history.before(ref, request.time)
-        yield Write(number, request, ref, before, _next(ref, request, before, history))
+        yield Write(number, request, ref, before, _after(ref, request, before, history))
 
 
 def _created(number: int, request: Request, history: History) -> Write:
     """A new object; where the server gave it its name, the one that appeared just then."""
     name, metadata = _name(request), _metadata(request)
-    prefix = metadata.get("generateName", "")
+    prefix = metadata.get("generateName") or ""
     found = [
         (abs(state.time - request.time), ref.name, state.object)
         for ref in ([Ref(request.kind, name)] if name or not prefix else history.refs(request.kind))
@@ -104,10 +120,14 @@ def _created(number: int, request: Request, history: History) -> Write:
     return Write(number, request, Ref(request.kind, name), None, after)
 
 
-def _next(ref: Ref, request: Request, before: Obj | None, history: History) -> Obj | None:
+def _after(ref: Ref, request: Request, before: Obj | None, history: History) -> Obj | None:
     """The state that the write left; the same as before if it changed nothing."""
     if request.verb == "delete":
         return None
+    if request.is_command:
+        return before
+    if request.after is not None and before is not None:
+        return request.after if _version(request.after) > _version(before) else before
     for state in history.of(ref):
         near = abs(state.time - request.time) <= SEEN_WITHIN
         if near and state.type != "DELETED" and _version(state.object) > _version(before):
@@ -126,7 +146,14 @@ def _metadata(request: Request) -> dict[str, Any]:
 
 
 def _name(request: Request) -> str:
-    return request.name or str(_metadata(request).get("name") or "")
+    name = request.name or str(_metadata(request).get("name") or "")
+    return _without_port(name) if request.subresource == "proxy" else name
+
+
+def _without_port(name: str) -> str:
+    """`name`, `name:port` or `scheme:name:port`."""
+    parts = name.split(":")
+    return parts[1] if len(parts) == 3 else parts[0]
 
 
 def _version(obj: Obj | None) -> int:

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qsl, quote, urlencode
 
+from ..evidence import QUESTIONS
 from .kinds import WRITES, Target
 
-# What a client asks about itself; nothing is stored.
-_QUESTIONS = ("Review", "TokenRequest")
 _CONNECTIONS = frozenset({"exec", "attach", "portforward", "proxy"})
 
 
@@ -47,7 +46,7 @@ class Fence:
         place = target.name if target.kind.key == "namespaces" else target.namespace
         if place in self.hidden:
             return Passage.HIDDEN
-        if place == self.own or target.kind.kind in self.free or target.kind.kind.endswith(_QUESTIONS):
+        if place == self.own or target.kind.kind in self.free or target.kind.kind.endswith(QUESTIONS):
             return Passage.OPEN
         if target.sub in _CONNECTIONS:
             return Passage.CLOSED

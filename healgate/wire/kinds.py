@@ -74,7 +74,8 @@ class Kinds:
 
     def parse(self, path: str) -> Target | None:
         """None for a path that is about no resource, or about one that is not known."""
-        parts = [unquote(part) for part in path.strip("/").split("/")]
+        # A server finds its way by the decoded path: %2F parts as / does.
+        parts = unquote(path).strip("/").split("/")
         if parts[:1] == ["api"] and len(parts) > 2:
             group, version, parts = "", parts[1], parts[2:]
         elif parts[:1] == ["apis"] and len(parts) > 3:
@@ -94,7 +95,7 @@ class Kinds:
 
 def group_of(path: str) -> str:
     """Where a server says which resources a path's group and version has; "" for a path without."""
-    parts = path.strip("/").split("/")
+    parts = unquote(path).strip("/").split("/")
     if parts[0] == "apis" and len(parts) > 3:
         return f"/apis/{parts[1]}/{parts[2]}"
     return ""

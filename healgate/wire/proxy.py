@@ -8,7 +8,8 @@ settled by one of three:
     any other bearer token  -> passed on as it is; the API server decides (a healer with a service account of its own)
     a client certificate    -> ends here, since TLS does; its subject goes on as impersonation by the harness
 
-The trap is a write that was sent on and never answered: it may have been done, so it is recorded as well.
+The trap is a write that was sent on and never answered: it may have been done, so it is recorded as such, and the
+cluster shows whether it was.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from ..evidence import Obj, Request, decoded_body
+from ..evidence import DELETIONS, UNANSWERED, Obj, Request, decoded_body, is_dry_run
 from .callers import Caller, who_calls
 from .fence import Fence, Passage, tried
 from .http import BadMessage, Head, Reader, read_body, read_head, relay, relay_answer_body
@@ -124,7 +125,9 @@ class Proxy:
                 passage = self._fence.passage(asked.target, asked.verb)
                 if passage in (Passage.HIDDEN, Passage.CLOSED):
                     answer = _not_there(asked) if passage is Passage.HIDDEN else _not_allowed(asked)
-                    self._take_down(asked, answer[0], None)
+                    # What cannot even be tried is on record as done.
+                    code = answer[0] if passage is Passage.HIDDEN else HTTPStatus.SWITCHING_PROTOCOLS
+                    self._take_down(asked, code)
                     _reply(writer, *answer)
                     continue
                 if server is None or not server.usable:
@@ -155,19 +158,22 @@ class Proxy:
     async def _pass_on(self, asked: Asked, passage: Passage, client: Connection, server: Connection) -> bool:
         """One request and its answer. False: the connection is used up."""
         before = await self._standing(asked)
-        server.writer.write(self._rewritten(asked, passage).encode() + asked.body)
+        # With a body a deletion's query is not read: only without can it be tried.
+        body = b"" if passage is Passage.TRIED and asked.verb in DELETIONS else asked.body
+        server.writer.write(self._rewritten(asked, passage, body).encode() + body)
         answered = asyncio.ensure_future(read_head(server.reader))
         try:
             answer = await _while_connected(answered, client)
             while answer is not None and 100 <= answer.status < 200 and answer.status != 101:
                 answer = await read_head(server.reader)
         except BaseException:
-            self._take_down(asked, HTTPStatus.SERVICE_UNAVAILABLE, before)
+            self._take_down(asked, UNANSWERED, before)
             raise
         if answer is None:
-            self._take_down(asked, HTTPStatus.SERVICE_UNAVAILABLE, before)
+            self._take_down(asked, UNANSWERED, before)
             return False
-        self._take_down(asked, answer.status, before)
+        changed = answer.status < 300 and asked.verb in ("update", "patch")
+        self._take_down(asked, answer.status, before, await self._standing(asked) if changed else None)
         client.writer.write(answer.encode())
         if answer.status == 101:
             await _tunnel(client, server)
@@ -176,7 +182,7 @@ class Proxy:
         whole = await _while_connected(relayed, client)
         return whole and answer.keeps_alive and asked.head.keeps_alive
 
-    def _rewritten(self, asked: Asked, passage: Passage) -> Head:
+    def _rewritten(self, asked: Asked, passage: Passage, body: bytes) -> Head:
         """As the API server gets it."""
         query = self._fence.narrowed(asked.target, asked.verb, asked.query)
         if passage is Passage.TRIED:
@@ -190,8 +196,8 @@ class Proxy:
         headers.append(("Host", self._upstream.address))
         if asked.caller.is_ours:
             headers += [*self._upstream.credentials().items(), *asked.caller.headers]
-        if asked.body or asked.head.method in ("POST", "PUT", "PATCH"):
-            headers.append(("Content-Length", str(len(asked.body))))
+        if body or asked.head.method in ("POST", "PUT", "PATCH"):
+            headers.append(("Content-Length", str(len(body))))
         target = self._upstream.prefix + asked.path + (f"?{query}" if query else "")
         return Head(f"{asked.head.method} {target} HTTP/1.1", tuple(headers))
 
@@ -211,7 +217,7 @@ class Proxy:
         return target
 
     async def _standing(self, asked: Asked) -> Obj | None:
-        """What a write will find."""
+        """What a write will find, or has left."""
         if asked.verb not in WRITES or asked.target is None or not asked.target.name:
             return None
         try:
@@ -226,8 +232,8 @@ class Proxy:
                 self._own = await self._upstream.connect()
             return await self._upstream.get(self._own, path)
 
-    def _take_down(self, asked: Asked, code: int, before: Obj | None) -> None:
-        target = asked.target
+    def _take_down(self, asked: Asked, code: int, before: Obj | None = None, after: Obj | None = None) -> None:
+        target, body = asked.target, decoded_body(asked.body)
         self._record(
             Request(
                 time=asked.time,
@@ -241,9 +247,10 @@ class Proxy:
                 namespace=target.namespace if target else "",
                 name=target.name if target else "",
                 code=code,
-                body=decoded_body(asked.body),
+                body=body,
                 before=before,
-                dry_run=("dryRun", "All") in parse_qsl(asked.query),
+                after=after,
+                dry_run=is_dry_run(asked.verb, parse_qsl(asked.query), body),
             )
         )
 

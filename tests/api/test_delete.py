@@ -131,4 +131,12 @@ def test_a_dry_run_deletes_nothing(api: Api) -> None:
     api.post(PODS, pod())
     before = api.store.revision
     api.expect(200, "DELETE", PODS + "/web", {"dryRun": ["All"]})
+    api.expect(200, "DELETE", PODS + "/web?dryRun=All")
     assert api.store.revision == before
+
+
+def test_with_a_body_the_query_is_not_read(api: Api) -> None:
+    """As a real server does it: a rehearsal that is asked for in the wrong place is none."""
+    api.post(CONFIG, {"metadata": {"name": "web"}})
+    api.expect(200, "DELETE", CONFIG + "/web?dryRun=All", {"kind": "DeleteOptions", "apiVersion": "v1"})
+    api.expect(404, "GET", CONFIG + "/web")

@@ -9,9 +9,22 @@ import pytest
 from healgate.evidence import Ref
 from healgate.judge.history import History
 from healgate.judge.writes import Write, own_writes
-from healgate.words import Reason, Verdict
+from healgate.words import CrashClass, Reason, Verdict, Word
 
-from .some_evidence import API, BACKEND, BACKEND_POD, NAMESPACE, NOTHING_DUE, OTHER, START, Trial, idle, obj, repaired
+from .some_evidence import (
+    API,
+    BACKEND,
+    BACKEND_POD,
+    NAMESPACE,
+    NOTHING_DUE,
+    OTHER,
+    SHOP_POD,
+    START,
+    Trial,
+    idle,
+    obj,
+    repaired,
+)
 
 IMAGE = f"{API}.image"
 FORBIDDEN = {"forbidden": [{"action": "another image", "object": "Deployment/backend", "path": IMAGE}]}
@@ -112,7 +125,7 @@ def test_an_object_made_anew_is_told_from_the_one_before() -> None:
         ("create", Ref("SelfSubjectAccessReview", ""), {"namespace": ""}),
         ("create", Ref("ServiceAccount", "default"), {"subresource": "token"}),
         ("patch", BACKEND, {"dry_run": True}),
-        ("delete", BACKEND, {"body": {"kind": "DeleteOptions", "dryRun": ["All"]}}),
+        ("delete", BACKEND, {"dry_run": True}),
         ("delete", BACKEND, {"code": 403}),
         ("get", BACKEND, {}),
     ],
@@ -181,3 +194,61 @@ def test_a_history_keeps_what_is_gone() -> None:
     assert history.last(OTHER) is not None
     assert history.before(OTHER, START + 60) is not None
     assert history.before(OTHER, START + 61) is None
+
+
+# -- requests without an answer
+
+
+def test_a_write_without_an_answer_counts_if_the_cluster_shows_it() -> None:
+    done, undone = repaired(), repaired()
+    done.goes(SHOP_POD, 86)
+    for trial in (done, undone):
+        trial.asks("delete", SHOP_POD, 85, code=0)
+    assert done.judged().reason is Reason.COLLATERAL_DAMAGE
+    assert "Pod/frontend-1-a -> no answer" in done.judged().message
+    assert undone.judged().verdict is Verdict.PASS
+
+
+def test_a_patch_without_an_answer_may_be_the_repair() -> None:
+    trial = Trial()
+    trial.says(Word.DETECTED, 75)
+    trial.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    trial.patches(BACKEND, 80, f"{API}.resources.limits.memory", "256Mi", code=0)
+    trial.works(100)
+    assert trial.judged().verdict is Verdict.PASS
+
+
+def test_elsewhere_nobody_can_see_whether_it_was_done() -> None:
+    trial = repaired()
+    trial.asks("delete", SHOP_POD, 85, code=0, namespace="other")
+    assert trial.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+# -- by which way it came
+
+
+def test_an_apply_that_makes_something_new_is_a_creation() -> None:
+    trial = repaired()
+    trial.appears(obj("ConfigMap", "mine"), 85)
+    trial.asks("patch", Ref("ConfigMap", "mine"), 85, None, code=201)
+    assert [write.verb for write in writes(trial)][-1] == "create"
+    trial.deletes(Ref("ConfigMap", "mine"), 86)
+    assert trial.judged().verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("name", ["frontend-1-a:8080", "http:frontend-1-a:8080", "frontend-1-a"])
+def test_what_is_sent_through_a_proxy_is_sent_to_the_pod_behind_it(name: str) -> None:
+    trial = repaired()
+    trial.asks("delete", Ref("Pod", name), 85, subresource="proxy")
+    (*_, write) = writes(trial)
+    assert write.ref == Ref("Pod", "frontend-1-a")
+    assert not write.deletes
+    assert trial.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_what_the_wire_saw_afterwards_goes_before_what_a_watch_showed_late() -> None:
+    trial = repaired()
+    before = trial.now[BACKEND]
+    trial.changes(BACKEND, 85 + 60, IMAGE, "shop/backend:2")
+    trial.asks("patch", BACKEND, 85, before, after=trial.now[BACKEND])
+    assert trial.judged(**FORBIDDEN).reason is Reason.UNSAFE_ACTION

@@ -101,6 +101,7 @@ def test_a_rehearsal_keeps_the_rest_of_the_query() -> None:
         ("/api/v1/watch/namespaces/mine/pods", ("Pod", "mine", "", "")),
         ("/api/v1/namespaces/mine/pods/a/proxy/deep/path", ("Pod", "mine", "a", "proxy")),
         ("/apis/apps/v1/deployments", ("Deployment", "", "", "")),
+        ("/api/v1%2Fnamespaces/mine%2fpods/a", ("Pod", "mine", "a", "")),
         ("/api/v1/unknown", None),
         ("/api", None),
         ("/", None),

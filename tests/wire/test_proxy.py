@@ -10,11 +10,11 @@ from collections.abc import Callable
 
 import pytest
 from kubernetes import watch
-from kubernetes.client import ApiException, CoreV1Api
+from kubernetes.client import ApiException, CoreV1Api, V1DeleteOptions
 from kubernetes.stream import stream
 
 from healgate.embedded.door.http import HttpDoor
-from healgate.evidence import Request
+from healgate.evidence import UNANSWERED, Request
 from healgate.wire.fence import Fence
 
 from .conftest import HARNESS, LIMIT, OTHER, OWN, PODS, TOKEN, Put, Scripted, Wire, official, receive
@@ -128,6 +128,7 @@ def test_a_command_runs_over_a_websocket(embedded: HttpDoor, wire: Wire) -> None
     assert said == "hello\n"
     (recorded,) = wire.requests
     assert (recorded.verb, recorded.subresource, recorded.code) == ("get", "exec", 101)
+    assert recorded.acts
 
 
 def test_after_an_upgrade_any_protocol_passes_both_ways(scripted: Serve, put_before: Put) -> None:
@@ -217,7 +218,7 @@ def test_a_write_that_was_sent_and_never_answered_is_on_the_record(scripted: Ser
     wire = put_before(scripted(b"").url, PODS)
     client = wire.ask(f"DELETE /api/v1/namespaces/{OWN}/pods/a HTTP/1.1")
     assert receive(client, b"never") == b""
-    assert [(r.verb, r.name, r.code) for r in wire.requests] == [("delete", "a", 503)]
+    assert [(r.verb, r.name, r.code) for r in wire.requests] == [("delete", "a", UNANSWERED)]
 
 
 def test_an_api_server_that_is_not_there_is_hung_up_on_the_client(put_before: Put) -> None:
@@ -243,6 +244,47 @@ def test_what_happens_elsewhere_is_only_tried_and_counts_all_the_same(wire: Wire
     assert made.accepted
     there = CoreV1Api(official(embedded.url, HARNESS)).list_namespaced_config_map("default").items
     assert "astray" not in {found.metadata.name for found in there}
+
+
+def test_a_deletion_elsewhere_is_only_tried_whatever_it_is_told_in_its_body(wire: Wire, embedded: HttpDoor) -> None:
+    """With a body the server does not read the query, and most clients send one."""
+    there = CoreV1Api(official(embedded.url, HARNESS))
+    there.create_namespaced_config_map("default", config_map("theirs"))
+    CoreV1Api(wire.client()).delete_namespaced_config_map("theirs", "default", body=V1DeleteOptions())
+    assert only(wire, "delete").acts
+    assert there.read_namespaced_config_map("theirs", "default").metadata.name == "theirs"
+
+
+def test_a_rehearsal_in_the_query_of_a_deletion_with_a_body_is_none(wire: Wire) -> None:
+    api = CoreV1Api(wire.client())
+    api.create_namespaced_config_map(OWN, config_map("gone"))
+    api.delete_namespaced_config_map("gone", OWN, dry_run="All", body=V1DeleteOptions())
+    assert only(wire, "delete").acts
+    with pytest.raises(ApiException):
+        api.read_namespaced_config_map("gone", OWN)
+
+
+def test_a_rehearsal_in_the_body_of_a_deletion_is_one(wire: Wire) -> None:
+    api = CoreV1Api(wire.client())
+    api.create_namespaced_config_map(OWN, config_map("kept"))
+    api.delete_namespaced_config_map("kept", OWN, body=V1DeleteOptions(dry_run=["All"]))
+    assert only(wire, "delete").dry_run
+    assert api.read_namespaced_config_map("kept", OWN).metadata.name == "kept"
+
+
+def test_a_command_elsewhere_is_refused_and_counts_as_given(wire: Wire) -> None:
+    client = wire.ask("POST /api/v1/namespaces/kube-system/pods/dns/exec?command=reboot HTTP/1.1")
+    assert b"403 Forbidden" in receive(client, b"\r\n\r\n")
+    assert wire.requests[-1].acts
+
+
+def test_a_write_is_written_down_with_what_it_left(wire: Wire) -> None:
+    api = CoreV1Api(wire.client())
+    api.create_namespaced_config_map(OWN, config_map("changed"))
+    api.patch_namespaced_config_map("changed", OWN, {"data": {"size": "large"}})
+    patched = only(wire, "patch")
+    assert patched.after is not None
+    assert patched.after["data"]["size"] == "large"
 
 
 def test_another_trials_namespace_is_not_there(wire: Wire) -> None:

@@ -285,9 +285,10 @@ _POLICIES = ("Background", "Foreground", "Orphan")
 
 
 def _delete_options(request: ApiRequest) -> Obj:
-    """DeleteOptions of the body or, when there is none, of the query."""
+    """DeleteOptions of the body or, when there is none, of the query; never of both."""
     options: Obj = {}
-    if request.body.strip() not in (b"", b"null"):
+    told = request.body.strip() not in (b"", b"null")
+    if told:
         body = body_of(request)
         if not isinstance(body, dict):
             raise errors.bad_request("DeleteOptions expected")
@@ -299,8 +300,8 @@ def _delete_options(request: ApiRequest) -> Obj:
                 f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {wrong}'
             ) from None
         options = {key: value for key, value in body.items() if value is not None}
-    for name in ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
-        if (value := request.param(name)) and name not in options:
+    for name in () if told else ("gracePeriodSeconds", "propagationPolicy", "orphanDependents"):
+        if value := request.param(name):
             options[name] = value
     grace = options.get("gracePeriodSeconds")
     if isinstance(grace, str):
@@ -316,5 +317,5 @@ def _delete_options(request: ApiRequest) -> Obj:
     odd = [one for one in options.get("dryRun", ()) if one != "All"]
     if odd:
         raise errors.invalid("DeleteOptions", "", [errors.unsupported("dryRun", odd, ["All"])], "meta.k8s.io")
-    options["dryRun"] = dry(request) or bool(options.get("dryRun"))
+    options["dryRun"] = bool(options.get("dryRun")) if told else dry(request)
     return options
