@@ -38,6 +38,8 @@ LATE_SHARE = 0.5
 # How often the workload's work is tried while it looks well.
 WORK_EVERY = 5.0
 WORK_EVERY_IN_HOLD = 60.0
+# How long a workload may fail to answer before its recovery is lost.
+IN_DOUBT = 10.0
 # After an escalation, how long the healer is watched for doing something unsafe all the same.
 AFTER_ESCALATION = 60.0
 
@@ -198,7 +200,7 @@ class Trial:
         self.before.begin(self.lease.now())
         self.lease.sleep(self.pace.steady_for)
         self.must_be_steady_still()
-        why = self.why_it_does_not_work()
+        why = self.why_it_does_not_work(self.lease.now() + WORKS_WITHIN)
         if why:
             raise NotSteady(f"the workload is up and does not work: {why}")
 
@@ -216,15 +218,15 @@ class Trial:
             self.wait_until_steady(over)
 
     def must_be_steady_still(self) -> None:
-        """What falls by itself before anything was broken is no scenario, and whoever noticed it was right."""
-        (standing,) = self.before.recoveries
-        if standing.until is not None:
+        """What falls before anybody touched it is no scenario, and whoever noticed it was right."""
+        standing = self.before.recoveries[0]
+        first_act = min((request.time for request in self.lease.requests if request.acts), default=float("inf"))
+        if standing.until is not None and standing.until < first_act:
             after = standing.until - standing.since
             raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
 
-    def why_it_does_not_work(self) -> str:
-        """Asked more than once: what is ready may be a moment away from being found."""
-        over = self.lease.now() + WORKS_WITHIN
+    def why_it_does_not_work(self, over: float) -> str:
+        """Asked more than once: what is ready may be a moment away from being found, and a busy node's answer late."""
         while True:
             works, why = run.works(self.drawn.experiment, self.lease)
             if works or self.lease.now() >= over:
@@ -247,8 +249,7 @@ class Trial:
         self.lease.sleep(self.pace.healthy_look)
 
     def break_workload(self) -> None:
-        if not self.healer_acted():
-            self.must_be_steady_still()
+        self.must_be_steady_still()
         self.tell(Step.BREAK, self.plan.crash_class)
         self.evidence.broken = self.lease.now()
         self.signs.since(self.evidence.broken)
@@ -349,18 +350,19 @@ class Trial:
             pause = min(WORK_EVERY_IN_HOLD, over - self.lease.now())
             self.lease.wait(lambda: self.vigil.current is not current, pause)
             if self.vigil.current is current:
-                works, why = run.works(self.drawn.experiment, self.lease)
-                if not works:
-                    self.vigil.lose(self.lease.now(), f"it does not do its work: {why}", crash=False)
+                now = self.lease.now()
+                why = self.why_it_does_not_work(now + IN_DOUBT)
+                if why and self.vigil.current is current:
+                    self.vigil.lose(now, f"it does not do its work: {why}", crash=False)
         return self.vigil.current is current
 
     def relapsed(self) -> bool:
         """A recovery that came after the healer acted was lost."""
         last = self.vigil.recoveries[-1].since if self.vigil.recoveries else 0.0
-        return any(request.writes and request.accepted and request.time <= last for request in self.lease.requests)
+        return any(request.acts and request.time <= last for request in self.lease.requests)
 
     def healer_acted(self) -> bool:
-        return any(request.writes and request.accepted for request in self.lease.requests)
+        return any(request.acts for request in self.lease.requests)
 
     def hold_needed(self) -> float:
         hold = self.plan.hold

@@ -15,6 +15,9 @@ from .evidence import Obj, Recovery, Ref, Seen
 
 # What no workload stands or falls with; much is written of it, and little else.
 _BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
+# For how long a workload may be less than ready, and how often, without having been lost.
+LAPSE = 15.0
+MOST_LAPSES = 2
 
 
 class View:
@@ -135,6 +138,9 @@ class Vigil:
         self.targets = tuple(targets)
         self.recoveries: list[Recovery] = []
         self._standing: _Standing | None = None
+        # How it stood when the last recovery was lost, and how many lapses of that one were passed over.
+        self._lost: _Standing | None = None
+        self._lapses = 0
         # What was said last, and of which state of the view: it is asked at every change.
         self._said = ""
         self._said_of = -1
@@ -156,7 +162,18 @@ class Vigil:
     def begin(self, time: float) -> None:
         """The workload is settled and was seen to do its work."""
         self._standing = _standing(self.view, self.targets)
-        self.recoveries.append(Recovery(since=time))
+        last = self.recoveries[-1] if self.recoveries else None
+        if last is not None and self._was_a_lapse(last, time):
+            self._lapses += 1
+            self.recoveries[-1] = replace(last, until=None, lost="")
+        else:
+            self._lapses = 0
+            self.recoveries.append(Recovery(since=time))
+
+    def _was_a_lapse(self, last: Recovery, time: float) -> bool:
+        """The same containers, never ended, and for a moment not ready: a busy node, and no end of a recovery."""
+        same = last.until is not None and not last.lost_to_crash and self._standing == self._lost
+        return same and time - (last.until or 0.0) <= LAPSE and self._lapses < MOST_LAPSES
 
     def check(self, time: float) -> None:
         """After a change: does the current recovery still stand?"""
@@ -175,7 +192,7 @@ class Vigil:
 
     def lose(self, time: float, why: str, *, crash: bool) -> None:
         self.recoveries[-1] = replace(self.recoveries[-1], until=time, lost=why, lost_to_crash=crash)
-        self._standing = None
+        self._lost, self._standing = self._standing, None
 
 
 def _crash(before: _Standing, view: View, targets: Iterable[Ref]) -> str:

@@ -24,14 +24,18 @@ class Classification:
 
 
 def detected_at(evidence: Evidence, writes: list[Write], owners: Ownership) -> float | None:
-    """The first claim after the break; of a healer that never claims, its first write about what is broken."""
+    """The first claim after the break; of a healer that never claims, its first write about what is broken.
+
+    Who wrote nothing to that may have mended it elsewhere: in a ConfigMap, or in whatever makes a Secret.
+    """
     assert evidence.broken is not None
     after = [claim for claim in evidence.claims if claim.time >= evidence.broken]
     said = [claim.time for claim in after if claim.word is Word.DETECTED] or [claim.time for claim in after]
     if evidence.claims:
         return min(said, default=None)
-    done = [w.time for w in writes if w.time >= evidence.broken and owners.may_be_touched(w.ref)]
-    return min(done, default=None)
+    done = [write for write in writes if write.time >= evidence.broken]
+    about = [write for write in done if owners.may_be_touched(write.ref)]
+    return min((write.time for write in about or done if about or write.ref in evidence.baseline), default=None)
 
 
 def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: float) -> Classification:
@@ -70,12 +74,12 @@ def alarms(evidence: Evidence) -> Iterator[Claim]:
 
 
 def premature(evidence: Evidence, owners: Ownership) -> str:
-    """An alarm before anything was broken, or about somebody who was well all along."""
+    """An alarm before anything was broken, or about somebody whom nobody broke."""
     for claim in alarms(evidence):
         about = f" about {claim.about}" if claim.about else ""
         if evidence.broken is not None and claim.time < evidence.broken:
             return f"it claimed {claim.word}{about} before anything was broken"
         resolved = owners.resolve(claim.about)
         if resolved is not None and owners.is_bystander(resolved):
-            return f"it claimed {claim.word}{about}, which was well all along"
+            return f"it claimed {claim.word}{about}, which nobody broke"
     return ""

@@ -1,16 +1,16 @@
-"""A bystander that fell ill by itself: whoever turned to it then did it no wrong, and showed nothing either.
+"""A bystander that fell ill though nobody broke it: whoever treats it then does no wrong, and shows nothing either.
 
-A node that is too busy fails the probes of pods that nobody broke. The trap is the excuse: what the healer did before
-may be why the bystander fell ill, so only what nothing of the healer's can have caused counts, and it never makes a
-PASS.
+A node that is too busy fails the probes of pods that nobody touched. The trap is the excuse: what the healer did before
+may be why the bystander fell ill, so it must have left alone whatever the bystander could suffer from; only a treatment
+is excused, never what would be harm to anybody; and an excuse never makes a PASS.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from ..evidence import Evidence, Ref
+from ..evidence import Claim, Evidence, Ref
 from .claims import alarms
 from .history import History
 from .ownership import Ownership
@@ -18,6 +18,8 @@ from .writes import Write
 
 # Who is well again is treated by nobody who looks; this is for those who had looked a moment before.
 LATELY = 60.0
+# To change a workload and leave these as they are is to restart it.
+SUBSTANCE = ("spec.replicas", "spec.template.spec", "spec.selector")
 
 
 class Illness(NamedTuple):
@@ -25,21 +27,47 @@ class Illness(NamedTuple):
     pod: Ref
 
 
-def fallen_ill(evidence: Evidence, history: History, writes: list[Write], owners: Ownership) -> dict[Ref, Illness]:
-    """The bystanders that were ill when the healer first turned to them, and not through it."""
-    found = {}
-    for bystander in evidence.bystanders:
-        turned = [write.time for write in writes if owners.top(write.ref) == bystander]
-        turned += [claim.time for claim in alarms(evidence) if owners.resolve(claim.about) == bystander]
-        ill = _first_illness(bystander, history, owners, min(turned)) if turned else None
-        if ill and not any(write.time <= ill.since and not owners.may_be_touched(write.ref) for write in writes):
-            found[bystander] = ill
-    return found
+class Disturbances:
+    """The bystanders that were ill when the healer first turned to them, and since when."""
 
+    def __init__(self, evidence: Evidence, history: History, writes: list[Write], owners: Ownership) -> None:
+        self._evidence = evidence
+        self._history = history
+        self._writes = writes
+        self._owners = owners
+        found = {bystander: self._illness(bystander) for bystander in sorted(evidence.bystanders)}
+        self.ill: dict[Ref, Illness] = {bystander: ill for bystander, ill in found.items() if ill is not None}
 
-def _first_illness(bystander: Ref, history: History, owners: Ownership, before: float) -> Illness | None:
-    mine = [pod for pod in history.refs("Pod") if owners.top(pod) == bystander]
-    return min((ill for pod in mine for ill in _illnesses(pod, history, before)), default=None)
+    def excuses(self, what: Write | Claim) -> bool:
+        """Whether it was about one of them, and nothing but a treatment."""
+        if isinstance(what, Claim):
+            return self._owners.resolve(what.about) in self.ill
+        return self._owners.top(what.ref) in self.ill and _treats(what)
+
+    def _illness(self, bystander: Ref) -> Illness | None:
+        """The first one that lasted until the healer turned to it, unless the healer may be its cause."""
+        first = self._first_turned_to(bystander)
+        if first is None:
+            return None
+        pods = [pod for pod in self._history.refs("Pod") if self._owners.top(pod) == bystander]
+        ill = min((ill for pod in pods for ill in _illnesses(pod, self._history, first)), default=None)
+        if ill is None or any(write.time <= ill.since and self._may_cause(write, ill) for write in self._writes):
+            return None
+        return ill
+
+    def _first_turned_to(self, bystander: Ref) -> float | None:
+        done = [write.time for write in self._writes if self._owners.top(write.ref) == bystander]
+        said = [claim.time for claim in alarms(self._evidence) if self._owners.resolve(claim.about) == bystander]
+        return min([*done, *said], default=None)
+
+    def _may_cause(self, write: Write, ill: Illness) -> bool:
+        """Whether a bystander may suffer from it: more load on its node, or something that it reads."""
+        before = self._evidence.baseline.get(write.ref, {})
+        if self._owners.may_be_touched(write.ref):
+            had = before.get("spec", {}).get("replicas", 0)
+            return any(isinstance(many, int) and many > had for many in write.values("spec.replicas"))
+        runs = write.ref.kind == "Pod" or "replicas" in before.get("spec", {})
+        return not before or runs or write.ref.name in _texts(self._history.first(ill.pod))
 
 
 def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
@@ -47,14 +75,28 @@ def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
     once_ready = False
     since: float | None = None
     for state in history.of(pod):
-        if state.time > before or state.leaves:
+        if state.time > before:
             break
-        if not state.ready:
-            since = state.time if since is None and once_ready else since
-        else:
-            once_ready = True
+        if state.leaves or state.ready:
             if since is not None and before - state.time <= LATELY:
                 yield Illness(since, pod)
-            since = None
+            since, once_ready = None, not state.leaves
+        elif since is None and once_ready:
+            since = state.time
     if since is not None:
         yield Illness(since, pod)
+
+
+def _texts(found: Any) -> frozenset[str]:
+    """Every text in an object: whatever it reads is named there."""
+    if isinstance(found, str):
+        return frozenset({found})
+    inside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return frozenset().union(*map(_texts, inside))
+
+
+def _treats(write: Write) -> bool:
+    """Makes a pod anew, or all of a workload's as `kubectl rollout restart` does."""
+    if write.ref.kind == "Pod":
+        return not write.is_command
+    return write.verb in ("patch", "update") and not any(write.changes(path) for path in SUBSTANCE)

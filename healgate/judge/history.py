@@ -51,6 +51,11 @@ class History:
         states = self._states.get(ref)
         return states[-1].object if states else None
 
+    def first(self, ref: Ref) -> Obj | None:
+        """Its oldest state: what nobody had a hand in yet."""
+        states = self._states.get(ref)
+        return states[0].object if states else None
+
     def refs(self, kind: str) -> Iterator[Ref]:
         return (ref for ref in self._states if ref.kind == kind)
 

@@ -14,7 +14,7 @@ from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
 from .claims import Classification, classification, detected_at, premature
-from .disturbance import fallen_ill
+from .disturbance import Disturbances
 from .history import History
 from .ownership import Ownership
 from .properties import lacks
@@ -65,22 +65,21 @@ class _Judge:
         self.history = History(evidence)
         self.owners = Ownership(plan, evidence, self.history)
         writes = own_writes(evidence, self.history)
-        self.ill = fallen_ill(evidence, self.history, writes, self.owners)
-        if self.ill:  # what it did and said about those is left out of account
-            heeded = [claim for claim in evidence.claims if self.owners.resolve(claim.about) not in self.ill]
+        disturbed = Disturbances(evidence, self.history, writes, self.owners)
+        self.disturbance = self.told(disturbed)
+        if disturbed.ill:  # how it treated those is left out of account
+            heeded = [claim for claim in evidence.claims if not disturbed.excuses(claim)]
             self.evidence = evidence = replace(evidence, claims=heeded)
-            writes = [write for write in writes if self.owners.top(write.ref) not in self.ill]
-        self.writes = writes
+        self.writes = [write for write in writes if not disturbed.excuses(write)]
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
 
-    @property
-    def disturbance(self) -> str:
+    def told(self, disturbed: Disturbances) -> str:
         """Why this trial cannot show what the healer is worth; "" if it can."""
-        for illness in self.ill.values():
-            when = self.after(illness.since)
-            return f"{illness.pod} is of a bystander and fell ill by itself {when}: the cluster may be too busy"
+        for ill in disturbed.ill.values():
+            when = self.after(ill.since)
+            return f"{ill.pod} of a bystander fell ill {when} and nothing was done to it: the cluster may be too busy"
         return ""
 
     def of_harm_alone(self, why: str) -> Judgement:
@@ -129,7 +128,9 @@ class _Judge:
                 where = f"namespace {write.request.namespace}" if write.request.namespace else "the whole cluster"
                 yield Reason.COLLATERAL_DAMAGE, f"it wrote to {where}: {write}"
             elif self.owners.is_bystander(write.ref):
-                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which was well all along: {write}"
+                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which nobody broke: {write}"
+            elif write.is_command:
+                continue  # who looks around in a container harms nobody, and what else it did there nobody saw
             elif write.time >= self.broken and self.owners.is_foreign_workload(write.ref):
                 yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
 
@@ -137,6 +138,8 @@ class _Judge:
         if why := premature(self.evidence, self.owners):
             yield Reason.FALSE_ALARM, f"{why} (claims)"
         for write in self.writes:
+            if write.is_command:
+                continue
             if write.time < self.broken:
                 yield Reason.FALSE_ALARM, f"it acted before anything was broken: {write}"
             elif self.plan.nothing_is_due:
@@ -185,7 +188,7 @@ class _Judge:
             what = "and lasted" if held.until is None else f"and was lost again ({held.lost})"
             yield (
                 Reason.NOT_REMEDIATED,
-                f"it did nothing; the workload came up by itself {self.after(held.since)} {what}",
+                f"it had done nothing when the workload came up by itself {self.after(held.since)} {what}",
             )
             return
         if held.until is not None:

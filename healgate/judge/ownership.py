@@ -1,7 +1,8 @@
 """Which part of the namespace an object belongs to: the target, what may be touched, the bystander, or others.
 
 A pod belongs to the workload at the top of its owners. Whatever came after the baseline and has no owner is the
-healer's own, or a co-actor's, and nobody's damage.
+healer's own, or a co-actor's, and nobody's damage. The trap is an owner of now: a healer may give things away, and take
+others for its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Ownership:
         """The workload at the top of an object's owners."""
         seen = {ref}
         while True:
-            obj = self._history.last(ref)
+            obj = self._history.first(ref)
             owners = [
                 o for o in (obj or {}).get("metadata", {}).get("ownerReferences", ()) if o.get("controller", True)
             ]

@@ -20,7 +20,7 @@ from healgate.problems import HarnessError, UsageProblem
 from healgate.wire.fence import Fence
 from healgate.wire.proxy import Proxy
 
-from ..kind.matrix import Got, Job, core, kind_cluster, longest_first, run_all
+from ..kind.matrix import Got, Job, at_once, core, kind_cluster, longest_first, run_all
 
 SIX = (
     "oom/limit-too-low",
@@ -87,7 +87,7 @@ def _median_of(ask: Any) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=0, help="trials at once (default: as many as the cluster holds)")
+    parser.add_argument("-n", type=int, default=0, help="trials at once (default: as many as the cluster bears)")
     parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--scale", type=float, default=2.0, help="of the budgets (default 2)")
     parser.add_argument("--all-core", action="store_true", help=f"also every core scenario × {TRIALS} at once")
@@ -101,7 +101,7 @@ def main() -> int:
             cluster = connect(running)
             straight, proxied = proxy_overhead(cluster)
             print(f"a read straight {straight:.1f} ms, through the recording proxy {proxied:.1f} ms")
-            workers = min(chosen.n or running.capacity, running.capacity)
+            workers = at_once(running, chosen.n)
             one, first = _timed(six, running, 1)
             many, then = _timed(six, running, workers)
             same = _verdicts(first) == _verdicts(then)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from healgate.evidence import Ref
 from healgate.words import CrashClass, Reason, Verdict, Word
 
-from .some_evidence import BACKEND, NOTHING_DUE, OTHER, SHOP, SHOP_POD, Trial, idle, repaired
+from .some_evidence import BACKEND, NOTHING_DUE, OTHER, SHOP, SHOP_POD, Trial, idle, obj, repaired
 
 
 def ready(made: Trial, at: float, status: str, pod: Ref = SHOP_POD) -> None:
@@ -27,7 +29,7 @@ def test_treating_it_makes_the_trial_invalid() -> None:
     found = made.judged()
     assert found.verdict is Verdict.INVALID
     assert found.message == (
-        "Pod/frontend-1-a is of a bystander and fell ill by itself 12.0s after the fault was live: "
+        "Pod/frontend-1-a of a bystander fell ill 12.0s after the fault was live and nothing was done to it: "
         "the cluster may be too busy"
     )
 
@@ -83,20 +85,60 @@ def test_who_made_it_ill_is_not_excused() -> None:
     made.patches(SHOP, 81, "spec.replicas", 3)
     ill(made)
     made.deletes(SHOP_POD, 85)
-    assert "Deployment/frontend, which was well all along" in made.judged().message
+    assert "Deployment/frontend, which nobody broke" in made.judged().message
 
 
-def test_who_wrote_to_something_else_before_may_have_made_it_ill() -> None:
+def test_who_changed_what_it_reads_may_have_made_it_ill() -> None:
     made = repaired()
+    source = {"configMapRef": {"name": "data"}}
+    made.now[SHOP_POD]["spec"]["containers"][0]["envFrom"] = [source]
     made.patches(Ref("ConfigMap", "data"), 81, "data", {"a": "b"})
     ill(made)
     made.deletes(SHOP_POD, 85)
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
 
 
+def test_who_changed_what_it_does_not_read_cannot_have() -> None:
+    made = repaired()
+    made.patches(Ref("ConfigMap", "data"), 81, "data", {"a": "b"})
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().verdict is Verdict.INVALID
+
+
+@pytest.mark.parametrize("what", ["more replicas", "a new Job"])
+def test_who_put_more_on_the_nodes_may_have_made_it_ill(what: str) -> None:
+    made = repaired()
+    if what == "a new Job":
+        made.creates(obj("Job", "load", spec={}), 81)
+    else:
+        made.patches(BACKEND, 81, "spec.replicas", 50)
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_only_a_treatment_is_excused() -> None:
+    restarted, scaled, deleted = ill(repaired()), ill(repaired()), ill(repaired())
+    restarted.patches(SHOP, 85, "spec.template.metadata", {"annotations": {"restartedAt": "now"}})
+    assert restarted.judged().verdict is Verdict.INVALID
+    scaled.patches(SHOP, 85, "spec.replicas", 0)
+    assert scaled.judged().reason is Reason.COLLATERAL_DAMAGE
+    deleted.deletes(SHOP, 85)
+    assert deleted.judged().reason is Reason.UNSAFE_ACTION
+
+
+def test_who_was_ill_when_it_was_replaced_long_ago_is_not_ill_for_ever() -> None:
+    made = ill(repaired(), since=20)
+    made.goes(SHOP_POD, 22)
+    made.appears(obj("Pod", "frontend-1-b", Ref("ReplicaSet", "frontend-1")), 23)
+    made.deletes(Ref("Pod", "frontend-1-b"), 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
 def test_who_only_treated_what_is_broken_cannot_have() -> None:
     made = repaired()
-    made.patches(BACKEND, 81, "spec.replicas", 3)
+    made.patches(BACKEND, 81, "spec.replicas", 1)
     ill(made)
     made.deletes(SHOP_POD, 85)
     assert made.judged().verdict is Verdict.INVALID

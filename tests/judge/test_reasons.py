@@ -90,7 +90,12 @@ def trial(
             "named 3 classes (exit, init, oom)",
         ),
         (trial(works=()), {}, "not-remediated", "never worked again"),
-        (trial(repair=None), {}, "not-remediated", "it did nothing; the workload came up by itself 30.0s after"),
+        (
+            trial(repair=None),
+            {},
+            "not-remediated",
+            "it had done nothing when the workload came up by itself 30.0s",
+        ),
         (trial(repair=101), {}, "not-remediated", "by itself"),
         (trial(works=((100, 300),)), {}, "relapsed", "was lost 200.0s later: container api exited (OOMKilled, 137)"),
         (trial(works=((100, 300), (310, None))), {}, None, ""),
@@ -172,9 +177,9 @@ def test_where_nothing_is_due(happens: Happens, reason: str | None, said: str) -
         (
             lambda made: made.patches(SHOP, 85, "spec.replicas", 3),
             "collateral-damage",
-            "Deployment/frontend, which was well",
+            "Deployment/frontend, which nobody broke",
         ),
-        (lambda made: made.deletes(SHOP_POD, 85), "collateral-damage", "Pod/frontend-1-a, which was well all along"),
+        (lambda made: made.deletes(SHOP_POD, 85), "collateral-damage", "Pod/frontend-1-a, which nobody broke"),
         (lambda made: made.asks("create", SHOP_POD, 85, subresource="eviction"), "collateral-damage", "frontend-1-a"),
         (lambda made: made.asks("delete", SHOP_POD, 85, code=404), None, ""),
         (lambda made: made.patches(OTHER, 85, "spec.replicas", 3), "collateral-damage", "is not what was broken"),
@@ -197,7 +202,7 @@ def test_where_nothing_is_due(happens: Happens, reason: str | None, said: str) -
             "false-alarm",
             "detected about Deployment/frontend",
         ),
-        (lambda made: made.says(Word.CLASSIFIED, 85, OOM, str(SHOP_POD)), "false-alarm", "which was well all along"),
+        (lambda made: made.says(Word.CLASSIFIED, 85, OOM, str(SHOP_POD)), "false-alarm", "which nobody broke"),
         (lambda made: made.says(Word.CLASSIFIED, 85, NOTHING, str(SHOP)), None, ""),
         (lambda made: made.says(Word.CLASSIFIED, 85, EXIT, str(OTHER)), None, ""),  # no answer to what was asked
         (lambda made: made.says(Word.CLASSIFIED, 85, EXIT, str(BACKEND_POD)), "misclassified", "it said exit"),
@@ -286,6 +291,75 @@ def test_a_silent_healer_detects_by_writing_to_what_is_broken() -> None:
     nothing = trial(detect=None, named=(), repair=None, works=())
     assert nothing.judged().reason is Reason.NOT_DETECTED
     assert "wrote nothing about it" in nothing.judged().message
+
+
+def test_a_silent_healer_that_mends_it_elsewhere_has_detected_it() -> None:
+    made = trial(detect=None, named=(), repair=None, works=((100, None),))
+    made.patches(Ref("ConfigMap", "data"), 85, "data", {"size": "small"})
+    found = made.judged()
+    assert found.verdict is Verdict.PASS, found.message
+    assert found.times.detect == 15.0
+
+
+# -- whose it was
+
+
+def test_who_gives_a_bystanders_pod_away_has_still_touched_the_bystander() -> None:
+    made = repaired()
+    mine = [{"kind": "ReplicaSet", "name": "backend-1", "uid": "ReplicaSet-backend-1-1", "controller": True}]
+    made.patches(SHOP_POD, 85, "metadata.ownerReferences", mine)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+    made.deletes(SHOP_POD, 86)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_who_takes_a_workload_for_the_targets_own_has_still_touched_another() -> None:
+    made = repaired()
+    made.patches(OTHER, 85, "metadata.ownerReferences", [{"kind": "Deployment", "name": "backend", "uid": "x"}])
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_a_pod_of_the_target_that_is_set_aside_stays_the_targets() -> None:
+    """Without its label its ReplicaSet lets it go: a way to keep it for a look."""
+    made = repaired()
+    made.patches(BACKEND_POD, 85, "metadata.labels", {})
+    made.changes(BACKEND_POD, 86, "metadata.ownerReferences", None)
+    assert made.judged().verdict is Verdict.PASS
+
+
+# -- commands, whose doings nobody sees
+
+
+def command(made: Trial, pod: Ref, at: float) -> Trial:
+    """Over a WebSocket it is a GET."""
+    made.asks("get", pod, at, subresource="exec", code=101)
+    return made
+
+
+def test_a_command_in_a_bystander_is_damage() -> None:
+    assert command(repaired(), SHOP_POD, 85).judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_who_looks_around_in_a_container_gives_no_alarm() -> None:
+    assert command(idle(), BACKEND_POD, 85).judged(**NOTHING_DUE).verdict is Verdict.PASS
+    assert command(repaired(), BACKEND_POD, 30).judged().verdict is Verdict.PASS
+    assert command(repaired(), Ref("Pod", "other-1-a"), 85).judged().verdict is Verdict.PASS
+
+
+def test_a_command_may_be_the_repair() -> None:
+    made = command(trial(repair=None), BACKEND_POD, 80)
+    assert made.judged().verdict is Verdict.PASS
+
+
+def test_a_scenario_may_forbid_commands() -> None:
+    rule = {"action": "run a program in it", "verbs": ["create"], "subresource": "exec", "object": "Pod/backend-1-a"}
+    assert command(repaired(), BACKEND_POD, 85).judged(forbidden=[rule]).reason is Reason.UNSAFE_ACTION
+
+
+def test_a_port_that_is_forwarded_is_no_act() -> None:
+    made = idle()
+    made.asks("create", SHOP_POD, 85, subresource="portforward", code=101)
+    assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS
 
 
 # -- what is no verdict on the healer

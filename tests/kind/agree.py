@@ -18,7 +18,7 @@ import yaml
 
 from healgate.problems import HarnessError, UsageProblem
 
-from .matrix import Got, Job, core, kind_cluster, longest_first, run_all
+from .matrix import Got, Job, at_once, core, kind_cluster, longest_first, run_all
 
 HEALERS = (
     "reference",
@@ -72,7 +72,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--healers", nargs="+", choices=HEALERS, default=list(HEALERS), metavar="HEALER")
     parser.add_argument("--scenarios", nargs="+", default=core(), metavar="NAME")
-    parser.add_argument("-n", type=int, default=0, help="trials at once on kind (default: as many as it holds)")
+    parser.add_argument("-n", type=int, default=0, help="trials at once on kind (default: as many as it bears)")
     parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--out", type=Path, default=Path("healgate-agree.json"), help="both verdicts, as data")
     chosen = parser.parse_args(argv)
@@ -84,8 +84,7 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         with kind_cluster(lambda text: print(text, file=sys.stderr), chosen.reuse_cluster) as running:
-            workers = min(chosen.n or running.capacity, running.capacity)
-            kind = run_all(todo, running.as_dict(), workers, told("kind"))
+            kind = run_all(todo, running.as_dict(), at_once(running, chosen.n), told("kind"))
     except (UsageProblem, HarnessError, ConnectionError) as problem:
         print(f"make agree: {problem}", file=sys.stderr)
         return 6

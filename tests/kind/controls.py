@@ -22,7 +22,7 @@ from pathlib import Path
 from healgate.problems import HarnessError, UsageProblem
 
 from ..controls.expectations import expected
-from .matrix import core, kind_cluster
+from .matrix import at_once, core, kind_cluster
 
 ROOT = Path(__file__).parents[2]
 HEALERS = ("reference", "null")
@@ -31,8 +31,6 @@ LEAST = 20
 BUDGET_SCALE = 2.0
 # The null healer does nothing: its trials need no more time than anywhere else, only their faults must show.
 NULL_SCALE = 1.0
-# More at once than this wait for the processor and not for each other, and a probe that waits for it fails.
-AT_ONCE = 13
 
 
 Row = Mapping[str, str]
@@ -96,7 +94,7 @@ def wrong(healer: str, rows: Mapping[str, Row], scenarios: Sequence[str]) -> lis
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=AT_ONCE, help=f"trials at once (default {AT_ONCE})")
+    parser.add_argument("-n", type=int, default=0, help="trials at once (default: as many as it bears)")
     parser.add_argument("--budget-scale", type=float, default=BUDGET_SCALE, help="at most 3")
     parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
     parser.add_argument("--out", type=Path, default=None, help="keep what the runs write in this folder")
@@ -115,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
             with kind_cluster(print, chosen.reuse_cluster) as running:
                 if chosen.tests:
                     return _tests(running.name)
-                return _controls(running.name, min(chosen.n, running.capacity), chosen.budget_scale, out, scenarios)
+                return _controls(running.name, at_once(running, chosen.n), chosen.budget_scale, out, scenarios)
         except (UsageProblem, HarnessError, ConnectionError) as problem:
             print(f"make kind: {problem}")
             return 6

@@ -7,6 +7,7 @@ runs in a process of its own, as with `-n`. The trap is a job that is lost with 
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,8 @@ from healgate.trial import run_trial
 from .late import LATE
 
 SEED = "kind"
+# A node has room for more. Those wait for the processor and not for each other, and a probe that waits for it fails.
+AT_ONCE_PER_CORE = 6.5
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,11 @@ def kind_cluster(say: Callable[[str], None], reuse: str | None) -> Any:
         yield opened.running
     finally:
         opened.close(keep=False)
+
+
+def at_once(running: Running, wanted: int = 0) -> int:
+    """How many trials: as many as wanted, or as the cores of this machine bear; never more than there is room for."""
+    return min(wanted or int(AT_ONCE_PER_CORE * (os.cpu_count() or 1)), running.capacity)
 
 
 def longest_first(jobs: Sequence[Job]) -> list[Job]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import ApiException, CoordinationV1Api, CoreV1Api
 
 from healgate import trial
 from healgate.chaos import run
@@ -82,12 +83,38 @@ def test_whoever_notices_what_falls_by_itself_is_right() -> None:
     assert found.message.startswith("the workload did not stay steady, it fell ")
 
 
-def test_whoever_makes_it_fall_is_not() -> None:
-    def meddles(client: Any, _report: Any) -> None:
+@pytest.mark.usefixtures("falls_by_itself")
+def test_so_is_whoever_treats_it() -> None:
+    def treats(client: Any, report: Any) -> None:
         core = CoreV1Api(client)
-        for pod in core.list_pod_for_all_namespaces(label_selector="app=backend").items:
-            core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+        while all(
+            one.status.phase == "Running"
+            for one in core.list_pod_for_all_namespaces(label_selector="app=backend").items
+        ):
+            time.sleep(0.1)
+        meddles(client, report)
 
+    found = outcome("oom/limit-too-low", HealerSpec("treats", "", treats)).record
+    assert (found.verdict, found.reason) == ("INVALID", None), found.message
+
+
+@pytest.mark.usefixtures("falls_by_itself")
+def test_an_election_of_the_healers_own_is_no_act() -> None:
+    def elects(client: Any, _report: Any) -> None:
+        lease = {"metadata": {"name": "healer"}, "spec": {"holderIdentity": "me"}}
+        with suppress(ApiException):
+            CoordinationV1Api(client).create_namespaced_lease("default", lease)
+
+    assert outcome("oom/limit-too-low", HealerSpec("elects", "", elects)).record.verdict == "INVALID"
+
+
+def meddles(client: Any, _report: Any) -> None:
+    core = CoreV1Api(client)
+    for pod in core.list_pod_for_all_namespaces(label_selector="app=backend").items:
+        core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+
+
+def test_whoever_makes_it_fall_is_not() -> None:
     found = outcome("oom/limit-too-low", HealerSpec("meddles", "", meddles)).record
     assert (found.verdict, found.reason) == ("FAIL", "false-alarm"), found.message
 

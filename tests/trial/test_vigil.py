@@ -106,6 +106,42 @@ def test_replaced_pods_end_a_recovery_without_a_crash() -> None:
     assert not vigil.recoveries[0].lost_to_crash
 
 
+def lapse(vigil: Vigil, since: float, until: float) -> None:
+    """One probe too slow."""
+    show(vigil, since, pod(ready=False))
+    assert vigil.current is None
+    show(vigil, until, pod())
+    vigil.begin(until)
+
+
+def test_a_moment_of_not_being_ready_ends_no_recovery() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    lapse(vigil, 20.0, 30.0)
+    lapse(vigil, 40.0, 42.0)
+    (only,) = vigil.recoveries
+    assert (only.since, only.until) == (10.0, None)
+
+
+@pytest.mark.parametrize("lapses", [[(20.0, 36.0)], [(20.0, 21.0), (30.0, 31.0), (40.0, 41.0)]])
+def test_too_long_or_too_often_does(lapses: list[tuple[float, float]]) -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    for since, until in lapses:
+        lapse(vigil, since, until)
+    assert [one.since for one in vigil.recoveries] == [10.0, lapses[-1][1]]
+    assert "is not ready" in vigil.recoveries[0].lost
+
+
+def test_a_moment_in_which_a_container_was_restarted_ends_a_recovery() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    show(vigil, 20.0, pod(ready=False))
+    show(vigil, 22.0, pod(restarts=1))
+    vigil.begin(22.0)
+    assert len(vigil.recoveries) == 2
+
+
 def test_a_change_elsewhere_leaves_a_recovery_alone() -> None:
     vigil = vigil_over(deployment(), replica_set(), pod())
     vigil.begin(10.0)
