@@ -79,7 +79,7 @@ class Watching:
             self._tell(Seen(self._now(), type_, obj))
 
     def _define(self, definition: Obj) -> None:
-        spec, conditions = definition["spec"], definition.get("status", {}).get("conditions", ())
+        spec, conditions = definition["spec"], definition.get("status", {}).get("conditions") or ()
         served = [version["name"] for version in spec["versions"] if version["served"]]
         established = any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
         if established and served and spec["scope"] == "Namespaced":
