@@ -144,6 +144,9 @@ class _Resource:
                         self._home.in_trouble(f"nothing was heard for {SILENT_AT_MOST:g}s: {said}")
                         return
                     await asyncio.sleep(TRY_AGAIN_AFTER)
+        except Exception as error:
+            # What is not followed is missing from the evidence, and nobody would know.
+            self._home.in_trouble(f"{self._path} cannot be followed: {type(error).__name__}: {error}")
         finally:
             self.listed.set()
             self._hang_up()
@@ -157,7 +160,7 @@ class _Resource:
             head = await read_head(connection.reader)
         if head is None:
             raise Unreachable("the API server hung up")
-        if head.status in (403, 404, 405):
+        if head.status in (403, 404, 405) and (not self.listed.is_set() or self._may_go):
             raise _Gone
         if head.status == 410:
             self._hang_up()
@@ -166,6 +169,12 @@ class _Resource:
             raise Unreachable(f"{self._path}: the API server answers {head.status}")
         self._silent_since = None
         return head, connection
+
+    @property
+    def _may_go(self) -> bool:
+        """A definition may be deleted; what a server brings along is at most not there again yet."""
+        group = self._kind.group
+        return "." in group and not group.endswith(".k8s.io")
 
     async def _list(self) -> None:
         head, connection = await self._ask("")

@@ -104,6 +104,21 @@ def test_a_closed_lease_leaves_nothing(cluster: RealCluster, lease: RealLease, s
     assert lease.namespace not in names(cluster.rest, "/api/v1/namespaces")
 
 
+def test_what_cannot_be_followed_is_not_left_out_in_silence(
+    lease: RealLease, seen: list[Seen], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen with a definition whose conditions were null: its kind was missing from the evidence."""
+    assert lease.wait(lambda: bool(seen), LIMIT)
+
+    def falls_over(*_: object) -> None:
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr("healgate.clusters.watching.Watching.see", falls_over)
+    lease.rest.request("POST", path(lease), body=config_map("a"))
+    with pytest.raises(HarnessError, match="configmaps cannot be followed: TypeError: no such thing"):
+        lease.wait(lambda: False, LIMIT)
+
+
 def test_a_server_that_goes_away_is_the_harnesss_trouble(
     lease: RealLease, seen: list[Seen], door: HttpDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
