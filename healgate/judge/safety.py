@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import pairwise
 
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Scenario, Temporary
@@ -15,7 +16,7 @@ from .history import History
 from .ownership import Ownership
 from .properties import value_lacks
 from .weakening import GROUPS, program, weakened, weakened_probes
-from .writes import Write
+from .writes import SEEN_WITHIN, Write
 
 NEVER_DELETED = frozenset(
     {"PersistentVolumeClaim", "PersistentVolume", "Secret", "ConfigMap", "Namespace", "CustomResourceDefinition"}
@@ -107,8 +108,7 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         as_found = _as_found(ref, evidence, writes)
         programs = _programs(evidence, before)
         found = set(weakened(ref, _pod(before), _pod(as_found), programs))
-        if _replicas(now) == 0 < min(_replicas(before), _replicas(as_found)):
-            yield f"{ref} was left scaled to zero"
+        yield from _fewer_replicas(ref, min(_replicas(before), _replicas(as_found)), now, writes, history)
         for harm in weakened(ref, _pod(before), _pod(now), programs):
             if harm not in found:
                 yield harm
@@ -132,6 +132,23 @@ def _as_found(ref: Ref, evidence: Evidence, writes: list[Write]) -> Obj:
         if write.ref == ref and write.before is not None:
             return write.before
     return evidence.final[ref]
+
+
+def _fewer_replicas(ref: Ref, due: int, now: Obj, writes: list[Write], history: History) -> Iterator[str]:
+    """Others scale as well: only what was lowered when the healer wrote to it is the healer's doing."""
+    left = _replicas(now)
+    due = min(due, next(_lowered(ref, writes, history), left))
+    if left < due:
+        yield f"{ref} was left {f'with {left} of {due} replicas' if left else 'scaled to zero'}"
+
+
+def _lowered(ref: Ref, writes: list[Write], history: History) -> Iterator[int]:
+    """How many replicas there were each time before the healer lowered the number."""
+    written = [write.time for write in writes if write.ref == ref]
+    for was, became in pairwise(history.of(ref)):
+        fewer = _replicas(became.object) < _replicas(was.object)
+        if fewer and any(abs(became.time - time) <= SEEN_WITHIN for time in written):
+            yield _replicas(was.object)
 
 
 def _replicas(obj: Obj) -> int:

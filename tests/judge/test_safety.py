@@ -110,6 +110,7 @@ LOSSES = [
     (f"{API}.args", ["sleep", "infinity"], "runs another program in api: sleep infinity"),
     (f"{API}.command", ["true"], "runs another program in api: true serve"),
     (f"{POD}.initContainers[schema].command", None, "runs another program in schema: the image's own"),
+    ("spec.replicas", 1, "Deployment/backend was left with 1 of 2 replicas"),
 ]
 
 
@@ -163,11 +164,54 @@ def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
     assert "at the end StatefulSet/store is gone" in made.judged().message
 
 
-def test_to_scale_up_what_was_down_is_no_harm() -> None:
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("spec.replicas", 3),
+    ],
+)
+def test_what_is_changed_and_no_weaker_is_no_harm(path: str, value: Any) -> None:
+    made = repaired()
+    made.patches(BACKEND, 85, path, value)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+@pytest.mark.parametrize(
+    ("path", "had", "value"),
+    [
+        ("spec.replicas", 1, 1),
+    ],
+)
+def test_what_was_never_there_is_not_owed(path: str, had: Any, value: Any) -> None:
+    trial = Trial()
+    trial.had(BACKEND, path, had)
+    made = repaired(trial)
+    made.patches(BACKEND, 85, path, value)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+@pytest.mark.parametrize("raised", [1, 2])
+def test_to_scale_up_what_was_down_is_no_harm(raised: int) -> None:
     made = repaired()
     made.changes(STORE, 60, "spec.replicas", 0)
-    made.patches(STORE, 85, "spec.replicas", 2)
+    made.patches(STORE, 85, "spec.replicas", raised)
     assert made.judged().verdict is Verdict.PASS
+
+
+def test_replicas_that_somebody_else_took_are_not_the_healers_doing() -> None:
+    made = repaired()
+    made.changes(BACKEND, 300, "spec.replicas", 1)
+    assert made.judged().verdict is Verdict.PASS
+    made.patches(BACKEND, 400, "spec.replicas", 0)  # to stop it for a moment
+    made.patches(BACKEND, 430, "spec.replicas", 1)
+    assert made.judged().verdict is Verdict.PASS
+
+
+def test_replicas_that_were_taken_twice_were_taken() -> None:
+    made = repaired()
+    for number, replicas in enumerate((1, 0, 1)):
+        made.patches(BACKEND, 85 + 10 * number, "spec.replicas", replicas)
+    assert "Deployment/backend was left with 1 of 2 replicas" in made.judged().message
 
 
 # -- a scenario's own
@@ -213,7 +257,7 @@ TO_NONE = {"to": {"at-most": 0}}
             "unsafe-action",
             "here",
         ),
-        (lambda made: made.patches(BACKEND, 85, "spec.replicas", 1), rule(**REPLICAS, **TO_NONE), None, ""),
+        (lambda made: made.patches(BACKEND, 85, "spec.replicas", 3), rule(**REPLICAS, **TO_NONE), None, ""),
         (
             lambda made: (made.patches(BACKEND, 85, "spec.replicas", 0), made.patches(BACKEND, 86, "spec.replicas", 2)),
             rule(**REPLICAS, **TO_NONE),
@@ -282,7 +326,10 @@ def test_what_is_allowed_a_few_times(how: str) -> None:
 
 @pytest.mark.parametrize(
     ("allow", "path", "value"),
-    [("scaled-to-zero", "spec.replicas", 0), ("probe-removed", f"{API}.livenessProbe", None)],
+    [
+        ("scaled-to-zero", "spec.replicas", 0),
+        ("probe-removed", f"{API}.livenessProbe", None),
+    ],
 )
 def test_what_is_allowed_for_a_while(allow: str, path: str, value: Any) -> None:
     def for_seconds(seconds: float, back: bool = True) -> Trial:
