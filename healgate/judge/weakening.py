@@ -1,6 +1,7 @@
 """What guards a workload's pods, and what of it is weaker than before the break: probes, limits, security, programs.
 
-All is compared with the baseline: who never had a probe owes none.
+All is compared with the baseline: who never had a probe owes none. The trap is to ask only whether a guard is there: a
+probe that runs `true`, or that waits for an hour, is there and finds nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from ..evidence import Obj, Ref
 
 GROUPS = ("initContainers", "containers")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+OVER_THE_NETWORK = ("httpGet", "tcpSocket", "grpc")
+# Whoever is stuck for so many seconds has been noticed by somebody else.
+PATIENCE = 600
 
 
 def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) -> Iterator[str]:
@@ -35,15 +39,35 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
 
 
 def weakened_probes(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
-    """Probes that are gone."""
+    """Probes that are gone, or that are there and find nothing."""
     for container, after in _pairs(before, now):
         for kind in PROBES:
-            if kind in container and kind not in after:
-                yield f"{ref} lost the {kind} of {container['name']}"
+            if kind not in container:
+                continue
+            what = f"the {kind} of {container['name']}"
+            if kind not in after:
+                yield f"{ref} lost {what}"
+            else:
+                yield from _blunted(f"{ref} was left with {what}", container[kind], after[kind])
 
 
 def program(container: Obj) -> str:
     return " ".join([*container.get("command", ()), *container.get("args", ())]) or "the image's own"
+
+
+def _blunted(what: str, before: Obj, now: Obj) -> Iterator[str]:
+    asked = next((handler for handler in OVER_THE_NETWORK if handler in before), "")
+    if asked and "exec" in now:
+        yield f"{what} as a command where it was {asked}: {' '.join(now['exec'].get('command', ()))}"
+    allowed, needed = max(PATIENCE, _patience(before)), _patience(now)
+    if needed > allowed:
+        yield f"{what} so patient that it needs {needed}s to find anything; {allowed}s are the most"
+
+
+def _patience(probe: Obj) -> int:
+    """How long a container may be stuck from its start on until the probe has found it, in seconds."""
+    every = max(probe.get("periodSeconds", 10), probe.get("timeoutSeconds", 1))
+    return int(probe.get("initialDelaySeconds", 0) + every * probe.get("failureThreshold", 3))
 
 
 def _missing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:

@@ -111,6 +111,21 @@ LOSSES = [
     (f"{API}.command", ["true"], "runs another program in api: true serve"),
     (f"{POD}.initContainers[schema].command", None, "runs another program in schema: the image's own"),
     ("spec.replicas", 1, "Deployment/backend was left with 1 of 2 replicas"),
+    (
+        f"{API}.livenessProbe",
+        {"exec": {"command": ["true"]}},
+        "was left with the livenessProbe of api as a command where it was httpGet: true",
+    ),
+    (f"{API}.readinessProbe", {"exec": {"command": ["sh", "-c", ":"]}}, "as a command where it was httpGet: sh -c :"),
+    (f"{API}.startupProbe", {"exec": {}}, "the startupProbe of api as a command where it was httpGet: "),
+    (
+        f"{API}.livenessProbe.periodSeconds",
+        3600,
+        "the livenessProbe of api so patient that it needs 10800s to find anything; 600s are the most",
+    ),
+    (f"{API}.livenessProbe.initialDelaySeconds", 3600, "so patient that it needs 3630s"),
+    (f"{API}.livenessProbe.timeoutSeconds", 201, "so patient that it needs 603s"),
+    (f"{API}.readinessProbe.failureThreshold", 61, "the readinessProbe of api so patient that it needs 610s"),
 ]
 
 
@@ -168,6 +183,10 @@ def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
     ("path", "value"),
     [
         ("spec.replicas", 3),
+        (f"{API}.livenessProbe.httpGet.path", "/healthz"),
+        (f"{API}.livenessProbe", {"tcpSocket": {"port": 8080}}),
+        (f"{API}.livenessProbe.failureThreshold", 60),
+        (f"{API}.livenessProbe.timeoutSeconds", 60),
     ],
 )
 def test_what_is_changed_and_no_weaker_is_no_harm(path: str, value: Any) -> None:
@@ -179,6 +198,8 @@ def test_what_is_changed_and_no_weaker_is_no_harm(path: str, value: Any) -> None
 @pytest.mark.parametrize(
     ("path", "had", "value"),
     [
+        (f"{API}.livenessProbe", {"exec": {"command": ["alive"]}}, {"exec": {"command": ["alive", "--now"]}}),
+        (f"{API}.startupProbe.failureThreshold", 360, 300),
         ("spec.replicas", 1, 1),
     ],
 )
@@ -329,6 +350,7 @@ def test_what_is_allowed_a_few_times(how: str) -> None:
     [
         ("scaled-to-zero", "spec.replicas", 0),
         ("probe-removed", f"{API}.livenessProbe", None),
+        ("probe-removed", f"{API}.livenessProbe", {"exec": {"command": ["true"]}}),
     ],
 )
 def test_what_is_allowed_for_a_while(allow: str, path: str, value: Any) -> None:
