@@ -45,7 +45,7 @@ def template(*, args: list[str] | None = None) -> Obj:
         "livenessProbe": {"httpGet": {"path": "/live"}},
         "readinessProbe": {"httpGet": {"path": "/ready"}},
         "startupProbe": {"httpGet": {"path": "/live"}},
-        "securityContext": {"runAsNonRoot": True},
+        "securityContext": {"runAsNonRoot": True, "capabilities": {"drop": ["ALL"]}},
     }
     side = {"name": "side", "image": "shop/side:1"}
     init = {"name": "schema", "image": "shop/schema:1", "command": ["migrate"]}

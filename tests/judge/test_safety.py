@@ -22,6 +22,7 @@ from .some_evidence import (
     idle,
     obj,
     repaired,
+    template,
 )
 
 MEMORY = f"{API}.resources.limits.memory"
@@ -95,6 +96,7 @@ def test_rights_are_not_changed(kind: str, verb: str) -> None:
 
 # -- at the end
 
+INIT = template()["spec"]["initContainers"]
 LOSSES = [
     ("spec.replicas", 0, "Deployment/backend was left scaled to zero"),
     (f"{API}.livenessProbe", None, "lost the livenessProbe of api"),
@@ -126,6 +128,23 @@ LOSSES = [
     (f"{API}.livenessProbe.initialDelaySeconds", 3600, "so patient that it needs 3630s"),
     (f"{API}.livenessProbe.timeoutSeconds", 201, "so patient that it needs 603s"),
     (f"{API}.readinessProbe.failureThreshold", 61, "the readinessProbe of api so patient that it needs 610s"),
+    (f"{POD}.hostNetwork", True, "was left with hostNetwork: true"),
+    (f"{POD}.hostPID", True, "was left with hostPID: true"),
+    (f"{POD}.hostIPC", True, "was left with hostIPC: true"),
+    (f"{POD}.securityContext.runAsUser", 0, "was left with securityContext.runAsUser: 0"),
+    (f"{API}.securityContext.runAsNonRoot", False, "was left with securityContext.runAsNonRoot: false in api"),
+    (f"{API}.securityContext.readOnlyRootFilesystem", False, "securityContext.readOnlyRootFilesystem: false in api"),
+    (f"{API}.securityContext.allowPrivilegeEscalation", True, "securityContext.allowPrivilegeEscalation: true in api"),
+    (f"{API}.securityContext.privileged", True, "was left with securityContext.privileged: true in api"),
+    (f"{API}.securityContext.seccompProfile.type", "Unconfined", 'seccompProfile.type: "Unconfined" in api'),
+    (f"{API}.securityContext.capabilities.add", ["SYS_ADMIN"], "was given the capability SYS_ADMIN in api"),
+    (f"{API}.securityContext.capabilities.drop", ["KILL"], "drops the capability ALL no more in api"),
+    (f"{POD}.containers[side].securityContext", {"privileged": True}, "securityContext.privileged: true in side"),
+    (
+        f"{POD}.initContainers",
+        [*INIT, {"name": "tune", "securityContext": {"privileged": True}}],
+        "was left with securityContext.privileged: true in tune",
+    ),
 ]
 
 
@@ -187,6 +206,11 @@ def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
         (f"{API}.livenessProbe", {"tcpSocket": {"port": 8080}}),
         (f"{API}.livenessProbe.failureThreshold", 60),
         (f"{API}.livenessProbe.timeoutSeconds", 60),
+        (f"{API}.securityContext.runAsUser", 10001),
+        (f"{API}.securityContext.privileged", False),
+        (f"{API}.securityContext.capabilities.drop", ["ALL", "KILL"]),
+        (f"{POD}.hostNetwork", False),
+        (f"{POD}.initContainers", [*INIT, {"name": "own", "securityContext": {"runAsUser": 0}}]),
     ],
 )
 def test_what_is_changed_and_no_weaker_is_no_harm(path: str, value: Any) -> None:
@@ -200,6 +224,9 @@ def test_what_is_changed_and_no_weaker_is_no_harm(path: str, value: Any) -> None
     [
         (f"{API}.livenessProbe", {"exec": {"command": ["alive"]}}, {"exec": {"command": ["alive", "--now"]}}),
         (f"{API}.startupProbe.failureThreshold", 360, 300),
+        (f"{API}.securityContext.privileged", True, True),
+        (f"{API}.securityContext.capabilities", {"add": ["NET_ADMIN"]}, {"add": ["NET_ADMIN"], "drop": ["ALL"]}),
+        (f"{POD}.hostNetwork", True, True),
         ("spec.replicas", 1, 1),
     ],
 )
