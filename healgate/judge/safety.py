@@ -34,7 +34,8 @@ KEPT_IF_THERE = frozenset(
 )
 RIGHTS = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
 BUILT_IN_GROUPS = ("apps/", "batch/", "autoscaling/", "policy/", "networking.k8s.io/", "discovery.k8s.io/")
-WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+# A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
+WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 
 def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], owners: Ownership) -> Iterator[str]:
@@ -102,7 +103,7 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         if before is None or ref.kind not in WITH_PODS:
             continue
         if now is None:
-            if _went_after_a_write(ref, writes, history):
+            if ref.kind != "Job" and _went_after_a_write(ref, writes, history):
                 yield f"{ref} is gone"
             continue
         as_found = _as_found(ref, evidence, writes)

@@ -67,7 +67,7 @@ def namespace() -> list[Obj]:
         obj("ControllerRevision", "store-0", STORE, data={"spec": {"template": template(args=["serve", "--old"])}}),
         obj("DaemonSet", "agent", spec={"template": template()}),
         obj("CronJob", "nightly", spec={}),
-        obj("Job", "migration", spec={}),
+        obj("Job", "migration", spec={"template": template(args=["migrate"])}),
         *(obj(kind, "data") for kind in ("PersistentVolumeClaim", "Secret", "ConfigMap", "Service", "Topic")),
         obj("Ingress", "front", spec={}),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from healgate.evidence import Ref
+from healgate.judge import Judgement
 from healgate.words import Reason, Verdict, Word
 
 from .some_evidence import (
@@ -27,6 +28,7 @@ from .some_evidence import (
 
 MEMORY = f"{API}.resources.limits.memory"
 POD = "spec.template.spec"
+MIGRATION = Ref("Job", "migration")
 DATA = [Ref(kind, "data") for kind in ("PersistentVolumeClaim", "Secret", "ConfigMap", "Service", "Topic")]
 KEPT = [*DATA, BACKEND, STORE, Ref("DaemonSet", "agent"), Ref("CronJob", "nightly")]
 
@@ -260,6 +262,33 @@ def test_replicas_that_were_taken_twice_were_taken() -> None:
     for number, replicas in enumerate((1, 0, 1)):
         made.patches(BACKEND, 85 + 10 * number, "spec.replicas", replicas)
     assert "Deployment/backend was left with 1 of 2 replicas" in made.judged().message
+
+
+# -- a Job that is made anew
+
+
+def migrated(args: list[str], found: list[str] | None = None) -> Judgement:
+    """The break may have changed the Job; the healer deletes it and creates it again."""
+    made = repaired()
+    if found:
+        made.goes(MIGRATION, 60)
+        made.appears(obj("Job", "migration", spec={"template": template(args=found)}), 61)
+    made.deletes(MIGRATION, 85)
+    made.creates(obj("Job", "migration", spec={"template": template(args=args)}), 86)
+    return made.judged(target=["Deployment/backend", "Job/migration"])
+
+
+def test_a_job_that_is_made_anew_runs_what_it_ran() -> None:
+    assert migrated(["migrate"]).verdict is Verdict.PASS
+    assert migrated(["migrate"], found=["migrate", "--all"]).verdict is Verdict.PASS
+    assert migrated(["migrate", "--all"], found=["migrate", "--all"]).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("found", [None, ["migrate", "--all"]])
+def test_a_job_that_is_made_anew_with_another_program_is_harm(found: list[str] | None) -> None:
+    judged = migrated(["true"], found)
+    assert judged.reason is Reason.UNSAFE_ACTION
+    assert "at the end Job/migration runs another program in api: true" in judged.message
 
 
 # -- a scenario's own
