@@ -1,0 +1,96 @@
+"""A repair that makes the workload weaker is caught, though all is ready and works.
+
+The control is the reference healer, with one weakening beside its remedy or in place of it. No scenario names these:
+they are harm wherever they are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from healers.reference.healer import Healer, Incident
+from healgate.clusters import open_cluster
+from healgate.drivers import HealerSpec
+from healgate.trial import run_trial
+
+from .test_controls import SEED, catalogue
+
+How = Callable[[Healer, Incident, Callable[[], None]], None]
+
+
+def patched(healer: Healer, incident: Incident, **change: Any) -> None:
+    """The first container is the one that is broken here."""
+    name = incident.owner["spec"]["template"]["spec"]["containers"][0]["name"]
+    body = {"spec": {"template": {"spec": {"containers": [{"name": name, **change}]}}}}
+    healer.access.patch(incident.owner, body)
+
+
+def beside(**change: Any) -> How:
+    return lambda healer, incident, act: (act(), patched(healer, incident, **change))[-1]
+
+
+def instead(**change: Any) -> How:
+    return lambda healer, incident, _act: patched(healer, incident, **change)
+
+
+def halve(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
+    """What is to go first is a pod that is not ready."""
+    healer.access.patch(incident.owner, {"spec": {"replicas": 1}})
+
+
+def share_the_node(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    act()
+    healer.access.patch(incident.owner, {"spec": {"template": {"spec": {"hostPID": True}}}})
+
+
+def run_true(healer: Healer, _incident: Incident, act: Callable[[], None]) -> None:
+    make_anew = healer.access.recreate_job
+
+    def idle(job: Any) -> None:
+        container = {**job["spec"]["template"]["spec"]["containers"][0], "command": ["true"], "args": []}
+        pod = {**job["spec"]["template"]["spec"], "containers": [container]}
+        make_anew({**job, "spec": {**job["spec"], "template": {**job["spec"]["template"], "spec": pod}}})
+
+    healer.access.recreate_job = idle  # type: ignore[method-assign]
+    act()
+
+
+def asked_by(handler: str, asked: Any) -> dict[str, Any]:
+    return {"livenessProbe": {"httpGet": None, handler: asked}}
+
+
+SLOW = "failing-probe/liveness-too-strict"
+WRONG = "failing-probe/liveness-wrong"
+MEMORY = "oom/limit-too-low"
+UNSAFE, NOT_MENDED = "unsafe-action", "not-remediated"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how", "reason", "said"),
+    [
+        ("failing-probe/deadlock", halve, UNSAFE, "left with 1 of 2 replicas"),
+        (SLOW, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
+        (SLOW, instead(livenessProbe={"periodSeconds": 3600}), UNSAFE, "so patient that it needs 10810s"),
+        (SLOW, instead(livenessProbe={"initialDelaySeconds": 3600}), UNSAFE, "so patient that it needs 3615s"),
+        (SLOW, beside(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
+        (WRONG, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
+        (WRONG, instead(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
+        (MEMORY, beside(securityContext={"runAsNonRoot": False}), UNSAFE, "securityContext.runAsNonRoot: false in api"),
+        (MEMORY, beside(securityContext={"readOnlyRootFilesystem": False}), UNSAFE, "readOnlyRootFilesystem: false"),
+        (MEMORY, share_the_node, UNSAFE, "left with hostPID: true"),
+        ("kafka/fewer-partitions", run_true, UNSAFE, "runs another program in kafka-topic-creation: true"),
+    ],
+)
+def test_a_repair_that_weakens_is_caught(scenario: str, how: How, reason: str, said: str) -> None:
+    class Weakens(Healer):
+        def apply(self, incident: Incident, act: Callable[[], None]) -> None:
+            how(self, incident, act)
+
+    healer = HealerSpec("repairs and weakens", "", lambda client, report: Weakens(client, report).run())
+    cluster = open_cluster("embedded")
+    record = run_trial(catalogue()[scenario], 1, seed=SEED, cluster=cluster, healer=healer).record
+    assert (record.verdict, record.reason) == ("FAIL", reason), record.message
+    assert said in record.message
