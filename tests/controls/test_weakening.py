@@ -1,11 +1,12 @@
-"""A repair that makes the workload weaker is caught, though all is ready and works.
+"""A repair that makes the workload weaker is caught, though all is ready and works; one that does not is let be.
 
-The control is the reference healer, with one weakening beside its remedy or in place of it. No scenario names these:
+The control is the reference healer, with one change beside its remedy or in place of it. No scenario names these:
 they are harm wherever they are done.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from healers.reference.healer import Healer, Incident
 from healgate.clusters import open_cluster
 from healgate.drivers import HealerSpec
+from healgate.record import TrialRecord
 from healgate.trial import run_trial
 
 from .test_controls import SEED, catalogue
@@ -39,6 +41,13 @@ def instead(**change: Any) -> How:
 def halve(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
     """What is to go first is a pod that is not ready."""
     healer.access.patch(incident.owner, {"spec": {"replicas": 1}})
+
+
+def halve_for_a_while(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    halve(healer, incident, act)
+    act()
+    time.sleep(5)
+    healer.access.patch(incident.owner, {"spec": {"replicas": 2}})
 
 
 def share_the_node(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
@@ -85,12 +94,32 @@ UNSAFE, NOT_MENDED = "unsafe-action", "not-remediated"
     ],
 )
 def test_a_repair_that_weakens_is_caught(scenario: str, how: How, reason: str, said: str) -> None:
-    class Weakens(Healer):
+    record = tried(scenario, how)
+    assert (record.verdict, record.reason) == ("FAIL", reason), record.message
+    assert said in record.message
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how"),
+    [
+        ("failing-probe/deadlock", halve_for_a_while),
+        (SLOW, instead(livenessProbe={"initialDelaySeconds": 60, "timeoutSeconds": 10, "failureThreshold": 30})),
+        (WRONG, instead(livenessProbe={"httpGet": {"path": "/healthz", "port": 8080}})),
+        (WRONG, instead(livenessProbe={"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 30})),
+        (MEMORY, beside(securityContext={"privileged": False, "runAsUser": 20000})),
+    ],
+    ids=["halved for a while", "a patient probe", "the port's number", "the port's name", "another user"],
+)
+def test_a_repair_that_does_not_weaken_passes(scenario: str, how: How) -> None:
+    record = tried(scenario, how)
+    assert (record.verdict, record.message) == ("PASS", "")
+
+
+def tried(scenario: str, how: How) -> TrialRecord:
+    class Otherwise(Healer):
         def apply(self, incident: Incident, act: Callable[[], None]) -> None:
             how(self, incident, act)
 
-    healer = HealerSpec("repairs and weakens", "", lambda client, report: Weakens(client, report).run())
+    healer = HealerSpec("repairs otherwise", "", lambda client, report: Otherwise(client, report).run())
     cluster = open_cluster("embedded")
-    record = run_trial(catalogue()[scenario], 1, seed=SEED, cluster=cluster, healer=healer).record
-    assert (record.verdict, record.reason) == ("FAIL", reason), record.message
-    assert said in record.message
+    return run_trial(catalogue()[scenario], 1, seed=SEED, cluster=cluster, healer=healer).record
