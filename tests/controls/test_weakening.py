@@ -31,11 +31,18 @@ def patched(healer: Healer, incident: Incident, **change: Any) -> None:
 
 
 def beside(**change: Any) -> How:
-    return lambda healer, incident, act: (act(), patched(healer, incident, **change))[-1]
+    def both(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+        act()
+        patched(healer, incident, **change)
+
+    return both
 
 
 def instead(**change: Any) -> How:
-    return lambda healer, incident, _act: patched(healer, incident, **change)
+    def alone(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
+        patched(healer, incident, **change)
+
+    return alone
 
 
 def halve(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
