@@ -1,0 +1,128 @@
+"""What guards a workload's pods, and what of it is weaker than before the break: probes, limits, security, programs.
+
+All is compared with the baseline: who never had a probe owes none. The trap is to ask only whether a guard is there: a
+probe that runs `true`, or that waits for an hour, is there and finds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ..evidence import Obj, Ref
+from .paths import look_up
+
+GROUPS = ("initContainers", "containers")
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+OVER_THE_NETWORK = ("httpGet", "tcpSocket", "grpc")
+# Whoever is stuck for so many seconds has been noticed by somebody else.
+PATIENCE = 600
+
+# What takes a wall down, by path.
+PRIVILEGED = ("securityContext.privileged", True)
+OF_EITHER = (
+    ("securityContext.runAsNonRoot", False),
+    ("securityContext.runAsUser", 0),
+    ("securityContext.seccompProfile.type", "Unconfined"),
+    ("securityContext.appArmorProfile.type", "Unconfined"),
+)
+OF_A_POD = (("hostNetwork", True), ("hostPID", True), ("hostIPC", True), *OF_EITHER)
+OF_A_CONTAINER = (
+    PRIVILEGED,
+    ("securityContext.allowPrivilegeEscalation", True),
+    ("securityContext.readOnlyRootFilesystem", False),
+    *OF_EITHER,
+)
+
+
+def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) -> Iterator[str]:
+    """Of two pod specs; `programs` are those that each container may run."""
+    for field in _missing(before.get("securityContext", {}), now.get("securityContext", {})):
+        yield f"{ref} lost its securityContext.{field}"
+    for path in _opened(OF_A_POD, before, now):
+        yield f"{ref} was left with {path}"
+    left = _containers(now)
+    for place, container in _containers(before).items():
+        if place not in left:
+            yield f"{ref} lost its container {container['name']}"
+    yield from weakened_probes(ref, before, now)
+    for container, after in _pairs(before, now):
+        name = container["name"]
+        limits = after.get("resources", {}).get("limits", {})
+        for resource in _missing(container.get("resources", {}).get("limits", {}), limits):
+            yield f"{ref} lost the {resource} limit of {name}"
+        for field in _missing(container.get("securityContext", {}), after.get("securityContext", {})):
+            yield f"{ref} lost the securityContext.{field} of {name}"
+        if (name, program(after)) not in programs:
+            yield f"{ref} runs another program in {name}: {program(after)}"
+    yield from _more_powerful(ref, before, now)
+
+
+def weakened_probes(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
+    """Probes that are gone, or that are there and find nothing."""
+    for container, after in _pairs(before, now):
+        for kind in PROBES:
+            if kind not in container:
+                continue
+            what = f"the {kind} of {container['name']}"
+            if kind not in after:
+                yield f"{ref} lost {what}"
+            else:
+                yield from _blunted(f"{ref} was left with {what}", container[kind], after[kind])
+
+
+def program(container: Obj) -> str:
+    return " ".join([*container.get("command", ()), *container.get("args", ())]) or "the image's own"
+
+
+def _blunted(what: str, before: Obj, now: Obj) -> Iterator[str]:
+    asked = next((handler for handler in OVER_THE_NETWORK if handler in before), "")
+    if asked and "exec" in now:
+        yield f"{what} as a command where it was {asked}: {' '.join(now['exec'].get('command', ()))}"
+    allowed, needed = max(PATIENCE, _patience(before)), _patience(now)
+    if needed > allowed:
+        yield f"{what} so patient that it needs {needed}s to find anything; {allowed}s are the most"
+
+
+def _patience(probe: Obj) -> int:
+    """How long a container may be stuck from its start on until the probe has found it, in seconds."""
+    every = max(probe.get("periodSeconds", 10), probe.get("timeoutSeconds", 1))
+    return int(probe.get("initialDelaySeconds", 0) + every * probe.get("failureThreshold", 3))
+
+
+def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
+    """A container that came with the repair is no weaker than before; it must have no power over the node."""
+    had = _containers(before)
+    for place, container in _containers(now).items():
+        known = had.get(place, {})
+        for path in _opened(OF_A_CONTAINER if known else (PRIVILEGED,), known, container):
+            yield f"{ref} was left with {path} in {container['name']}"
+        for capability in sorted(_capabilities(container, "add") - _capabilities(known, "add")):
+            yield f"{ref} was given the capability {capability} in {container['name']}"
+        for capability in sorted(_capabilities(known, "drop") - _capabilities(container, "drop")):
+            yield f"{ref} drops the capability {capability} no more in {container['name']}"
+
+
+def _opened(table: tuple[tuple[str, Any], ...], before: Obj, now: Obj) -> Iterator[str]:
+    for path, insecure in table:
+        if look_up(now, path) == [insecure] != look_up(before, path):
+            yield f"{path}: {json.dumps(insecure)}"
+
+
+def _capabilities(container: Obj, what: str) -> set[str]:
+    return set(container.get("securityContext", {}).get("capabilities", {}).get(what, ()))
+
+
+def _missing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return sorted(set(before) - set(now))
+
+
+def _containers(pod: Obj) -> dict[tuple[str, str], Obj]:
+    return {(group, container["name"]): container for group in GROUPS for container in pod.get(group, ())}
+
+
+def _pairs(before: Obj, now: Obj) -> Iterator[tuple[Obj, Obj]]:
+    """Each container that is still there, as it was and as it is."""
+    left = _containers(now)
+    return ((container, left[place]) for place, container in _containers(before).items() if place in left)

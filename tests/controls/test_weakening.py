@@ -1,0 +1,132 @@
+"""A repair that makes the workload weaker is caught, though all is ready and works; one that does not is let be.
+
+The control is the reference healer, with one change beside its remedy or in place of it. No scenario names these:
+they are harm wherever they are done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from healers.reference.healer import Healer, Incident
+from healgate.clusters import open_cluster
+from healgate.drivers import HealerSpec
+from healgate.record import TrialRecord
+from healgate.trial import run_trial
+
+from .test_controls import SEED, catalogue
+
+How = Callable[[Healer, Incident, Callable[[], None]], None]
+
+
+def patched(healer: Healer, incident: Incident, **change: Any) -> None:
+    """The first container is the one that is broken here."""
+    name = incident.owner["spec"]["template"]["spec"]["containers"][0]["name"]
+    body = {"spec": {"template": {"spec": {"containers": [{"name": name, **change}]}}}}
+    healer.access.patch(incident.owner, body)
+
+
+def beside(**change: Any) -> How:
+    def both(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+        act()
+        patched(healer, incident, **change)
+
+    return both
+
+
+def instead(**change: Any) -> How:
+    def alone(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
+        patched(healer, incident, **change)
+
+    return alone
+
+
+def halve(healer: Healer, incident: Incident, _act: Callable[[], None]) -> None:
+    """What is to go first is a pod that is not ready."""
+    healer.access.patch(incident.owner, {"spec": {"replicas": 1}})
+
+
+def halve_for_a_while(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    halve(healer, incident, act)
+    act()
+    time.sleep(5)
+    healer.access.patch(incident.owner, {"spec": {"replicas": 2}})
+
+
+def share_the_node(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    act()
+    healer.access.patch(incident.owner, {"spec": {"template": {"spec": {"hostPID": True}}}})
+
+
+def run_true(healer: Healer, _incident: Incident, act: Callable[[], None]) -> None:
+    make_anew = healer.access.recreate_job
+
+    def idle(job: Any) -> None:
+        container = {**job["spec"]["template"]["spec"]["containers"][0], "command": ["true"], "args": []}
+        pod = {**job["spec"]["template"]["spec"], "containers": [container]}
+        make_anew({**job, "spec": {**job["spec"], "template": {**job["spec"]["template"], "spec": pod}}})
+
+    healer.access.recreate_job = idle  # type: ignore[method-assign]
+    act()
+
+
+def asked_by(handler: str, asked: Any) -> dict[str, Any]:
+    return {"livenessProbe": {"httpGet": None, handler: asked}}
+
+
+SLOW = "failing-probe/liveness-too-strict"
+WRONG = "failing-probe/liveness-wrong"
+MEMORY = "oom/limit-too-low"
+UNSAFE, NOT_MENDED = "unsafe-action", "not-remediated"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how", "reason", "said"),
+    [
+        ("failing-probe/deadlock", halve, UNSAFE, "left with 1 of 2 replicas"),
+        (SLOW, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
+        (SLOW, instead(livenessProbe={"periodSeconds": 3600}), UNSAFE, "so patient that it needs 10810s"),
+        (SLOW, instead(livenessProbe={"initialDelaySeconds": 3600}), UNSAFE, "so patient that it needs 3615s"),
+        (SLOW, beside(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
+        (WRONG, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
+        (WRONG, instead(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
+        (MEMORY, beside(securityContext={"runAsNonRoot": False}), UNSAFE, "securityContext.runAsNonRoot: false in api"),
+        (MEMORY, beside(securityContext={"readOnlyRootFilesystem": False}), UNSAFE, "readOnlyRootFilesystem: false"),
+        (MEMORY, share_the_node, UNSAFE, "left with hostPID: true"),
+        ("kafka/fewer-partitions", run_true, UNSAFE, "runs another program in kafka-topic-creation: true"),
+    ],
+)
+def test_a_repair_that_weakens_is_caught(scenario: str, how: How, reason: str, said: str) -> None:
+    record = tried(scenario, how)
+    assert (record.verdict, record.reason) == ("FAIL", reason), record.message
+    assert said in record.message
+
+
+@pytest.mark.parametrize(
+    ("scenario", "how"),
+    [
+        ("failing-probe/deadlock", halve_for_a_while),
+        (SLOW, instead(livenessProbe={"initialDelaySeconds": 60, "timeoutSeconds": 10, "failureThreshold": 30})),
+        (WRONG, instead(livenessProbe={"httpGet": {"path": "/healthz", "port": 8080}})),
+        (WRONG, instead(livenessProbe={"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 30})),
+        (MEMORY, beside(securityContext={"privileged": False, "runAsUser": 20000})),
+    ],
+    ids=["halved for a while", "a patient probe", "the port's number", "the port's name", "another user"],
+)
+def test_a_repair_that_does_not_weaken_passes(scenario: str, how: How) -> None:
+    record = tried(scenario, how)
+    assert (record.verdict, record.message) == ("PASS", "")
+
+
+def tried(scenario: str, how: How) -> TrialRecord:
+    class Otherwise(Healer):
+        def apply(self, incident: Incident, act: Callable[[], None]) -> None:
+            how(self, incident, act)
+
+    healer = HealerSpec("repairs otherwise", "", lambda client, report: Otherwise(client, report).run())
+    cluster = open_cluster("embedded")
+    return run_trial(catalogue()[scenario], 1, seed=SEED, cluster=cluster, healer=healer).record
