@@ -138,7 +138,7 @@ def test_who_was_ill_when_it_was_replaced_long_ago_is_not_ill_for_ever() -> None
 
 def test_who_only_treated_what_is_broken_cannot_have() -> None:
     made = repaired()
-    made.patches(BACKEND, 81, "spec.replicas", 1)
+    made.patches(BACKEND, 81, "spec.revisionHistoryLimit", 5)
     ill(made)
     made.deletes(SHOP_POD, 85)
     assert made.judged().verdict is Verdict.INVALID
