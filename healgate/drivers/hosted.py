@@ -40,8 +40,14 @@ class _Claims(list[Claim]):
 
 
 def send(out: int, message: dict[str, Any]) -> None:
-    """One line, in one write: threads of the healer may claim at the same time."""
-    os.write(out, json.dumps(message).encode() + b"\n")
+    """One whole line: threads of the healer claim at the same time, and a pipe may take only part of it."""
+    line = json.dumps(message).encode() + b"\n"
+    with _SENDING:
+        while line:
+            line = line[os.write(out, line) :]
+
+
+_SENDING = threading.Lock()
 
 
 def main() -> None:
@@ -52,7 +58,7 @@ def main() -> None:
     sys.path[:] = given["path"]
     try:
         call = _load(given)
-    except Exception as error:
+    except BaseException as error:  # also one that exits while it is imported
         send(out, {"unusable": f"{type(error).__name__}: {error}"})
         os._exit(1)
     from kubernetes.client import ApiClient, Configuration
@@ -68,11 +74,10 @@ def main() -> None:
         while True:
             call(client, report)
             time.sleep(given["pass-every"])
-    except SystemExit:
-        send(out, {"returned": True})
     except BaseException as error:
-        send(out, {"raised": where_it_raised(error)})
-        status = 1
+        leaves = isinstance(error, SystemExit) and not error.code
+        send(out, {"returned": True} if leaves else {"raised": where_it_raised(error)})
+        status = 0 if leaves else 1
     sys.stdout.flush()
     os._exit(status)  # threads of its own may still run
 

@@ -52,8 +52,10 @@ class HealerProcess:
         self._report = report
         self._folder = Path(tempfile.mkdtemp(prefix="healer-"))
         self._end: HealerEnd | None = None
-        self._ready = threading.Event()
+        self._heard = threading.Event()
+        self._ready = False
         self._unusable = ""
+        self._unreadable = ""
         self.cpu_seconds = 0.0
         given = {
             **by_name(call),
@@ -70,8 +72,10 @@ class HealerProcess:
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(given).encode() + b"\n")
             self._process.stdin.flush()
-        if not self._ready.wait(READY_WITHIN) or self._unusable:
-            why = self._unusable or f"it did not start within {READY_WITHIN:g}s: {self._last_words()}"
+        in_time = self._heard.wait(READY_WITHIN)
+        if not self._ready:
+            what = "it ended before it had started" if in_time else f"it did not start within {READY_WITHIN:g}s"
+            why = self._unusable or f"{what}: {self._last_words()}".rstrip(": ")
             self.stop()
             if self._unusable:
                 raise UsageProblem(f"--healer: it cannot be loaded in a process of its own: {why}")
@@ -91,17 +95,22 @@ class HealerProcess:
 
     def stop(self) -> HealerEnd:
         end = self._end = self.end()
-        if self._process.returncode is None:
+        # Whoever still listens hears somebody: a child of it, if it has ended itself.
+        if self._process.returncode is None or self._listener.is_alive():
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._wait(0)
         self._listener.join(1.0)
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            with suppress(OSError):
-                pipe.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        if not self._listener.is_alive():  # to close what it reads from would wait for it
+            self._process.stdout.close()
         self._forget()
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._unreadable:
+            raise HarnessError(f"a claim of the healer cannot be read: {self._unreadable[:LAST_WORDS]!r}")
         return end
 
     # -- the process
@@ -134,7 +143,11 @@ class HealerProcess:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            message = json.loads(line)
+            try:
+                message = json.loads(line)
+            except ValueError:
+                self._unreadable = self._unreadable or line.decode(errors="replace")
+                continue
             if "word" in message:
                 self._report.relay(message["word"], message["about"], message["class"], message["note"])
             elif "raised" in message:
@@ -143,8 +156,9 @@ class HealerProcess:
                 self._end = HealerEnd("returned")
             else:
                 self._unusable = message.get("unusable", "")
-                self._ready.set()
-        self._ready.set()
+                self._ready = not self._unusable
+                self._heard.set()
+        self._heard.set()
 
     def _last_words(self) -> str:
         with suppress(OSError):

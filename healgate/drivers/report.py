@@ -16,7 +16,7 @@ _CLASSES = {str(crash_class): crash_class for crash_class in CrashClass}
 
 
 class Report:
-    """Takes claims. `about` may be "Kind/name" or any object of the official client."""
+    """Takes claims. `about` may be "Kind/name" or any object, of the official client or as a dictionary."""
 
     def __init__(self, now: Callable[[], float], claims: list[Claim]) -> None:
         self._now = now
@@ -49,7 +49,10 @@ class Report:
 
 
 def _named(about: Any) -> str:
-    if isinstance(about, str):
-        return about
+    if isinstance(about, str) or about is None:
+        return about or ""
+    if isinstance(about, dict):
+        metadata = about.get("metadata")
+        return f"{about.get('kind', '')}/{metadata.get('name', '') if isinstance(metadata, dict) else ''}"
     kind = getattr(about, "kind", "") or type(about).__name__.removeprefix("V1")
     return f"{kind}/{getattr(getattr(about, 'metadata', None), 'name', about)}"

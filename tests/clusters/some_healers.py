@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from typing import Any
 
@@ -40,4 +41,21 @@ def talks(_api_client: Any, report: Any) -> None:
     print('{"word": "nonsense"}')
     os.write(1, b"not json\n")
     report.escalated()
+    time.sleep(3600)
+
+
+def leaves_a_child(_api_client: Any, report: Any) -> None:
+    if os.fork() == 0:
+        time.sleep(3600)
+    report.detected()
+    sys.exit(3)
+
+
+def says_much(_api_client: Any, report: Any) -> None:
+    """More than a pipe takes at once, by several at a time."""
+    said = [threading.Thread(target=report.detected, args=("Pod/a", letter * 100_000)) for letter in "abcd"]
+    for thread in said:
+        thread.start()
+    for thread in said:
+        thread.join()
     time.sleep(3600)

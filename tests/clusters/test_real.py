@@ -193,6 +193,26 @@ def test_a_healer_that_hangs_is_ended(lease: RealLease, report: Report, claims: 
     assert healer.end().how == "running"
 
 
+def test_a_healer_that_exits_is_told_and_its_children_end_with_it(lease: RealLease, report: Report) -> None:
+    """A child holds the pipe for claims; whoever closed it meanwhile would wait for ever."""
+    healer = lease.run_python_healer(some_healers.leaves_a_child, report, 1.0)
+    assert lease.wait(lambda: healer.end().how == "raised", LIMIT)
+    assert "SystemExit: 3" in healer.stop().note
+
+
+def test_a_healer_that_exits_while_it_is_loaded_is_refused(lease: RealLease, report: Report) -> None:
+    from . import exits_elsewhere
+
+    with pytest.raises(UsageProblem, match="SystemExit: only for tests"):
+        lease.run_python_healer(exits_elsewhere.heal, report, 1.0)
+
+
+def test_claims_of_any_length_arrive_whole(lease: RealLease, report: Report, claims: list[Claim]) -> None:
+    lease.run_python_healer(some_healers.says_much, report, 1.0)
+    assert lease.wait(lambda: len(claims) == 4, LIMIT)
+    assert sorted({claim.note[0] * len(claim.note) for claim in claims}) == [letter * 100_000 for letter in "abcd"]
+
+
 def test_what_a_healer_prints_disturbs_nobody(lease: RealLease, report: Report, claims: list[Claim]) -> None:
     lease.run_python_healer(some_healers.talks, report, 1.0)
     assert lease.wait(lambda: len(claims) == 2, LIMIT)

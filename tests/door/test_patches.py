@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import multiprocessing
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -155,6 +158,11 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "it starts a thread": lambda: threading.Thread(target=print).start(),
     "it runs an asyncio event loop": lambda: asyncio.run(asyncio.sleep(1)),
     "it waits without a limit for another thread": lambda: threading.Event().wait(),
+    "it calls os.fork": lambda: os.fork(),
+    "it calls os.system": lambda: os.system("true"),
+    "it starts a program": lambda: subprocess.run(["true"], check=False),
+    "it starts a process": lambda: multiprocessing.get_context("fork").Process(target=print).start(),
+    "it calls os.execv": lambda: os.execv("/bin/true", ["true"]),
 }
 
 
@@ -165,6 +173,15 @@ def test_what_cannot_run_virtually_is_refused_and_named(people: Participants, wh
     assert what in str(guest.error)
     assert f"{__file__}:" in str(guest.error)
     assert "healgate up" in str(guest.error)
+
+
+def test_a_healer_that_ends_its_process_ends_itself_alone(people: Participants) -> None:
+    guest = run(people, lambda: os._exit(0))
+    assert isinstance(guest.error, SystemExit)
+
+
+def test_the_main_thread_may_start_programs() -> None:
+    assert subprocess.run(["true"], check=True).returncode == 0
 
 
 def test_a_refusal_that_the_healer_swallows_is_kept(people: Participants) -> None:

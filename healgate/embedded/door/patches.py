@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +21,7 @@ from asyncio import base_events
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, tzinfo
+from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -35,6 +38,7 @@ _start = threading.Thread.start
 _wait = threading.Condition.wait
 _create_websocket = ws_client.create_websocket
 _run_forever = base_events.BaseEventLoop.run_forever
+_exit = os._exit
 
 
 def sleep(seconds: float, /) -> None:
@@ -120,6 +124,33 @@ def create_websocket(configuration: Any, url: str, headers: Any = None) -> Any:
     return _create_websocket(configuration, url, headers)  # type: ignore[no-untyped-call]
 
 
+def leave(status: int) -> NoReturn:
+    """A healer that ends its process would end everybody's."""
+    me = current()
+    if me is not None and me.guest:
+        raise SystemExit(status)
+    _exit(status)
+
+
+def _refusing(real: Any, what: str) -> Any:
+    """What leaves the thread leaves the cluster: it would be neither on its time nor on record."""
+
+    def refused(*given: Any, **named: Any) -> Any:
+        me = current()
+        if me is not None and me.guest:
+            _refuse(me, what)
+        return real(*given, **named)
+
+    return refused
+
+
+_LEAVING = (
+    *((os, name, f"it calls os.{name}") for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")),
+    *((os, name, f"it calls os.{name}") for name in ("execv", "execve")),
+    (subprocess.Popen, "__init__", "it starts a program"),
+    (BaseProcess, "start", "it starts a process"),
+)
+
 _FUNCTIONS: dict[Any, Any] = {
     _sleep: sleep,
     _time: time_,
@@ -133,6 +164,8 @@ _OWNERS: tuple[tuple[Any, str, Any], ...] = (
     (threading.Condition, "wait", wait),
     (ws_client, "create_websocket", create_websocket),
     (base_events.BaseEventLoop, "run_forever", run_forever),
+    (os, "_exit", leave),
+    *((owner, name, _refusing(getattr(owner, name), what)) for owner, name, what in _LEAVING if hasattr(owner, name)),
 )
 
 
