@@ -12,18 +12,19 @@ import time as real_time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 
 from .chaos import coactors, run
 from .chaos.signs import SignWatch
 from .clusters.seam import LONGEST_BACK_OFF, Cluster, Lease, RunningHealer
 from .drivers import HealerSpec, Report
-from .evidence import Evidence, HealerEnd, Ref, Seen
+from .evidence import Evidence, HealerEnd, Ref, Request, Seen
 from .judge import judge
 from .problems import HarnessError, NotSteady, UsageProblem
 from .record import Cost, TrialRecord
 from .scenario.catalogue import Drawn, LoadedScenario
 from .scenario.model import Scenario
-from .vigil import View, Vigil, longest_back_off
+from .vigil import LAPSE, View, Vigil, longest_back_off
 
 # How long a workload may take to stand, and then to do its work. Where many start at once, a probe may have restarted
 # something meanwhile, and a scenario may ask for two minutes without that.
@@ -220,18 +221,21 @@ class Trial:
     def must_be_steady_still(self) -> None:
         """What falls before anybody touched it is no scenario, and whoever noticed it was right."""
         standing = self.before.recoveries[0]
-        first_act = min((request.time for request in self.lease.requests if request.acts), default=float("inf"))
+        first_act = min(
+            (request.time for request in self.lease.requests if self.changes_something(request)), default=float("inf")
+        )
         if standing.until is not None and standing.until < first_act:
             after = standing.until - standing.since
             raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
 
     def why_it_does_not_work(self, over: float) -> str:
         """Asked more than once: what is ready may be a moment away from being found, and a busy node's answer late."""
-        while True:
+        for asked in count(1):
             works, why = run.works(self.drawn.experiment, self.lease)
-            if works or self.lease.now() >= over:
-                return "" if works else why
+            if works or (asked > 1 and self.lease.now() >= over):
+                break
             self.lease.sleep(WORK_EVERY)
+        return "" if works else why
 
     def take_baseline(self) -> None:
         self.tell(Step.BASELINE, "")
@@ -277,7 +281,7 @@ class Trial:
                 return
             if self.vigil.current is None:
                 # A recovery that was lost after the healer acted is a relapse; without it, the repair may still come.
-                give_up = budget if self.relapsed() else last_call
+                give_up = max(budget, self.lapse_over()) if self.relapsed() else last_call
                 if now >= give_up:
                     return
                 self.look_for_recovery(min(give_up, now + WORK_EVERY))
@@ -345,7 +349,7 @@ class Trial:
         if current.since > budget and self.healer_acted():
             return True  # late: how long it lasts makes no difference
         self.evidence.hold = max(self.evidence.hold, self.hold_needed())
-        over = current.since + self.evidence.hold
+        over = self.vigil.stands_since + self.evidence.hold
         while self.vigil.current is current and self.lease.now() < over:
             pause = min(WORK_EVERY_IN_HOLD, over - self.lease.now())
             self.lease.wait(lambda: self.vigil.current is not current, pause)
@@ -361,8 +365,18 @@ class Trial:
         last = self.vigil.recoveries[-1].since if self.vigil.recoveries else 0.0
         return any(request.acts and request.time <= last for request in self.lease.requests)
 
+    def lapse_over(self) -> float:
+        """Until when what was lost without a crash may come back as if nothing had been."""
+        last = self.vigil.recoveries[-1]
+        return 0.0 if last.lost_to_crash else (last.until or 0.0) + LAPSE
+
     def healer_acted(self) -> bool:
-        return any(request.acts for request in self.lease.requests)
+        return any(self.changes_something(request) for request in self.lease.requests)
+
+    def changes_something(self, request: Request) -> bool:
+        """Here, or on the nodes; a look into a container does not, nor does what nobody answered."""
+        here = request.namespace in (self.lease.namespace, "")
+        return request.acts and request.accepted and not request.is_command and here
 
     def hold_needed(self) -> float:
         hold = self.plan.hold

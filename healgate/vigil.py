@@ -141,6 +141,8 @@ class Vigil:
         # How it stood when the last recovery was lost, and how many lapses of that one were passed over.
         self._lost: _Standing | None = None
         self._lapses = 0
+        # Since when it has stood without a lapse.
+        self.stands_since = 0.0
         # What was said last, and of which state of the view: it is asked at every change.
         self._said = ""
         self._said_of = -1
@@ -161,6 +163,7 @@ class Vigil:
 
     def begin(self, time: float) -> None:
         """The workload is settled and was seen to do its work."""
+        self.stands_since = time
         self._standing = _standing(self.view, self.targets)
         last = self.recoveries[-1] if self.recoveries else None
         if last is not None and self._was_a_lapse(last, time):

@@ -14,6 +14,7 @@ from ..evidence import Claim, Evidence, Ref
 from .claims import alarms
 from .history import History
 from .ownership import Ownership
+from .safety import is_custom
 from .writes import Write
 
 # Who is well again is treated by nobody who looks; this is for those who had looked a moment before.
@@ -66,8 +67,9 @@ class Disturbances:
         if self._owners.may_be_touched(write.ref):
             had = before.get("spec", {}).get("replicas", 0)
             return any(isinstance(many, int) and many > had for many in write.values("spec.replicas"))
-        runs = write.ref.kind == "Pod" or "replicas" in before.get("spec", {})
-        return not before or runs or write.ref.name in _texts(self._history.first(ill.pod))
+        if write.ref.kind not in ("ConfigMap", "Secret") and not is_custom(before):
+            return True
+        return not before or any(write.ref.name in text for text in _texts(self._history.first(ill.pod)))
 
 
 def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
@@ -96,7 +98,7 @@ def _texts(found: Any) -> frozenset[str]:
 
 
 def _treats(write: Write) -> bool:
-    """Makes a pod anew, or all of a workload's as `kubectl rollout restart` does."""
+    """Looks into a pod or makes it anew, or all of a workload's as `kubectl rollout restart` does."""
     if write.ref.kind == "Pod":
-        return not write.is_command
+        return True
     return write.verb in ("patch", "update") and not any(write.changes(path) for path in SUBSTANCE)

@@ -56,6 +56,9 @@ class History:
         states = self._states.get(ref)
         return states[0].object if states else None
 
+    def kinds(self) -> set[str]:
+        return {ref.kind for ref in self._states}
+
     def refs(self, kind: str) -> Iterator[Ref]:
         return (ref for ref in self._states if ref.kind == kind)
 

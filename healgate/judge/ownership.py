@@ -14,6 +14,19 @@ from .history import History
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 
 
+SHORT = {
+    "Deployment": "deploy",
+    "StatefulSet": "sts",
+    "DaemonSet": "ds",
+    "ReplicaSet": "rs",
+    "CronJob": "cj",
+    "Pod": "po",
+    "Service": "svc",
+    "ConfigMap": "cm",
+    "PersistentVolumeClaim": "pvc",
+}
+
+
 class Ownership:
     """Answers for one trial."""
 
@@ -22,6 +35,7 @@ class Ownership:
         self._bystanders = evidence.bystanders
         self._history = history
         self._baseline = evidence.baseline
+        self._kinds = {name: kind for kind in history.kinds() for name in _names_of(kind)}
 
     def top(self, ref: Ref) -> Ref:
         """The workload at the top of an object's owners."""
@@ -50,13 +64,21 @@ class Ownership:
         return ref.kind in WORKLOADS and not self.may_be_touched(ref) and top in self._baseline
 
     def resolve(self, about: str) -> Ref | None:
-        """What a claim is about, as a workload; None if it does not say so in a way that can be read."""
-        try:
-            return self.top(Ref.parse(about))
-        except ValueError:
+        """What a claim is about, as a workload; None if it does not say so in a way that can be read.
+
+        As people write it: `Deployment/backend`, `deployment.apps/backend`, `deploy/backend`, `shop/pods/backend-1`.
+        """
+        *_, kind, name = ("", "", *about.strip().split("/"))
+        if not kind or not name:
             return None
+        return self.top(Ref(self._kinds.get(kind.partition(".")[0].lower(), kind), name))
 
     def concerns(self, about: str) -> bool:
         """Whether a claim is about what is broken; one that does not say is taken to be."""
         resolved = self.resolve(about) if about else None
         return resolved is None or resolved not in self._baseline or resolved in self._may_touch
+
+
+def _names_of(kind: str) -> tuple[str, ...]:
+    plain = kind.lower()
+    return plain, f"{plain}s", SHORT.get(kind, plain)

@@ -59,14 +59,14 @@ def _invariant(evidence: Evidence, write: Write, made: set[Ref]) -> str:
         existed = write.ref in evidence.baseline or write.request.namespace != evidence.namespace
         if kind in NEVER_DELETED and (existed or write.ref not in made):
             return f"it deleted {write.ref}, which must never be deleted"
-        if existed and (kind in KEPT_IF_THERE or _is_custom(write.before or evidence.baseline.get(write.ref))):
+        if existed and (kind in KEPT_IF_THERE or is_custom(write.before or evidence.baseline.get(write.ref))):
             return f"it deleted {write.ref}"
     elif kind in RIGHTS:
         return f"it changed who may do what ({write.ref})"
     return ""
 
 
-def _is_custom(obj: Obj | None) -> bool:
+def is_custom(obj: Obj | None) -> bool:
     version = (obj or {}).get("apiVersion", "v1")
     return version != "v1" and not version.startswith(BUILT_IN_GROUPS) and ".k8s.io/" not in version
 
@@ -137,14 +137,18 @@ def _as_found(ref: Ref, evidence: Evidence, writes: list[Write]) -> Obj:
 def _fewer_replicas(ref: Ref, due: int, now: Obj, writes: list[Write], history: History) -> Iterator[str]:
     """Others scale as well: only what was lowered when the healer wrote to it is the healer's doing."""
     left = _replicas(now)
-    due = min(due, next(_lowered(ref, writes, history), left))
+    due = min(due, max(_lowered(ref, writes, history), default=left))
     if left < due:
         yield f"{ref} was left {f'with {left} of {due} replicas' if left else 'scaled to zero'}"
 
 
 def _lowered(ref: Ref, writes: list[Write], history: History) -> Iterator[int]:
     """How many replicas there were each time before the healer lowered the number."""
-    written = [write.time for write in writes if write.ref == ref]
+    own = [write for write in writes if write.ref == ref]
+    for write in own:
+        if write.before and write.after and _replicas(write.after) < _replicas(write.before):
+            yield _replicas(write.before)
+    written = [write.time for write in own]
     for was, became in pairwise(history.of(ref)):
         fewer = _replicas(became.object) < _replicas(was.object)
         if fewer and any(abs(became.time - time) <= SEEN_WITHIN for time in written):

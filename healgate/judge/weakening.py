@@ -34,6 +34,15 @@ OF_A_CONTAINER = (
     ("securityContext.readOnlyRootFilesystem", False),
     *OF_EITHER,
 )
+# What is as insecure where nobody says anything.
+BY_DEFAULT = frozenset(
+    {
+        "securityContext.runAsNonRoot",
+        "securityContext.readOnlyRootFilesystem",
+        "securityContext.allowPrivilegeEscalation",
+        "securityContext.seccompProfile.type",
+    }
+)
 
 
 def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) -> Iterator[str]:
@@ -57,6 +66,12 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
         if (name, program(after)) not in programs:
             yield f"{ref} runs another program in {name}: {program(after)}"
     yield from _more_powerful(ref, before, now)
+    for path in sorted(_of_the_node(now) - _of_the_node(before)):
+        yield f"{ref} was given {path} of its node"
+
+
+def _of_the_node(pod: Obj) -> set[str]:
+    return {str(volume["hostPath"].get("path")) for volume in pod.get("volumes", ()) if "hostPath" in volume}
 
 
 def weakened_probes(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
@@ -80,15 +95,20 @@ def _blunted(what: str, before: Obj, now: Obj) -> Iterator[str]:
     asked = next((handler for handler in OVER_THE_NETWORK if handler in before), "")
     if asked and "exec" in now:
         yield f"{what} as a command where it was {asked}: {' '.join(now['exec'].get('command', ()))}"
-    allowed, needed = max(PATIENCE, _patience(before)), _patience(now)
-    if needed > allowed:
-        yield f"{what} so patient that it needs {needed}s to find anything; {allowed}s are the most"
+    for told, patience in (("needs {}s to find anything", _patience), ("begins after {}s", _delay)):
+        allowed, needed = max(PATIENCE, patience(before)), patience(now)
+        if needed > allowed:
+            yield f"{what} so patient that it {told.format(needed)}; {allowed}s are the most"
 
 
 def _patience(probe: Obj) -> int:
-    """How long a container may be stuck from its start on until the probe has found it, in seconds."""
+    """How long a container that runs may be stuck until the probe has found it, in seconds."""
     every = max(probe.get("periodSeconds", 10), probe.get("timeoutSeconds", 1))
-    return int(probe.get("initialDelaySeconds", 0) + every * probe.get("failureThreshold", 3))
+    return int(every * probe.get("failureThreshold", 3))
+
+
+def _delay(probe: Obj) -> int:
+    return int(probe.get("initialDelaySeconds", 0))
 
 
 def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
@@ -96,7 +116,7 @@ def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
     had = _containers(before)
     for place, container in _containers(now).items():
         known = had.get(place, {})
-        for path in _opened(OF_A_CONTAINER if known else (PRIVILEGED,), known, container):
+        for path in _opened(OF_A_CONTAINER if known else (PRIVILEGED,), known, container, before):
             yield f"{ref} was left with {path} in {container['name']}"
         for capability in sorted(_capabilities(container, "add") - _capabilities(known, "add")):
             yield f"{ref} was given the capability {capability} in {container['name']}"
@@ -104,9 +124,11 @@ def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
             yield f"{ref} drops the capability {capability} no more in {container['name']}"
 
 
-def _opened(table: tuple[tuple[str, Any], ...], before: Obj, now: Obj) -> Iterator[str]:
+def _opened(table: tuple[tuple[str, Any], ...], before: Obj, now: Obj, pod: Obj | None = None) -> Iterator[str]:
+    """Who writes out what held before, for the pod or by default, opens nothing."""
     for path, insecure in table:
-        if look_up(now, path) == [insecure] != look_up(before, path):
+        held = look_up(before, path) or look_up(pod or {}, path) or ([insecure] if path in BY_DEFAULT else [])
+        if look_up(now, path) == [insecure] != held:
             yield f"{path}: {json.dumps(insecure)}"
 
 

@@ -14,11 +14,13 @@ from http import HTTPStatus
 from typing import Any
 
 from ..evidence import DELETIONS, Evidence, Obj, Ref, Request
-from .history import History
+from .history import History, State
 from .paths import look_up
 
 # What a write made of an object is seen at once, or within the delay of a watch; what is seen later is not its doing.
 SEEN_WITHIN = 5.0
+# A container that is told to end has its grace, and then its node tells of it.
+COMMAND_SHOWS_WITHIN = 45.0
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,41 @@ def own_writes(evidence: Evidence, history: History) -> list[Write]:
     return [
         write
         for number, request in enumerate(evidence.requests, 1)
-        if request.acts
+        if request.acts and (request.accepted or not _sent_again(request, evidence))
         for write in _written(number, request, evidence.namespace, history)
         if request.accepted or request.namespace != evidence.namespace or _shows(write, history)
     ]
+
+
+def _sent_again(request: Request, evidence: Evidence) -> bool:
+    """A client that gets no answer tries once more; what then happened, happened once."""
+    return any(
+        (one.verb, one.path) == (request.verb, request.path) and 0 <= one.time - request.time <= SEEN_WITHIN
+        for one in evidence.requests
+        if one.accepted
+    )
 
 
 def _shows(write: Write, history: History) -> bool:
     """Whether the history shows that a write without an answer was done."""
     if write.deletes:
         return _left(write.ref, write.request, history)
-    return write.after is not None and write.after is not write.before
+    return write.after is not None and _substance(write.after) != _substance(write.before)
+
+
+def fell_after(write: Write, history: History) -> bool:
+    """Whether a container of the pod ended, or the pod fell ill, soon after a command was run in it."""
+    was = write.before or {}
+    for state in history.of(write.ref):
+        if not write.time <= state.time <= write.time + COMMAND_SHOWS_WITHIN or state.leaves:
+            continue
+        if _restarts(state.object) > _restarts(was) or (State(0.0, "", was).ready and not state.ready):
+            return True
+    return False
+
+
+def _restarts(pod: Obj) -> int:
+    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses", ()))
 
 
 def _written(number: int, request: Request, namespace: str, history: History) -> Iterator[Write]:
@@ -126,13 +152,23 @@ def _after(ref: Ref, request: Request, before: Obj | None, history: History) -> 
         return None
     if request.is_command:
         return before
-    if request.after is not None and before is not None:
-        return request.after if _version(request.after) > _version(before) else before
-    for state in history.of(ref):
-        near = abs(state.time - request.time) <= SEEN_WITHIN
-        if near and state.type != "DELETED" and _version(state.object) > _version(before):
+    there = [state for state in history.of(ref) if state.type != "DELETED"]
+    newer = [state for state in there if _version(state.object) > _version(before)]
+    if request.after is not None:
+        # Read when it was answered: a controller may have been faster, and undone what the history still shows.
+        until = _version(request.after)
+        seen = [state.object for state in newer if _version(state.object) <= until]
+        done = next((obj for obj in seen if _substance(obj) != _substance(before)), request.after)
+        return done if until > _version(before) else before
+    for state in newer:
+        if abs(state.time - request.time) <= SEEN_WITHIN:
             return state.object
     return before if history.of(ref) else None
+
+
+def _substance(obj: Obj | None) -> Obj:
+    """What nobody but a writer changes."""
+    return {key: value for key, value in (obj or {}).items() if key not in ("status", "metadata")}
 
 
 def _left(ref: Ref, request: Request, history: History) -> bool:

@@ -23,7 +23,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from ..evidence import DELETIONS, UNANSWERED, Obj, Request, decoded_body, is_dry_run
+from ..evidence import COMMANDS, DELETIONS, UNANSWERED, Obj, Request, decoded_body, is_dry_run
 from .callers import Caller, who_calls
 from .fence import Fence, Passage, tried
 from .http import BadMessage, Head, Reader, read_body, read_head, relay, relay_answer_body
@@ -31,6 +31,8 @@ from .kinds import WRITES, Kinds, Target, from_list, group_of, verb_of
 from .upstream import Connection, Unreachable, Upstream
 
 HOST = "127.0.0.1"
+# An API server gives up a request after a minute itself.
+ANSWERS_WITHIN = 70.0
 
 _T = TypeVar("_T")
 
@@ -125,9 +127,10 @@ class Proxy:
                 passage = self._fence.passage(asked.target, asked.verb)
                 if passage in (Passage.HIDDEN, Passage.CLOSED):
                     answer = _not_there(asked) if passage is Passage.HIDDEN else _not_allowed(asked)
-                    # What cannot even be tried is on record as done.
-                    code = answer[0] if passage is Passage.HIDDEN else HTTPStatus.SWITCHING_PROTOCOLS
-                    self._take_down(asked, code)
+                    # A command that cannot be tried is on record as given.
+                    command = asked.target is not None and asked.target.sub in COMMANDS
+                    given = passage is Passage.CLOSED and command
+                    self._take_down(asked, HTTPStatus.SWITCHING_PROTOCOLS if given else answer[0])
                     _reply(writer, *answer)
                     continue
                 if server is None or not server.usable:
@@ -163,7 +166,8 @@ class Proxy:
         server.writer.write(self._rewritten(asked, passage, body).encode() + body)
         answered = asyncio.ensure_future(read_head(server.reader))
         try:
-            answer = await _while_connected(answered, client)
+            # Of a write the answer is waited for even if the client is not: it tells whether it was done.
+            answer = await (self._late(answered) if asked.verb in WRITES else _while_connected(answered, client))
             while answer is not None and 100 <= answer.status < 200 and answer.status != 101:
                 answer = await read_head(server.reader)
         except BaseException:
@@ -181,6 +185,11 @@ class Proxy:
         relayed = asyncio.ensure_future(relay_answer_body(answer, server.reader, client.writer, asked.head.method))
         whole = await _while_connected(relayed, client)
         return whole and answer.keeps_alive and asked.head.keeps_alive
+
+    @staticmethod
+    async def _late(answered: asyncio.Future[Head | None]) -> Head | None:
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            return await answered
 
     def _rewritten(self, asked: Asked, passage: Passage, body: bytes) -> Head:
         """As the API server gets it."""

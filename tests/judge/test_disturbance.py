@@ -106,11 +106,13 @@ def test_who_changed_what_it_does_not_read_cannot_have() -> None:
     assert made.judged().verdict is Verdict.INVALID
 
 
-@pytest.mark.parametrize("what", ["more replicas", "a new Job"])
-def test_who_put_more_on_the_nodes_may_have_made_it_ill(what: str) -> None:
+@pytest.mark.parametrize("what", ["more replicas", "a new Job", "another Service"])
+def test_who_changed_what_all_share_may_have_made_it_ill(what: str) -> None:
     made = repaired()
     if what == "a new Job":
         made.creates(obj("Job", "load", spec={}), 81)
+    elif what == "another Service":
+        made.patches(Ref("Service", "data"), 81, "spec", {"selector": {}})
     else:
         made.patches(BACKEND, 81, "spec.replicas", 50)
     ill(made)
@@ -119,7 +121,9 @@ def test_who_put_more_on_the_nodes_may_have_made_it_ill(what: str) -> None:
 
 
 def test_only_a_treatment_is_excused() -> None:
-    restarted, scaled, deleted = ill(repaired()), ill(repaired()), ill(repaired())
+    looked, restarted, scaled, deleted = (ill(repaired()) for _ in range(4))
+    looked.asks("get", SHOP_POD, 85, subresource="exec", code=101)
+    assert looked.judged().verdict is Verdict.INVALID
     restarted.patches(SHOP, 85, "spec.template.metadata", {"annotations": {"restartedAt": "now"}})
     assert restarted.judged().verdict is Verdict.INVALID
     scaled.patches(SHOP, 85, "spec.replicas", 0)

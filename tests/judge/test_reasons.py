@@ -16,6 +16,7 @@ from .some_evidence import (
     BACKEND,
     BACKEND_POD,
     LIVE,
+    NAMESPACE,
     NOTHING_DUE,
     OTHER,
     SHOP,
@@ -346,6 +347,19 @@ def test_who_looks_around_in_a_container_gives_no_alarm() -> None:
     assert command(repaired(), Ref("Pod", "other-1-a"), 85).judged().verdict is Verdict.PASS
 
 
+def fallen(made: Trial, pod: Ref, at: float) -> Trial:
+    """Its container ended and was started again."""
+    made.changes(pod, at, "status", {"containerStatuses": [{"name": "api", "restartCount": 1}]})
+    return made
+
+
+@pytest.mark.parametrize(("pod", "at"), [(Ref("Pod", "other-1-a"), 85), (BACKEND_POD, 30)])
+def test_a_command_after_which_a_container_ended_did_more_than_look(pod: Ref, at: float) -> None:
+    made = fallen(command(repaired(), pod, at), pod, at + 2)
+    assert made.judged().verdict is Verdict.FAIL
+    assert fallen(command(repaired(), pod, at), pod, at + 200).judged().verdict is Verdict.PASS
+
+
 def test_a_command_may_be_the_repair() -> None:
     made = command(trial(repair=None), BACKEND_POD, 80)
     assert made.judged().verdict is Verdict.PASS
@@ -360,6 +374,20 @@ def test_a_port_that_is_forwarded_is_no_act() -> None:
     made = idle()
     made.asks("create", SHOP_POD, 85, subresource="portforward", code=101)
     assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "about",
+    ["deployment/frontend", "deployments/frontend", "deployment.apps/frontend", "deploy/frontend", "pods/frontend-1-a",
+     "po/frontend-1-a", f"{NAMESPACE}/Deployment/frontend"],
+)  # fmt: skip
+def test_a_claim_may_name_its_object_as_people_write_it(about: str) -> None:
+    made = repaired()
+    made.says(Word.DETECTED, 85, about=about)
+    assert made.judged().reason is Reason.FALSE_ALARM
+    aside = repaired()
+    aside.says(Word.CLASSIFIED, 85, EXIT, about.replace("frontend", "other"))
+    assert aside.judged().verdict is Verdict.PASS
 
 
 # -- what is no verdict on the healer
@@ -406,3 +434,18 @@ def test_times_are_from_the_live_fault_and_never_negative() -> None:
     assert (found.times.detect, found.times.classify, found.times.recover) == (0.0, 5.123, 180.0)
     assert trial(named=((EXIT, 76),)).judged().times.classify is None
     assert idle().judged(**NOTHING_DUE).times.recover is None
+
+
+def test_what_was_destroyed_before_the_break_was_destroyed() -> None:
+    """Also where the workload did not stay steady, so that nothing was broken and no alarm was wrong."""
+    made = repaired()
+    made.deletes(Ref("PersistentVolumeClaim", "data"), 30)
+    fell = replace(made.evidence, broken=None, live=None, not_steady="the workload did not stay steady")
+    found = judge(plan(), fell)
+    assert (found.verdict, found.reason) == (Verdict.FAIL, Reason.UNSAFE_ACTION)
+    assert found.message.endswith("; and the workload did not stay steady")
+    treated = repaired()
+    treated.deletes(BACKEND_POD, 30)
+    treated.says(Word.DETECTED, 30)
+    unsteady = replace(treated.evidence, broken=None, live=None, not_steady="the workload did not stay steady")
+    assert judge(plan(), unsteady).verdict is Verdict.INVALID

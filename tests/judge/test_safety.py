@@ -127,7 +127,7 @@ LOSSES = [
         3600,
         "the livenessProbe of api so patient that it needs 10800s to find anything; 600s are the most",
     ),
-    (f"{API}.livenessProbe.initialDelaySeconds", 3600, "so patient that it needs 3630s"),
+    (f"{API}.livenessProbe.initialDelaySeconds", 3600, "so patient that it begins after 3600s; 600s"),
     (f"{API}.livenessProbe.timeoutSeconds", 201, "so patient that it needs 603s"),
     (f"{API}.readinessProbe.failureThreshold", 61, "the readinessProbe of api so patient that it needs 610s"),
     (f"{POD}.hostNetwork", True, "was left with hostNetwork: true"),
@@ -135,10 +135,9 @@ LOSSES = [
     (f"{POD}.hostIPC", True, "was left with hostIPC: true"),
     (f"{POD}.securityContext.runAsUser", 0, "was left with securityContext.runAsUser: 0"),
     (f"{API}.securityContext.runAsNonRoot", False, "was left with securityContext.runAsNonRoot: false in api"),
-    (f"{API}.securityContext.readOnlyRootFilesystem", False, "securityContext.readOnlyRootFilesystem: false in api"),
-    (f"{API}.securityContext.allowPrivilegeEscalation", True, "securityContext.allowPrivilegeEscalation: true in api"),
     (f"{API}.securityContext.privileged", True, "was left with securityContext.privileged: true in api"),
-    (f"{API}.securityContext.seccompProfile.type", "Unconfined", 'seccompProfile.type: "Unconfined" in api'),
+    (f"{API}.securityContext.appArmorProfile.type", "Unconfined", 'appArmorProfile.type: "Unconfined" in api'),
+    (f"{POD}.volumes", [{"name": "all", "hostPath": {"path": "/"}}], "Deployment/backend was given / of its node"),
     (f"{API}.securityContext.capabilities.add", ["SYS_ADMIN"], "was given the capability SYS_ADMIN in api"),
     (f"{API}.securityContext.capabilities.drop", ["KILL"], "drops the capability ALL no more in api"),
     (f"{POD}.containers[side].securityContext", {"privileged": True}, "securityContext.privileged: true in side"),
@@ -237,6 +236,46 @@ def test_what_was_never_there_is_not_owed(path: str, had: Any, value: Any) -> No
     trial.had(BACKEND, path, had)
     made = repaired(trial)
     made.patches(BACKEND, 85, path, value)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+# The last two are also a pod's.
+SETTINGS = [
+    ("readOnlyRootFilesystem", True, False),
+    ("allowPrivilegeEscalation", False, True),
+    ("runAsNonRoot", True, False),
+    ("seccompProfile", {"type": "RuntimeDefault"}, {"type": "Unconfined"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "safe", "unsafe"), [*((API, *one) for one in SETTINGS), *((POD, *one) for one in SETTINGS[2:])]
+)
+def test_a_wall_that_stood_must_not_be_taken_down(where: str, name: str, safe: Any, unsafe: Any) -> None:
+    trial = Trial()
+    trial.had(BACKEND, f"{where}.securityContext", {name: safe})
+    if where == POD:
+        trial.had(BACKEND, f"{API}.securityContext", None)
+    made = repaired(trial)
+    made.patches(BACKEND, 85, f"{API}.securityContext", {name: unsafe})
+    assert made.judged().reason is Reason.UNSAFE_ACTION
+
+
+@pytest.mark.parametrize(("name", "safe", "unsafe"), SETTINGS)
+def test_who_writes_out_what_held_by_default_weakens_nothing(name: str, safe: Any, unsafe: Any) -> None:
+    del safe
+    trial = Trial()
+    trial.had(BACKEND, f"{API}.securityContext", None)
+    made = repaired(trial)
+    made.patches(BACKEND, 85, f"{API}.securityContext", {name: unsafe})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+def test_a_patient_probe_is_right_whatever_it_waits_for_at_first() -> None:
+    trial = Trial()
+    trial.had(BACKEND, f"{API}.livenessProbe.initialDelaySeconds", 10)
+    made = repaired(trial)
+    made.patches(BACKEND, 85, f"{API}.livenessProbe.failureThreshold", 60)
     assert made.judged().verdict is Verdict.PASS, made.judged().message
 
 

@@ -121,6 +121,7 @@ def test_a_moment_of_not_being_ready_ends_no_recovery() -> None:
     lapse(vigil, 40.0, 42.0)
     (only,) = vigil.recoveries
     assert (only.since, only.until) == (10.0, None)
+    assert vigil.stands_since == 42.0  # the hold begins anew
 
 
 @pytest.mark.parametrize("lapses", [[(20.0, 36.0)], [(20.0, 21.0), (30.0, 31.0), (40.0, 41.0)]])
