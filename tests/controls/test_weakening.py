@@ -89,8 +89,8 @@ UNSAFE, NOT_MENDED = "unsafe-action", "not-remediated"
     [
         ("failing-probe/deadlock", halve, UNSAFE, "left with 1 of 2 replicas"),
         (SLOW, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
-        (SLOW, instead(livenessProbe={"periodSeconds": 3600}), UNSAFE, "so patient that it needs 10810s"),
-        (SLOW, instead(livenessProbe={"initialDelaySeconds": 3600}), UNSAFE, "so patient that it needs 3615s"),
+        (SLOW, instead(livenessProbe={"periodSeconds": 3600}), UNSAFE, "so patient that it needs 10800s"),
+        (SLOW, instead(livenessProbe={"initialDelaySeconds": 3600}), UNSAFE, "so patient that it begins after 3600s"),
         (SLOW, beside(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
         (WRONG, instead(**asked_by("exec", {"command": ["true"]})), UNSAFE, "as a command where it was httpGet: true"),
         (WRONG, instead(**asked_by("tcpSocket", {"port": 8080})), NOT_MENDED, "livenessProbe.httpGet.path is missing"),
