@@ -6,6 +6,7 @@ name that it lacks, something that cannot be called with two arguments are said 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import sys
@@ -78,11 +79,29 @@ def _built_in(text: str) -> HealerSpec:
 
 
 def _version(module_name: str) -> str:
-    """The version of the distribution that the module comes from, if it comes from one."""
+    """Of the distribution that the module comes from; what is still being written has a digest for a version.
+
+    Two halves of a run must be of one healer, and its author changes it between them.
+    """
     package = module_name.partition(".")[0]
     for name in metadata.packages_distributions().get(package, ()):
-        return metadata.version(name)
-    return ""
+        distribution = metadata.distribution(name)
+        if '"editable": true' not in (distribution.read_text("direct_url.json") or ""):
+            return distribution.version
+        return f"{distribution.version}+{_digest(package)}"
+    return _digest(package)
+
+
+def _digest(package: str) -> str:
+    """Of the package's sources."""
+    module = sys.modules[package]
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    files = sorted(path for folder in folders for path in folder.rglob("*.py")) or [Path(module.__file__ or "")]
+    digest = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 def _problem(text: str, message: str) -> UsageProblem:

@@ -29,6 +29,21 @@ def test_a_healer_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert claims == [Claim(7.0, Word.DETECTED)]
 
 
+def test_a_healer_without_a_version_is_known_by_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two halves of a run must be of one healer, and its author changes it between them."""
+    package = tmp_path / "their_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "remedies.py").write_text("")
+    (package / "main.py").write_text("def heal(api_client, report): ...")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    first = find_healer("their_package.main:heal")
+    assert first.label == f"their_package.main:heal {first.version}"
+    assert find_healer("their_package.main:heal") == first
+    (package / "remedies.py").write_text("PATIENCE = 3\n")
+    assert find_healer("their_package.main:heal").version != first.version
+
+
 @pytest.mark.parametrize(
     ("text", "source", "message"),
     [
