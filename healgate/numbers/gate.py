@@ -1,9 +1,10 @@
 """Whether a release may pass: 0 passed, 1 regressed, 6 cannot judge, and why.
 
 One unlucky trial is no regression, and a number that could not have shown one is no pass. So each scenario is first
-asked whether it can be judged at all, and only then whether it got worse. The trap is a run that looks green because
-its trials died: what is missing, crashed or invalid ends in "cannot judge". What is shown to be worse stays shown,
-so 1 goes before 6, and 6 before 0.
+asked whether it can be judged at all, and only then whether it got worse. All together are asked too: what is a little
+worse everywhere shows in no scenario alone. The trap is a run that looks green because its trials died: what is
+missing, crashed or invalid ends in "cannot judge". What is shown to be worse stays shown, so 1 goes before 6, and 6
+before 0.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from ..words import ExitStatus, Verdict
 from .baseline import Baseline, Before, named, told, verdict_of
 from .rates import binomial_drop, fisher_drop, holm
 from .summary import Line, Summary, scenario_of, summarise
+from .totals import stratified_drop, total_below
 
-LEVEL = Fraction(5, 100)
+LEVEL = Fraction(5, 100)  # of all tests against a baseline, and of all against a rate
 # The share of INVALID and ERROR above which the rest says too little, of one scenario's trials and of all.
 MOST_UNJUDGED = Fraction(10, 100)
 _MOST_TRIALS = 10_000  # as many as --trials takes
+_ALL = "all scenarios together"
+_DROP = "a significant drop"
 
 
 @dataclass(frozen=True)
@@ -110,11 +114,11 @@ class _Gate:
         if not rate:
             return  # below nothing there is no rate
         said = f"--min-pass-rate {rate:g}"
-        drops = [_Drop(line, f"{line.name}: {line.passed}/{line.judged} passed", f"a rate significantly below {said}",
-                       said, partial(binomial_drop, rate=rate)) for line in lines if line.judged]  # fmt: skip
-        for drop, p in self._look_for(drops):
-            if drop.line.rate is not None and drop.line.rate < rate:
-                self.notes.append(f"{drop.counts}: below {said}, but not significantly (p = {float(p):.2g})")
+        judged = [line for line in lines if line.judged]
+        drops = [_below(line, rate, said) for line in judged]
+        for held, p in self._look_for(drops, _all_below(judged, rate, said)):
+            if held.passed / held.judged < rate:
+                self.notes.append(f"{held.counts}: below {said}, but not significantly (p = {float(p):.2g})")
 
     # -- against an earlier run
 
@@ -129,29 +133,29 @@ class _Gate:
                 self._cannot(name, f"{name}: no trial of the baseline could be judged")
             elif self._usable(name):
                 pairs.append((line, before))
-        self._look_for([_against(line, before) for line, before in pairs if before.k])  # below nothing: no drop
+        self._look_for([_against(line, before) for line, before in pairs], _all_against(pairs))
         self._note_differences(baseline, sorted(set(lines) - set(baseline.scenarios)))
         self._list_flipped(baseline)
 
-    def _look_for(self, drops: Sequence[_Drop]) -> list[tuple[_Drop, Fraction]]:
+    def _look_for(self, drops: Sequence[_Drop], whole: _Held) -> list[tuple[_Held, Fraction]]:
         """Tell of each that is there and of each that could not have shown; the rest is given back."""
-        family = len(drops)
-        scope = f"Holm over {family} scenarios, " if family > 1 else ""
+        # The whole is one more of Holm's family, and has no share of the level to itself: with half of it gone, 12/20
+        # in one of 26 scenarios (p = 0.0016) would be no drop. Of a single scenario it would be the same test again.
+        many = len(drops) > 1
+        tests = [*drops, whole] if many else [*drops]
+        scope = f"Holm over {len(drops)} scenarios and all together, " if many else ""
         rest = []
-        for drop, p in zip(
-            drops, holm([drop.chance(drop.line.passed, drop.line.judged) for drop in drops]), strict=True
-        ):
-            n = drop.line.judged
+        for held, p in zip(tests, holm([held.p for held in tests]), strict=True):
             if p < LEVEL:
-                self.worse.append(f"{drop.counts}: {drop.called} (p = {float(p):.2g}, {scope}below {float(LEVEL):g})")
-            elif not drop.would_show(n, family):
+                self.worse.append(f"{held.counts}: {held.called} (p = {float(p):.2g}, {scope}below {float(LEVEL):g})")
+            elif isinstance(held, _Drop) and held.can_drop and not held.would_show(held.judged, len(tests)):
                 self._cannot(
-                    drop.line.name,
-                    f"{drop.counts}: with {_trials(n)} not even 0/{n} would be {drop.called} "
-                    f"({scope}p below {float(LEVEL):g}); {drop.enough(family)}",
+                    held.name,
+                    f"{held.counts}: with {_trials(held.judged)} not even 0/{held.judged} would be {held.called} "
+                    f"({scope}p below {float(LEVEL):g}); {held.enough(len(tests))}",
                 )
             else:
-                rest.append((drop, p))
+                rest.append((held, p))
         return rest
 
     def _note_differences(self, baseline: Baseline, new: Sequence[str]) -> None:
@@ -179,14 +183,24 @@ class _Gate:
 
 
 @dataclass(frozen=True)
-class _Drop:
-    """One scenario's rate, held against what it should be."""
+class _Held:
+    """Passes, held against what they should be."""
 
-    line: Line
+    passed: int
+    judged: int
     counts: str  # "oom/leak: 20/20 in the baseline, 12/20 now"
     called: str  # "a significant drop"
+    p: Fraction  # how likely so few passes are, were nothing worse
+
+
+@dataclass(frozen=True)
+class _Drop(_Held):
+    """One scenario's."""
+
+    name: str
     measure: str  # what it is held against
     chance: Callable[[int, int], Fraction]  # how likely k of n or fewer are, were nothing worse
+    can_drop: bool = True  # below nothing there is no drop
 
     def would_show(self, n: int, family: int) -> bool:
         """Whether a drop to nothing would be significant, were it the only one."""
@@ -205,9 +219,39 @@ class _Drop:
         return f"{low} trials would do with {self.measure} (--trials {low})"
 
 
+def _below(line: Line, rate: float, said: str) -> _Drop:
+    k, n = line.passed, line.judged
+    chance = partial(binomial_drop, rate=rate)
+    return _Drop(k, n, f"{line.name}: {k}/{n} passed", _too_low(said), chance(k, n), line.name, said, chance)
+
+
+def _all_below(lines: Sequence[Line], rate: float, said: str) -> _Held:
+    """The total as if of one rate: no true rates that are all high enough make a low total likelier."""
+    k, n = sum(line.passed for line in lines), sum(line.judged for line in lines)
+    return _Held(k, n, f"{_ALL}: {k}/{n} passed", _too_low(said), total_below(k, n, rate))
+
+
+def _too_low(said: str) -> str:
+    return f"a rate significantly below {said}"
+
+
 def _against(line: Line, before: Before) -> _Drop:
-    counts = f"{line.name}: {before.k}/{before.n} in the baseline, {line.passed}/{line.judged} now"
-    return _Drop(line, counts, "a significant drop", "this baseline", partial(fisher_drop, before.k, before.n))
+    k, n = line.passed, line.judged
+    counts = f"{line.name}: {before.k}/{before.n} in the baseline, {k}/{n} now"
+    chance = partial(fisher_drop, before.k, before.n)
+    return _Drop(k, n, counts, _DROP, chance(k, n), line.name, "this baseline", chance, can_drop=before.k > 0)
+
+
+def _all_against(pairs: Sequence[tuple[Line, Before]]) -> _Held:
+    """Scenario by scenario, so that hard ones with more trials on one side are no drop.
+
+    Those that the baseline never passed belong to it, and to Holm's family: to leave out what can only have risen
+    would make chance look like a drop.
+    """
+    tables = [(before.k, before.n, line.passed, line.judged) for line, before in pairs]
+    k_before, n_before, k, n = (sum(counts) for counts in zip(*tables, strict=True)) if tables else (0, 0, 0, 0)
+    counts = f"{_ALL}: {k_before}/{n_before} in the baseline, {k}/{n} now"
+    return _Held(k, n, counts, _DROP, stratified_drop(tables))
 
 
 def _too_many(line: Line) -> bool:

@@ -28,16 +28,27 @@ def wilson(k: int, n: int) -> tuple[float, float]:
 def fisher_drop(k_before: int, n_before: int, k_now: int, n_now: int) -> Fraction:
     """Fisher's exact test, one-sided: how likely is a k as low as this, were the two rates one."""
     passed = k_before + k_now
-    ways = math.comb(n_before + n_now, passed)
     lowest = max(0, passed - n_before)
-    as_low = sum(math.comb(n_now, k) * math.comb(n_before, passed - k) for k in range(lowest, k_now + 1))
-    return Fraction(as_low, ways)
+    ways = math.comb(n_now, lowest) * math.comb(n_before, passed - lowest)
+    as_low = 0
+    for k in range(lowest, k_now + 1):
+        as_low += ways
+        ways = ways * (n_now - k) * (passed - k) // ((k + 1) * (n_before - passed + k + 1))
+    return Fraction(as_low, math.comb(n_before + n_now, passed))
 
 
 def binomial_drop(k: int, n: int, rate: float) -> Fraction:
     """The exact binomial test, one-sided: how likely are k of n or fewer, were the true rate this one."""
     true = Fraction(str(rate))  # 0.95 as a person writes it, not the binary number beside it
-    return sum((math.comb(n, i) * true**i * (1 - true) ** (n - i) for i in range(k + 1)), Fraction(0))
+    passing, failing = true.numerator, true.denominator - true.numerator
+    if not failing:
+        return Fraction(k == n)
+    # In whole numbers: thousands of fractions would each be reduced to lowest terms.
+    weight, as_low = failing**n, 0
+    for i in range(k + 1):
+        as_low += weight
+        weight = weight * (n - i) * passing // ((i + 1) * failing)
+    return Fraction(as_low, true.denominator**n)
 
 
 def holm(ps: Sequence[Fraction]) -> list[Fraction]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
+from itertools import combinations_with_replacement, product
+from math import comb
 
 import pytest
 from hypothesis import given
@@ -23,6 +26,10 @@ LEAK, TYPO = "oom/leak", "bad-image/typo"
 def kept(records: Sequence[TrialRecord]) -> Baseline:
     names = {one.scenario for one in records}
     return baseline_of(records, dict.fromkeys(names, "f"), healgate="0.1.0", budget_scale=1.0)
+
+
+def everywhere(passed: int, failed: int, scenarios: int = 26) -> list[TrialRecord]:
+    return [one for number in range(scenarios) for one in rows(f"oom/s{number:02}", passed, failed)]
 
 
 def told(decision: Decision, *words: str) -> str:
@@ -173,7 +180,7 @@ def test_a_rate_is_asked_of_every_scenario_and_the_shortfall_said() -> None:
     assert decision.status == 1
     assert told(decision, TYPO) == (
         "regressed: bad-image/typo: 5/10 passed: a rate significantly below --min-pass-rate 0.9 "
-        "(p = 0.0033, Holm over 2 scenarios, below 0.05)"
+        "(p = 0.0049, Holm over 2 scenarios and all together, below 0.05)"
     )
 
 
@@ -266,3 +273,144 @@ def test_more_failures_never_turn_a_regression_into_a_pass(counts: tuple[int, ..
     first = decide(rows(LEAK, passed, failed, invalid, errors), baseline=before).status
     second = decide(rows(LEAK, passed - less, failed + less, invalid, errors), baseline=before).status
     assert (first, second) != (1, 0)
+
+
+# -- all scenarios together
+
+
+def test_a_drop_that_no_scenario_shows_alone_shows_in_all_together() -> None:
+    decision = decide(everywhere(13, 7), baseline=kept(everywhere(20, 0)))
+    assert decision.status == 1
+    line = told(decision, "significant")
+    assert line.startswith(
+        "regressed: all scenarios together: 520/520 in the baseline, 338/520 now: a significant drop (p = "
+    )
+    assert line.endswith(", Holm over 26 scenarios and all together, below 0.05)")
+
+
+def test_a_rate_that_no_scenario_misses_alone_is_missed_by_all_together() -> None:
+    decision = decide(everywhere(15, 5), min_pass_rate=0.95)
+    assert decision.status == 1
+    line = told(decision, "regressed: ")
+    assert "all scenarios together: 390/520 passed: a rate significantly below --min-pass-rate 0.95 (p = " in line
+    assert sum("below --min-pass-rate 0.95, but not significantly" in line for line in decision.lines) == 26
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "status"),
+    [
+        ((18, 2), (17, 3), 0),  # p = 0.01, of 27 tests
+        ((18, 2), (16, 4), 1),
+        ((20, 0), (18, 2), 1),
+        ((13, 7), (20, 0), 0),
+        ((0, 20), (0, 20), 0),
+    ],
+)
+def test_a_small_change_everywhere(before: tuple[int, int], now: tuple[int, int], status: int) -> None:
+    decision = decide(everywhere(*now), baseline=kept(everywhere(*before)))
+    assert decision.status == status, decision.lines
+
+
+@pytest.mark.parametrize(("now", "status"), [((19, 1), 0), ((18, 2), 1)])
+def test_a_rate_missed_by_a_little_everywhere(now: tuple[int, int], status: int) -> None:
+    assert decide(everywhere(*now), min_pass_rate=0.95).status == status
+
+
+def test_a_total_below_a_rate_that_may_be_chance_is_noted() -> None:
+    decision = decide(everywhere(18, 2, scenarios=2), min_pass_rate=0.95)
+    assert decision.status == 0
+    assert told(decision, "all scenarios together: 36/40 passed: below --min-pass-rate 0.95, but not significantly")
+
+
+@pytest.mark.parametrize(("now", "rate", "status"), [(12, None, 1), (14, 0.95, 1), (15, 0.95, 0), (18, 0.95, 0)])
+def test_what_the_readme_says_of_one_scenario_holds_among_26(now: int, rate: float | None, status: int) -> None:
+    records = [*everywhere(20, 0, scenarios=25), *rows(LEAK, now, 20 - now)]
+    before = kept([*everywhere(20, 0, scenarios=25), *rows(LEAK, 20)]) if rate is None else None
+    decision = decide(records, baseline=before, min_pass_rate=rate)
+    assert decision.status == status
+    assert told(decision, LEAK, "regressed: " if status else "but not significantly")
+
+
+def test_of_one_scenario_there_is_no_total() -> None:
+    decision = decide(rows(LEAK, 12, 8), baseline=kept(rows(LEAK, 20)), min_pass_rate=0.95)
+    assert not any("together" in line for line in decision.lines)
+
+
+def test_a_total_that_dropped_makes_no_scenario_large_enough() -> None:
+    decision = decide(everywhere(0, 3), baseline=kept(everywhere(3, 0)))
+    assert decision.status == 1
+    assert told(decision, "regressed: all scenarios together: 78/78 in the baseline, 0/78 now")
+    assert sum(line.startswith("cannot judge: oom/s") for line in decision.lines) == 26
+
+
+def test_what_cannot_be_judged_does_not_count_in_the_total() -> None:
+    before = kept([*everywhere(20, 0, scenarios=3), *rows(LEAK, 20)])
+    decision = decide([*everywhere(13, 7, scenarios=3), *rows(LEAK, 0, 14, 6)], baseline=before)
+    assert told(decision, "all scenarios together: 60/60 in the baseline, 39/60 now")
+
+
+def test_a_scenario_that_only_rose_counts_in_the_total() -> None:
+    """Were those left out that the baseline never passed, what chance moves would look like a drop."""
+    up, down = everywhere(1, 9, scenarios=10), [one for n in range(10) for one in rows(f"exit/s{n}", 0, 10)]
+    before = kept([*everywhere(0, 10, scenarios=10), *(one for n in range(10) for one in rows(f"exit/s{n}", 1, 9))])
+    assert not any("regressed" in line for line in decide([*up, *down], baseline=before).lines)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "tables"),
+    [(5, 5, list(combinations_with_replacement(range(11), 2))),
+     (3, 3, list(combinations_with_replacement(range(7), 3))),
+     (3, 6, list(combinations_with_replacement(range(10), 2))),
+     (1, 20, [(1, 1, 1, 1)])],
+)  # fmt: skip
+def test_false_alarms_against_a_baseline_are_rare(before: int, now: int, tables: list[tuple[int, ...]]) -> None:
+    """Under equal rates and given how many passed in both runs together, whatever those rates are."""
+    likeliest = Fraction(0)
+    for passes in tables:
+        alarms = Fraction(0)
+        for seen in product(*(range(max(0, passed - before), min(now, passed) + 1) for passed in passes)):
+            chance = Fraction(1)
+            for k, passed in zip(seen, passes, strict=True):
+                chance *= Fraction(comb(now, k) * comb(before, passed - k), comb(before + now, passed))
+            then = [(passed - k, before - passed + k) for k, passed in zip(seen, passes, strict=True)]
+            if decide(several([(k, now - k) for k in seen]), baseline=kept(several(then))).status == 1:
+                alarms += chance
+        likeliest = max(likeliest, alarms)
+    assert likeliest <= Fraction(5, 100)
+    assert likeliest > 0 or before == 1
+
+
+@pytest.mark.parametrize("true", [(0.5, 0.5), (0.5, 0.6), (0.5, 0.5, 0.5), (0.9, 0.9), (0.9, 0.9, 0.9), (0.9, 1.0)])
+def test_false_alarms_against_a_rate_are_rare(true: tuple[float, ...]) -> None:
+    n, alarms = 6, 0.0
+    for seen in product(range(n + 1), repeat=len(true)):
+        chance = 1.0
+        for k, rate in zip(seen, true, strict=True):
+            chance *= comb(n, k) * rate**k * (1 - rate) ** (n - k)
+        if decide(several([(k, n - k) for k in seen]), min_pass_rate=min(true)).status == 1:
+            alarms += chance
+    assert 0 < alarms <= 0.05
+
+
+def several(counts: Sequence[tuple[int, ...]]) -> list[TrialRecord]:
+    return [one for number, own in enumerate(counts) for one in rows(f"oom/s{number}", *own)]
+
+
+SEVERITY = {0: 0, 6: 1, 1: 2}
+
+
+@given(
+    runs=st.lists(st.tuples(counts, counts).filter(lambda run: run[1][1] > 0), min_size=1, max_size=4),
+    rate=st.sampled_from([None, 0.5, 0.9, 0.95, 1.0]),
+    at=st.integers(0, 3),
+)
+def test_one_more_pass_never_makes_the_word_worse(
+    runs: list[tuple[tuple[int, ...], tuple[int, ...]]], rate: float | None, at: int
+) -> None:
+    before = kept(several([then for then, _ in runs])) if rate is None else None
+    now = [now for _, now in runs]
+    at %= len(now)
+    passed, failed, *others = now[at]
+    better = [*now[:at], (passed + 1, failed - 1, *others), *now[at + 1 :]]
+    first, second = (decide(several(some), baseline=before, min_pass_rate=rate).status for some in (now, better))
+    assert SEVERITY[second] <= SEVERITY[first]
