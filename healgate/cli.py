@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     ))  # fmt: skip
     gate.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="what `pytest --out` wrote")
     gate.add_argument("--min-pass-rate", type=_share, default=None, metavar="SHARE",
-                      help="no scenario's pass rate may be significantly below this")  # fmt: skip
+                      help="no pass rate, a scenario's or that of all, may be significantly below this")  # fmt: skip
     gate.add_argument("--baseline", type=Path, default=None, metavar="FILE", help="compare with this baseline file")
     gate.add_argument("--save-baseline", type=Path, default=None, metavar="FILE",
                       help="write the results as a baseline file")  # fmt: skip
