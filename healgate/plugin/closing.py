@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from ..numbers.baseline import Baseline
 from ..numbers.gate import Decision, decide
 from ..numbers.summary import Summary, summarise
 from ..problems import UsageProblem
-from ..record import TrialRecord
+from ..record import TrialRecord, as_json
 from ..reports.about import version
 from ..reports.gating import keep_baseline, read_comparable
 from .folder import Folder
@@ -77,7 +76,7 @@ def _write_rates(folder: Folder, options: Options, healer: str, summary: Summary
         "healgate": version(),
         **summary.as_dict(),
     }
-    folder.rates.write_text(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    folder.rates.write_text(as_json(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _write_allure(folder: Folder, options: Options, rows: Sequence[TrialRecord], summary: Summary) -> None:

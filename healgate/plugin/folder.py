@@ -234,7 +234,7 @@ def _write_whole(path: Path, text: str) -> None:
     """In one step: whoever is killed here leaves what was there before."""
     new = path.with_suffix(".new")
     try:
-        new.write_text(text, encoding="utf-8")
+        new.write_text(text, encoding="utf-8", errors="backslashreplace")  # which JSON reads back as it was
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)

@@ -100,7 +100,9 @@ class Trials:
             keep=self.options.keep,
             tell=lambda step, _: self.watcher(f"{scenario.id}-t{trial}", str(step)),
         )
-        row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial))
+        # The message also goes through pipes and to a terminal.
+        message = record.writable(outcome.record.message)
+        row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial), message=message)
         told = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
         try:
             story.write(self.folder.path / row.evidence, told)

@@ -118,7 +118,7 @@ def _rows(folder: Path) -> dict[str, TrialRecord]:
 def _settings(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
-        settings: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise UsageProblem(Problem(f"not JSON: {error}", Place(str(path)))) from None
     return settings
