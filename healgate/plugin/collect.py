@@ -26,7 +26,9 @@ from .places import is_scenario, root_of
 T = TypeVar("T")
 
 # Marks with a meaning of their own: a tag of that name would change what pytest does.
-_SPECIAL = frozenset({"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"})
+_SPECIAL = frozenset(
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "flaky"}
+)
 _TRIAL = re.compile(r"::heals\[(.+)-t(\d+)\](?:@.*)?$")
 
 

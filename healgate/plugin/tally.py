@@ -114,7 +114,8 @@ class Tally:
             return
         name = f"{trial[0]}-t{trial[1]}"
         if (row := getattr(report, ROW, None)) is not None:
-            self.rows[name] = TrialRecord.from_dict(json.loads(row))
+            # Whatever comes after a trial's first row, it does not run until it passes.
+            self.rows.setdefault(name, TrialRecord.from_dict(json.loads(row)))
         elif report.skipped and name not in self.rows:
             self.expected.pop(name, None)
         elif report.failed and name in self.rows:
