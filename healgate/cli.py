@@ -70,14 +70,15 @@ def _parser() -> argparse.ArgumentParser:
 
     gate = commands.add_parser("gate", help="judge a release from output folders", description=(
         "Put the output folders of one run together, print the pass rates, and gate: exit status 0 passed, 1 "
-        "regressed, 6 cannot judge. For a run that machines share; on one machine pytest has the same options."
+        "regressed, 6 cannot judge, or a baseline was asked for and not written. For a run that machines share; on one "
+        "machine pytest has the same options."
     ))  # fmt: skip
     gate.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="what `pytest --out` wrote")
     gate.add_argument("--min-pass-rate", type=_share, default=None, metavar="SHARE",
                       help="no scenario's pass rate may be significantly below this")  # fmt: skip
     gate.add_argument("--baseline", type=Path, default=None, metavar="FILE", help="compare with this baseline file")
     gate.add_argument("--save-baseline", type=Path, default=None, metavar="FILE",
-                      help="write the results as a baseline file")  # fmt: skip
+                      help="write the results as a baseline file, unless the gate does not pass")  # fmt: skip
 
     report = commands.add_parser("report", help="merge output folders and build the Allure report", description=(
         "Merge the output folders of several machines, print the pass rates and build the Allure 3 report. Folders "
@@ -222,10 +223,10 @@ def _gate(chosen: argparse.Namespace) -> int:
     print(f"{gated.run.name}: {gated.run.records[0].healer}")
     print(table(gated.summary, shutil.get_terminal_size((120, 24)).columns))
     print()
-    for line in (*(gated.decision.lines if gated.decision else ()), gated.saved):
+    for line in (*(gated.decision.lines if gated.decision else ()), gated.saved.said):
         if line:
             print(line)
-    return ExitStatus.PASSED if gated.decision is None else gated.decision.status
+    return gated.status
 
 
 def _report(chosen: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from ..numbers.summary import Summary, summarise
 from ..problems import UsageProblem
 from ..record import TrialRecord, as_json
 from ..reports.about import version
-from ..reports.gating import keep_baseline, read_comparable
+from ..reports.gating import Saved, keep_baseline, read_comparable
 from .folder import Folder
 from .options import Options
 
@@ -26,7 +26,7 @@ class Closed:
     summary: Summary
     missing: tuple[str, ...]
     decision: Decision | None  # None: there is no gate
-    saved: str  # what became of --save-baseline
+    saved: Saved
     unwritten: str  # what kept the results from being written; "" if they were
 
 
@@ -53,13 +53,13 @@ def close_run(
     decision = None
     if options.gated:
         decision = decide(rows, missing, baseline=baseline, min_pass_rate=options.min_pass_rate)
-    saved = unwritten = ""
+    saved, unwritten = Saved(), ""
     try:
         folder.write_rows(rows)  # sorted: with workers the order of their ends is chance
         folder.expect(expected)
         _write_rates(folder, options, healer, summary)
         if (kept := options.save_baseline) is not None:
-            saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale)
+            saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale, decision)
         if rows:
             _write_allure(folder, options, rows, summary)
     except OSError as problem:

@@ -25,8 +25,8 @@ def show(reporter: Any, closed: Closed, folder: str, others_failed: int) -> None
             reporter.write_line(line, green=passed and number == 0, red=not passed and number == 0)
         if others_failed and passed:
             reporter.write_line("The gate passed, but other tests of this run failed: they decide.", red=True)
-    if closed.saved:
-        reporter.write_line(closed.saved)
+    if closed.saved.said:
+        reporter.write_line(closed.saved.said, red=closed.saved.lacking)
     if closed.unwritten:
         reporter.write_line(f"The results are not all in {folder}: {closed.unwritten}", red=True)
         reporter.write_line("Make room, then run again with --resume: what was written is kept.", red=True)

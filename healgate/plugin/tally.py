@@ -166,6 +166,7 @@ class Tally:
         self.closed = close_run(healer, rows, self.expected, self.options, self.folder, self.baseline)
         if self.closed.decision is not None:
             session.exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
+        session.exitstatus = self.closed.saved.status(int(session.exitstatus))
         try:
             result = yield
         except OSError as problem:

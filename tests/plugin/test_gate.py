@@ -127,8 +127,41 @@ def test_a_baseline_that_cannot_be_compared_is_a_usage_error(one: Place, change:
 def test_a_run_with_gaps_is_no_baseline(one: Place) -> None:
     fails(one, 1, 1)
     result = one.run("scenarios", "--trials", "3", "-x", "--save-baseline", "main.json")
+    assert result.ret == 1
     result.stdout.fnmatch_lines(["--save-baseline: not written, since 2 trials did not run"])
     assert not (one.path / "main.json").exists()
+
+
+@pytest.mark.parametrize(("trials", "failures", "status"), [(20, 8, 1), (3, 3, 6)])
+def test_what_does_not_pass_the_gate_is_no_baseline_for_the_next_try(
+    one: Place, trials: int, failures: int, status: int
+) -> None:
+    measured(one, trials)
+    before = (one.path / "main.json").read_bytes()
+    fails(one, failures, trials)
+    both = ("--baseline", "main.json", "--save-baseline", "main.json")
+    for _ in range(2):
+        result = one.run("scenarios", "--trials", str(trials), *both)
+        assert result.ret == status
+        result.stdout.fnmatch_lines(["--save-baseline: not written, since the gate did not pass"])
+        assert (one.path / "main.json").read_bytes() == before
+
+
+def test_what_passes_the_gate_is_one(one: Place) -> None:
+    measured(one, 15)
+    fails(one, 1, 15)
+    result = one.run("scenarios", "--trials", "15", "--baseline", "main.json", "--save-baseline", "main.json")
+    assert result.ret == 0
+    assert json.loads((one.path / "main.json").read_text())["scenarios"]["oom/leak"]["k"] == 14
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, 6), (1, 1)])
+def test_a_baseline_that_cannot_be_written_is_not_passed_over(one: Place, failures: int, status: int) -> None:
+    (one.path / "main.json").mkdir()
+    fails(one, failures, 2)
+    result = one.run("scenarios", "--trials", "2", "--save-baseline", "main.json")
+    assert result.ret == status
+    result.stdout.fnmatch_lines(["--save-baseline *main.json: not written: Is a directory"])
 
 
 def test_the_rates_file_has_the_numbers_of_the_table(one: Place) -> None:

@@ -61,6 +61,25 @@ def test_what_a_machine_that_died_did_not_run_is_missed(two: Place, capsys: Said
     assert not saved.exists()
 
 
+def test_parts_that_do_not_pass_are_no_baseline_for_the_next_try(two: Place, capsys: Said) -> None:
+    two.run("scenarios", "--trials", "20", "--save-baseline", "main.json", "--out", "before")
+    main = two.path / "main.json"
+    before = main.read_bytes()
+    folders = parts(two, 12)
+    assert cli.main(["gate", *folders, "--baseline", str(main), "--save-baseline", str(main)]) == 1
+    assert "--save-baseline: not written, since the gate did not pass" in capsys.readouterr().out
+    assert main.read_bytes() == before
+
+
+def test_a_baseline_that_is_not_written_is_not_passed_over(two: Place, capsys: Said) -> None:
+    two.verdicts({"oom/leak-t3": "interrupt"})
+    two.spawn("scenarios/oom", "--trials", "20", "--out", "oom")
+    assert cli.main(["gate", str(two.path / "oom"), "--save-baseline", str(two.path / "main.json")]) == 6
+    part(two, "bad-image")
+    assert cli.main(["gate", str(two.path / "bad-image"), "--save-baseline", str(two.path)]) == 6
+    assert ": not written: Is a directory" in capsys.readouterr().out
+
+
 def another_seed(place: Place) -> None:
     place.run("scenarios/bad-image", "--seed", "2", "--out", "bad-image")
 
