@@ -220,7 +220,7 @@ def _gate(chosen: argparse.Namespace) -> int:
     if all(value is None for value in asked.values()):
         raise UsageProblem("expected --baseline FILE or --min-pass-rate SHARE to gate by, or --save-baseline FILE")
     gated = gate_folders(chosen.folders, **asked)
-    print(f"{gated.run.name}: {gated.run.records[0].healer}")
+    print(f"{gated.run.name}: {gated.run.key.healer}")
     print(table(gated.summary, shutil.get_terminal_size((120, 24)).columns))
     print()
     for line in (*(gated.decision.lines if gated.decision else ()), gated.saved.said):
@@ -239,7 +239,7 @@ def _report(chosen: argparse.Namespace) -> int:
     summaries = [run.summary() for run in runs]
     width = shutil.get_terminal_size((120, 24)).columns
     for run, summary in zip(runs, summaries, strict=True):
-        print(f"\n{run.name}: {run.records[0].healer}")
+        print(f"\n{run.name}: {run.key.healer}")
         print(table(summary, width))
     if len(runs) > 1:
         print(f"\n{len(runs)} runs of the same trials or with different settings; the last one is the present one.")

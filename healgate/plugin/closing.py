@@ -42,6 +42,16 @@ def read_before(options: Options, fingerprints: Mapping[str, str]) -> Baseline |
         raise pytest.UsageError(f"--baseline: {problem}") from None
 
 
+def nothing_ran(healer: str, options: Options) -> Closed | None:
+    """For a run in which there was no trial; None: nobody asked for more than tests."""
+    if not options.gated and options.save_baseline is None:
+        return None
+    saved = Saved()
+    if options.save_baseline is not None:
+        saved = keep_baseline(options.save_baseline, (), (), {}, options.budget_scale, None)
+    return Closed(healer, summarise(()), (), decide(()) if options.gated else None, saved, "")
+
+
 def close_run(
     healer: str, rows: Sequence[TrialRecord], expected: Iterable[str], options: Options, folder: Folder,
     baseline: Baseline | None,
@@ -80,9 +90,10 @@ def _write_rates(folder: Folder, options: Options, healer: str, summary: Summary
 
 
 def _write_allure(folder: Folder, options: Options, rows: Sequence[TrialRecord], summary: Summary) -> None:
-    from ..reports.merge import Run, write_results
+    from ..reports.merge import Run, key_of, write_results
     from ..reports.metrics import metrics
 
-    run = Run((), {"budget-scale": options.budget_scale}, [folder.path], {row.id: (row, folder.path) for row in rows})
+    key = key_of(rows, {"budget-scale": options.budget_scale})
+    run = Run(key, [folder.path], {row.id: (row, folder.path) for row in rows})
     folder.forget_allure()
     write_results(folder.allure, [run], metrics(summary))

@@ -64,15 +64,16 @@ def gate_folders(
     if unknown := sorted({row.scenario for row in run.records} - set(run.fingerprints)):
         message = f"expected {RUN} to say which files were run; it does not know {named(unknown)}"
         raise UsageProblem(Problem(message, Place(str(run.folders[0]))))
+    scale = run.key.budget_scale
     before = None
     if baseline is not None:
-        before = read_comparable(baseline, run.fingerprints, cluster=run.cluster, budget_scale=run.budget_scale)
+        before = read_comparable(baseline, run.fingerprints, cluster=run.key.cluster, budget_scale=scale)
     decision = None
     if baseline is not None or min_pass_rate is not None:
         decision = decide(run.records, run.missing, baseline=before, min_pass_rate=min_pass_rate)
     saved = Saved()
     if save_baseline is not None:
-        saved = keep_baseline(save_baseline, run.records, run.missing, run.fingerprints, run.budget_scale, decision)
+        saved = keep_baseline(save_baseline, run.records, run.missing, run.fingerprints, scale, decision)
     return Gated(run, run.summary(), decision, saved)
 
 
