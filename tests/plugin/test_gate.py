@@ -171,3 +171,71 @@ def test_the_rates_file_has_the_numbers_of_the_table(one: Place) -> None:
     line = rates["scenarios"]["oom/leak"]
     assert (line["k"], line["n"], line["rate"]) == (15, 20, 0.75)
     assert (rates["healer"], rates["seed"]) == ("reference 1.0", "0")
+
+
+ASKING = [("--baseline", "main.json"), ("--min-pass-rate=90%",), ("--save-baseline", "main.json")]
+
+
+def own_tests(place: Place) -> None:
+    (place.path / "tests").mkdir()
+    (place.path / "tests" / "test_own.py").write_text("def test_own(): pass")
+    (place.path / "main.json").write_text("{}")
+
+
+@pytest.mark.parametrize("asked", ASKING, ids=str)
+def test_a_gate_without_scenarios_is_refused(place: Place, asked: tuple[str, ...]) -> None:
+    own_tests(place)
+    place.pytester.makeini("[pytest]\ntestpaths = tests\n")
+    flag = asked[0].partition("=")[0]
+    for paths, found in (((), "'tests' (testpaths)"), (("tests",), "'tests'"), ((".",), "'.'")):
+        result = place.run(*paths, *asked)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            [f"ERROR: {flag}: expected scenarios to run; found none in {found}. Name them: `pytest scenarios {flag}*"]
+        )
+        result.stdout.no_fnmatch_line("*passed*")
+
+
+@pytest.mark.parametrize("setting", ["baseline = main.json", "min_pass_rate = 90%", "save_baseline = main.json"])
+def test_a_gate_in_the_configuration_is_for_runs_with_scenarios(place: Place, setting: str) -> None:
+    own_tests(place)
+    place.pytester.makeini(f"[pytest]\nhealgate_{setting}\n")
+    result = place.run("tests")
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+
+
+SKIPPED = "import pytest\n@pytest.fixture(autouse=True)\ndef no_room():\n    pytest.skip('no room')\n"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "workers"])
+@pytest.mark.parametrize("selected", [("-k", "own"), ()], ids=["not selected", "skipped"])
+def test_a_gate_with_nothing_to_judge_cannot_judge(
+    one: Place, selected: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    own_tests(one)
+    if not selected:
+        (one.path / "scenarios" / "conftest.py").write_text(SKIPPED)
+    result = one.spawn("scenarios", "tests", *selected, "--min-pass-rate", "50%", *workers)
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["gate: cannot judge (exit status 6)", "cannot judge: there is no trial"])
+    assert result.parseoutcomes()["passed"] == 1
+
+
+@pytest.mark.parametrize("selected", [("-k", "own"), ()], ids=["not selected", "skipped"])
+def test_a_baseline_of_nothing_is_not_passed_over(one: Place, selected: tuple[str, ...]) -> None:
+    own_tests(one)
+    (one.path / "main.json").unlink()
+    if not selected:
+        (one.path / "scenarios" / "conftest.py").write_text(SKIPPED)
+    result = one.run("scenarios", "tests", *selected, "--save-baseline", "main.json")
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["--save-baseline: not written, since there is no trial"])
+    assert not (one.path / "main.json").exists()
+
+
+def test_without_a_gate_own_tests_may_run_alone(one: Place) -> None:
+    own_tests(one)
+    result = one.run("scenarios", "tests", "-k", "own")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*healgate: reference*===*")
