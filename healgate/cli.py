@@ -70,14 +70,15 @@ def _parser() -> argparse.ArgumentParser:
 
     gate = commands.add_parser("gate", help="judge a release from output folders", description=(
         "Put the output folders of one run together, print the pass rates, and gate: exit status 0 passed, 1 "
-        "regressed, 6 cannot judge. For a run that machines share; on one machine pytest has the same options."
+        "regressed, 6 cannot judge, or a baseline was asked for and not written. For a run that machines share; on one "
+        "machine pytest has the same options."
     ))  # fmt: skip
     gate.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="what `pytest --out` wrote")
     gate.add_argument("--min-pass-rate", type=_share, default=None, metavar="SHARE",
                       help="no pass rate, a scenario's or that of all, may be significantly below this")  # fmt: skip
     gate.add_argument("--baseline", type=Path, default=None, metavar="FILE", help="compare with this baseline file")
     gate.add_argument("--save-baseline", type=Path, default=None, metavar="FILE",
-                      help="write the results as a baseline file")  # fmt: skip
+                      help="write the results as a baseline file, unless the gate does not pass")  # fmt: skip
 
     report = commands.add_parser("report", help="merge output folders and build the Allure report", description=(
         "Merge the output folders of several machines, print the pass rates and build the Allure 3 report. Folders "
@@ -219,13 +220,13 @@ def _gate(chosen: argparse.Namespace) -> int:
     if all(value is None for value in asked.values()):
         raise UsageProblem("expected --baseline FILE or --min-pass-rate SHARE to gate by, or --save-baseline FILE")
     gated = gate_folders(chosen.folders, **asked)
-    print(f"{gated.run.name}: {gated.run.records[0].healer}")
+    print(f"{gated.run.name}: {gated.run.key.healer}")
     print(table(gated.summary, shutil.get_terminal_size((120, 24)).columns))
     print()
-    for line in (*(gated.decision.lines if gated.decision else ()), gated.saved):
+    for line in (*(gated.decision.lines if gated.decision else ()), gated.saved.said):
         if line:
             print(line)
-    return ExitStatus.PASSED if gated.decision is None else gated.decision.status
+    return gated.status
 
 
 def _report(chosen: argparse.Namespace) -> int:
@@ -238,7 +239,7 @@ def _report(chosen: argparse.Namespace) -> int:
     summaries = [run.summary() for run in runs]
     width = shutil.get_terminal_size((120, 24)).columns
     for run, summary in zip(runs, summaries, strict=True):
-        print(f"\n{run.name}: {run.records[0].healer}")
+        print(f"\n{run.name}: {run.key.healer}")
         print(table(summary, width))
     if len(runs) > 1:
         print(f"\n{len(runs)} runs of the same trials or with different settings; the last one is the present one.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ TRIALS = "trials.jsonl"
 COSTS = "costs.jsonl"
 RATES = "pass-rates.json"
 EVIDENCE = "evidence"
+# Half of a character, which no file and no pipe takes. Whoever reads broken bytes may hand one over in a note.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class TrialRecord:
         return f"{self.scenario}-t{self.trial}"
 
     def line(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
+        return as_json(asdict(self), sort_keys=True, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
@@ -83,6 +86,17 @@ class Cost:
         return json.dumps({k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(self).items()}) + "\n"
 
 
+def as_json(value: object, **how: Any) -> str:
+    """JSON in which people can read every language. What is read back from it can be written anywhere."""
+    text = json.dumps(value, ensure_ascii=False, **how)
+    return _HALF.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)
+
+
+def writable(text: str) -> str:
+    """A text as it can be written: halves of characters are named, as `as_json` names them."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def append(path: Path, line: str) -> None:
     """One write to a file opened for appending: lines of several processes never mix. Raises OSError, and then half a
     line that a full disk took is gone again."""
@@ -103,18 +117,22 @@ def read_trials(path: Path) -> list[TrialRecord]:
     records: list[TrialRecord] = []
     for number, text, complete in _lines(path):
         try:
-            records.append(TrialRecord.from_dict(json.loads(text)))
+            records.append(TrialRecord.from_dict(json.loads(text.decode())))
         except (ValueError, TypeError, KeyError) as error:
             if complete:
-                problem = f"expected one trial record a line; found {text[:60]!r} ({error}). Remove the line."
+                found = text[:60].decode(errors="replace")
+                problem = f"expected one trial record a line; found {found!r} ({error}). Remove the line."
                 raise UsageProblem(Problem(problem, Place(str(path), number, 1))) from None
     return records
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str, bool]]:
-    for number, text in enumerate(path.read_text().splitlines(keepends=True), 1):
+def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:
+    """Only a newline ends a line: in a message stands what Unicode calls a line's end as well, and a kill may cut a
+    character in two."""
+    *complete, torn = path.read_bytes().split(b"\n")
+    for number, text in enumerate((*complete, torn), 1):
         if text.strip():
-            yield number, text, text.endswith("\n")
+            yield number, text, number <= len(complete)
 
 
 def sorted_records(records: Iterable[TrialRecord]) -> list[TrialRecord]:

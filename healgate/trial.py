@@ -9,7 +9,9 @@ own timestamps.
 from __future__ import annotations
 
 import time as real_time
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -107,14 +109,13 @@ def run_trial(
     tell(Step.LEASE, cluster.name)
     lease = cluster.lease(f"{seed}/{scenario.id}/{trial}")
     work = Trial(drawn, lease, healer, budget_scale, Pace.on(cluster), tell)
-    failed = True
     try:
         work.run()
         tell(Step.JUDGE, scenario.id)
         judgement = judge(drawn.scenario, work.evidence, budget_scale)
-        failed = judgement.verdict != "PASS"
-    finally:
-        lease.close(keep and failed)
+    except BaseException:
+        _close(lease, keep, scenario.id, trial)
+        raise
     record = TrialRecord(
         scenario=scenario.id,
         trial=trial,
@@ -131,6 +132,7 @@ def run_trial(
         graded=judgement.graded,
         parameters=drawn.parameters,
     )
+    _close(lease, keep and judgement.verdict != "PASS", scenario.id, trial)
     cost = Cost(
         scenario=scenario.id,
         trial=trial,
@@ -140,6 +142,19 @@ def run_trial(
         cluster_seconds=(work.evidence.ended or lease.now()) - work.evidence.started,
     )
     return Outcome(record, cost, work.evidence, drawn.scenario)
+
+
+def _close(lease: Lease, keep: bool, scenario: str, trial: int) -> None:
+    """What goes wrong here is told, and takes no verdict back."""
+    try:
+        lease.close(keep)
+    except Exception as problem:
+        message = (
+            f"{scenario} trial {trial}: its namespace {lease.namespace} could not be cleared away "
+            f"({type(problem).__name__}: {problem}). The next run on this cluster tries again."
+        )
+        with suppress(RuntimeWarning):  # raised where warnings are errors
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
 
 
 @dataclass

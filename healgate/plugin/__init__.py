@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from .options import add_options, read_options, wants_real_cluster
-from .places import find_places
+from .places import find_places, refuse_a_gate_without_scenarios
 from .rooting import pytest_cmdline_main
 
 __all__ = ["pytest_addoption", "pytest_cmdline_main", "pytest_configure"]
@@ -38,7 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from .wiring import join_run
 
         join_run(config, handed)
-    elif not hasattr(config, "workerinput") and (places := find_places(config)) is not None:
+    elif not hasattr(config, "workerinput"):
+        if (places := find_places(config)) is None:
+            refuse_a_gate_without_scenarios(config)
+            return
         from .wiring import begin_run
 
         begin_run(config, places)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,9 +11,9 @@ from ..numbers.baseline import Baseline
 from ..numbers.gate import Decision, decide
 from ..numbers.summary import Summary, summarise
 from ..problems import UsageProblem
-from ..record import TrialRecord
+from ..record import TrialRecord, as_json
 from ..reports.about import version
-from ..reports.gating import keep_baseline, read_comparable
+from ..reports.gating import Saved, keep_baseline, read_comparable
 from .folder import Folder
 from .options import Options
 
@@ -27,7 +26,7 @@ class Closed:
     summary: Summary
     missing: tuple[str, ...]
     decision: Decision | None  # None: there is no gate
-    saved: str  # what became of --save-baseline
+    saved: Saved
     unwritten: str  # what kept the results from being written; "" if they were
 
 
@@ -43,6 +42,16 @@ def read_before(options: Options, fingerprints: Mapping[str, str]) -> Baseline |
         raise pytest.UsageError(f"--baseline: {problem}") from None
 
 
+def nothing_ran(healer: str, options: Options) -> Closed | None:
+    """For a run in which there was no trial; None: nobody asked for more than tests."""
+    if not options.gated and options.save_baseline is None:
+        return None
+    saved = Saved()
+    if options.save_baseline is not None:
+        saved = keep_baseline(options.save_baseline, (), (), {}, options.budget_scale, None)
+    return Closed(healer, summarise(()), (), decide(()) if options.gated else None, saved, "")
+
+
 def close_run(
     healer: str, rows: Sequence[TrialRecord], expected: Iterable[str], options: Options, folder: Folder,
     baseline: Baseline | None,
@@ -54,13 +63,13 @@ def close_run(
     decision = None
     if options.gated:
         decision = decide(rows, missing, baseline=baseline, min_pass_rate=options.min_pass_rate)
-    saved = unwritten = ""
+    saved, unwritten = Saved(), ""
     try:
         folder.write_rows(rows)  # sorted: with workers the order of their ends is chance
         folder.expect(expected)
         _write_rates(folder, options, healer, summary)
         if (kept := options.save_baseline) is not None:
-            saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale)
+            saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale, decision)
         if rows:
             _write_allure(folder, options, rows, summary)
     except OSError as problem:
@@ -77,13 +86,14 @@ def _write_rates(folder: Folder, options: Options, healer: str, summary: Summary
         "healgate": version(),
         **summary.as_dict(),
     }
-    folder.rates.write_text(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    folder.rates.write_text(as_json(data, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _write_allure(folder: Folder, options: Options, rows: Sequence[TrialRecord], summary: Summary) -> None:
-    from ..reports.merge import Run, write_results
+    from ..reports.merge import Run, key_of, write_results
     from ..reports.metrics import metrics
 
-    run = Run((), {"budget-scale": options.budget_scale}, [folder.path], {row.id: (row, folder.path) for row in rows})
+    key = key_of(rows, {"budget-scale": options.budget_scale})
+    run = Run(key, [folder.path], {row.id: (row, folder.path) for row in rows})
     folder.forget_allure()
     write_results(folder.allure, [run], metrics(summary))

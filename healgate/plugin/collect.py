@@ -26,14 +26,21 @@ from .places import is_scenario, root_of
 T = TypeVar("T")
 
 # Marks with a meaning of their own: a tag of that name would change what pytest does.
-_SPECIAL = frozenset({"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast"})
+_SPECIAL = frozenset(
+    {"skip", "skipif", "xfail", "parametrize", "usefixtures", "filterwarnings", "tryfirst", "trylast", "flaky"}
+)
 _TRIAL = re.compile(r"::heals\[(.+)-t(\d+)\](?:@.*)?$")
 
 
 def trial_of(nodeid: str) -> tuple[str, int] | None:
     """Scenario and number of the trial that an item is, if it is one (xdist may add a group)."""
     found = _TRIAL.search(nodeid)
-    return (found[1], int(found[2])) if found else None
+    return (_unescaped(found[1]), int(found[2])) if found else None
+
+
+def _unescaped(text: str) -> str:
+    """pytest writes ids in ASCII, unless it is told not to."""
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape")
 
 
 class ScenarioFile(pytest.Module):

@@ -1,10 +1,10 @@
 """The one folder that everything a run writes goes into.
 
-It is emptied before a run, so the trap is somebody's folder that is not ours: only what an earlier run left is taken
-away, by name, and only where `run.json` or `trials.jsonl` shows that there was one. The other trap is company: a second
-run in the same folder, or workers that outlive their run by the trial that they are in when it is killed. So every
-process of a run holds the folder while it lives, and a run begins when nobody else does. A lock of the kernel's: of a
-killed process nothing stays behind.
+It is emptied before the first trial, and stays as it is where none comes. The trap is somebody's folder that is not
+ours: only what an earlier run left is taken away, by name, and only where `run.json` or `trials.jsonl` shows that there
+was one. The other trap is company: a second run in the same folder, or workers that outlive their run by the trial that
+they are in when it is killed. So every process of a run holds the folder while it lives, and a run begins when nobody
+else does. A lock of the kernel's: of a killed process nothing stays behind.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Folder:
         self.path = options.out
         self.options = options
         self._held: int | None = None
+        self._asked: dict[str, Any] = {}
 
     @property
     def trials(self) -> Path:
@@ -73,7 +74,8 @@ class Folder:
         return f"{record.EVIDENCE}/{scenario}-t{trial}.json"
 
     def prepare(self, healer: str, fingerprints: Mapping[str, str]) -> None:
-        """Empty it, or with --resume see that it holds the first part of this very run. Once, before any trial."""
+        """See that the run may write here, with --resume that it is a part of the one before, and keep others out. What
+        is there stays until there is something to run."""
         run = {
             "seed": self.options.seed,
             "healer": healer,
@@ -85,15 +87,18 @@ class Folder:
         }
         self._see_that_it_is_ours()
         self._begin_alone()
+        self._asked = self._continued(run) if self.options.resume else run
+        self.hold()
+
+    def begin(self) -> None:
+        """Take away what is not of this run. Once, before any trial."""
         if self.options.resume:
-            run = self._continued(run)
             _cut_torn_line(self.trials)
             _cut_torn_line(self.costs)
             self._forget_unfinished()
         else:
             self._empty()
-        self._write_run(run)
-        self.hold()
+        self._write_run(self._asked)
 
     @contextmanager
     def room(self) -> Iterator[None]:
@@ -122,7 +127,7 @@ class Folder:
 
     def expected(self) -> list[str]:
         """Also what the run that is resumed was asked for."""
-        trials: list[str] = self._run().get("expected", [])
+        trials: list[str] = self._asked.get("expected", [])
         return trials
 
     def fingerprints(self) -> dict[str, str]:
@@ -142,12 +147,15 @@ class Folder:
             raise pytest.UsageError(str(problem)) from None
         return {row.id: row for row in reversed(rows)}
 
+    def kept(self) -> dict[str, TrialRecord]:
+        """Those that --resume does not run again. A row without evidence stands for a process that died in the middle
+        of a trial: that one was never run."""
+        return {name: row for name, row in self.finished().items() if row.verdict is not Verdict.ERROR or row.evidence}
+
     def _forget_unfinished(self) -> None:
-        """A row without evidence stands for a process that died in the middle of a trial: that one was never run."""
-        rows = list(self.finished().values())
-        kept = [row for row in rows if row.verdict is not Verdict.ERROR or row.evidence]
-        if len(kept) < len(rows):
-            self.write_rows(kept)
+        kept = self.kept()
+        if len(kept) < len(self.finished()):
+            self.write_rows(kept.values())
 
     def write_rows(self, rows: Iterable[TrialRecord]) -> None:
         _write_whole(self.trials, "".join(row.line() for row in rows))
@@ -234,7 +242,7 @@ def _write_whole(path: Path, text: str) -> None:
     """In one step: whoever is killed here leaves what was there before."""
     new = path.with_suffix(".new")
     try:
-        new.write_text(text, encoding="utf-8")
+        new.write_text(text, encoding="utf-8", errors="backslashreplace")  # which JSON reads back as it was
         new.replace(path)
     except OSError:
         new.unlink(missing_ok=True)

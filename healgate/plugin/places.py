@@ -9,7 +9,9 @@ healgate may be installed beside anything, so somebody else's `pytest` must stay
    or a pytest configuration of its own, and nothing says healgate (no option or setting of healgate's, no ./scenarios).
 
 Scenario folders are the shipped one, and `scenarios` where pytest is called or in its root folder. A file in one is a
-scenario if the word healgate is in it. The trap is to import anything heavy here: every pytest run passes through.
+scenario if the word healgate is in it. A run without any is somebody else's, unless its command line asks for a
+verdict: that is refused, or other tests would give it. The trap is to import anything heavy here: every pytest run
+passes through.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from .options import FLAGS, TWINS
 
 FOLDER = "scenarios"
 SHIPPED = "healgate.scenarios"
+ASKS_FOR_A_VERDICT = ("--baseline", "--min-pass-rate", "--save-baseline")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,20 @@ def find_places(config: pytest.Config) -> Places | None:
         root for root in _unique(shipped, *local) if any(_reaches(config, arg, here, root, local) for arg in args)
     ]
     return Places(tuple(reached), tuple(args)) if reached else None
+
+
+def refuse_a_gate_without_scenarios(config: pytest.Config) -> None:
+    """Whoever asks for a verdict on the command line must not get the exit status of other tests for one. In the
+    configuration it stands for the runs that have scenarios."""
+    asked = next((flag for flag in ASKS_FOR_A_VERDICT if flag in _given(config)), None)
+    if asked is None:
+        return
+    by = " (testpaths)" if config.args_source is pytest.Config.ArgsSource.TESTPATHS else ""
+    where = " ".join(map(str, config.args))
+    raise pytest.UsageError(
+        f"{asked}: expected scenarios to run; found none in {where!r}{by}. Name them: `pytest {FOLDER} {asked} ...` "
+        f"runs ./{FOLDER}, or the shipped ones where there is no such folder."
+    )
 
 
 def root_of(path: Path, roots: tuple[Path, ...]) -> Path | None:
@@ -100,8 +117,12 @@ def _reaches(config: pytest.Config, arg: str, here: Path, root: Path, local: lis
 
 
 def _says_healgate(config: pytest.Config) -> bool:
-    given = {str(arg).partition("=")[0] for arg in config.invocation_params.args}
-    return bool(given & FLAGS) or any(config.getini(twin) is not None for twin in TWINS)
+    return bool(_given(config) & FLAGS) or any(config.getini(twin) is not None for twin in TWINS)
+
+
+def _given(config: pytest.Config) -> set[str]:
+    """What the options on the command line are called."""
+    return {str(arg).partition("=")[0] for arg in config.invocation_params.args}
 
 
 def _is_a_project(config: pytest.Config, here: Path) -> bool:

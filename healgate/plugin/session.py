@@ -1,9 +1,10 @@
 """Where trials run: in the main thread of the only process, or of each xdist worker.
 
 Whoever runs a trial writes it down the moment it ends, evidence first: a row in trials.jsonl is a promise that the
-rest is there, and a run that is killed keeps what it finished. A trial that has a row already (--resume) is not run
-again; its item passes or fails by that row, so a resumed run ends as the whole run would have ended. The trap is the
-import of the engine: it must wait for the first trial, since pytest collects in many runs that never have one.
+rest is there, and a run that is killed keeps what it finished. A trial that has a row already (--resume, or a plugin
+that repeats failed tests) is not run again; its item passes or fails by that row, so a resumed run ends as the whole
+run would have ended. The trap is the import of the engine: it must wait for the first trial, since pytest collects in
+many runs that never have one.
 """
 
 from __future__ import annotations
@@ -77,9 +78,13 @@ class Trials:
     def perform(self, item: pytest.Item, scenario: str, trial: int) -> None:
         """One item: run the trial or take its row, and end as its verdict says."""
         __tracebackhide__ = True
-        row = self.finished.get(f"{scenario}-t{trial}") or self._run(item, trial)
-        item.stash[RECORD] = row
-        item.user_properties.extend(junit.properties(row))
+        name = f"{scenario}-t{trial}"
+        if name not in self.finished:
+            self.finished[name] = self._run(item, trial)
+        row = self.finished[name]
+        if RECORD not in item.stash:
+            item.stash[RECORD] = row
+            item.user_properties.extend(junit.properties(row))
         if row.verdict is Verdict.FAIL:
             raise HealerFailure(self._explain(row))
         if row.verdict is not Verdict.PASS:
@@ -100,7 +105,9 @@ class Trials:
             keep=self.options.keep,
             tell=lambda step, _: self.watcher(f"{scenario.id}-t{trial}", str(step)),
         )
-        row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial))
+        # The message also goes through pipes and to a terminal.
+        message = record.writable(outcome.record.message)
+        row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial), message=message)
         told = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
         try:
             story.write(self.folder.path / row.evidence, told)

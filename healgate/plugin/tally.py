@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from _pytest.junitxml import xml_key
 
 from .. import record
 from ..numbers.baseline import Baseline
 from ..record import TrialRecord, sorted_records
 from ..words import ExitStatus, Verdict
-from .closing import Closed, close_run, read_before
+from .closing import Closed, close_run, nothing_ran, read_before
 from .collect import Collection, trial_of
 from .folder import Folder, fingerprint
 from .options import Options
@@ -44,6 +45,7 @@ class Tally:
         self.expected: dict[str, None] = {}
         self.others_failed = 0
         self.already = 0
+        self.begun = False
         self.baseline: Baseline | None = None
         self.closed: Closed | None = None
         self.progress = Progress(config)
@@ -51,7 +53,7 @@ class Tally:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Before any worker starts: everything that a person may have got wrong, then the folder."""
+        """Before any worker starts: everything that a person may have got wrong, then whether the folder is free."""
         self.collection.load_all()
         if self.config.option.collectonly:
             return
@@ -64,7 +66,7 @@ class Tally:
             self.folder.prepare(healer.label, asked)
         if self.options.resume:
             self.expected = dict.fromkeys(self.folder.expected())
-            self.rows = dict(sorted(self.folder.finished().items()))
+            self.rows = dict(sorted(self.folder.kept().items()))
             self.already = len(self.rows)
 
     def pytest_report_header(self) -> list[str]:
@@ -95,11 +97,15 @@ class Tally:
     def _expect(self, nodeids: Iterable[str]) -> None:
         """Before the first trial begins, so that a killed run tells what it lacks."""
         before = len(self.expected)
-        for nodeid in nodeids:
-            if (trial := trial_of(nodeid)) is not None:
-                self.expected[f"{trial[0]}-t{trial[1]}"] = None
-        if len(self.expected) > before and not self.config.option.collectonly:
-            with self.folder.room():
+        trials = [trial for nodeid in nodeids if (trial := trial_of(nodeid)) is not None]
+        self.expected.update((f"{scenario}-t{trial}", None) for scenario, trial in trials)
+        if not trials or self.config.option.collectonly:
+            return
+        with self.folder.room():
+            if not self.begun:
+                self.folder.begin()
+                self.begun = True
+            if len(self.expected) > before:
                 self.folder.expect(self.expected)
 
     # -- what comes
@@ -114,7 +120,8 @@ class Tally:
             return
         name = f"{trial[0]}-t{trial[1]}"
         if (row := getattr(report, ROW, None)) is not None:
-            self.rows[name] = TrialRecord.from_dict(json.loads(row))
+            # Whatever comes after a trial's first row, it does not run until it passes.
+            self.rows.setdefault(name, TrialRecord.from_dict(json.loads(row)))
         elif report.skipped and name not in self.rows:
             self.expected.pop(name, None)
         elif report.failed and name in self.rows:
@@ -158,13 +165,17 @@ class Tally:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
         """Around pytest's own writers, so that a full disk ends them with a message too."""
-        if self.config.option.collectonly or (not self.rows and not self.expected):
+        if self.config.option.collectonly:
             return (yield)
+        if not self.begun:
+            self.closed = nothing_ran(self.config.stash[TRIALS].healer.label, self.options)
+            session.exitstatus = self._status(exitstatus)
+            with self._without_our_junit():
+                return (yield)
         rows = sorted_records(self.rows.values())
         healer = self.config.stash[TRIALS].healer.label
         self.closed = close_run(healer, rows, self.expected, self.options, self.folder, self.baseline)
-        if self.closed.decision is not None:
-            session.exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
+        session.exitstatus = self._status(exitstatus)
         try:
             result = yield
         except OSError as problem:
@@ -173,6 +184,25 @@ class Tally:
         if self.closed.unwritten:
             session.exitstatus = ExitStatus.CANNOT_JUDGE
         return result
+
+    def _status(self, exitstatus: int) -> int:
+        if self.closed is None:
+            return exitstatus
+        if self.closed.decision is not None:
+            exitstatus = final_status(exitstatus, self.closed.decision.status, self.others_failed)
+        return self.closed.saved.status(exitstatus)
+
+    @contextmanager
+    def _without_our_junit(self) -> Iterator[None]:
+        """pytest's writer would put an empty file over the one that an earlier run left."""
+        xml = self.config.stash.get(xml_key, None)
+        if xml is None or self.config.option.xmlpath != str(self.folder.junit):
+            yield
+            return
+        xml.logfile = os.devnull
+        yield
+        self.config.pluginmanager.unregister(xml)
+        del self.config.stash[xml_key]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> Generator[None]:
@@ -185,6 +215,8 @@ class Tally:
 def final_status(pytest_status: int, gate: int, others_failed: int) -> int:
     """The gate decides over trials. A test of the person's own that failed is never hidden by it, nor is an
     interrupted run or a usage error."""
+    if pytest_status == pytest.ExitCode.NO_TESTS_COLLECTED:
+        return gate or pytest_status
     if pytest_status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         return pytest_status
     if gate == ExitStatus.PASSED and others_failed:

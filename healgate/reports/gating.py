@@ -15,8 +15,21 @@ from ..numbers.gate import Decision, decide
 from ..numbers.summary import Summary
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord
+from ..words import ExitStatus
 from .about import version
 from .merge import RUN, Run, read_runs
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of --save-baseline."""
+
+    said: str = ""
+    lacking: bool = False  # it was asked for, and there is none
+
+    def status(self, otherwise: int) -> int:
+        """Whoever asked for a file and finds none must not take the run for one that went well."""
+        return ExitStatus.CANNOT_JUDGE if self.lacking and otherwise == ExitStatus.PASSED else otherwise
 
 
 @dataclass(frozen=True)
@@ -26,7 +39,12 @@ class Gated:
     run: Run
     summary: Summary
     decision: Decision | None  # None: there was nothing to hold it against
-    saved: str  # what became of --save-baseline
+    saved: Saved
+
+    @property
+    def status(self) -> int:
+        decided = ExitStatus.PASSED if self.decision is None else self.decision.status
+        return self.saved.status(decided)
 
 
 def gate_folders(
@@ -46,15 +64,16 @@ def gate_folders(
     if unknown := sorted({row.scenario for row in run.records} - set(run.fingerprints)):
         message = f"expected {RUN} to say which files were run; it does not know {named(unknown)}"
         raise UsageProblem(Problem(message, Place(str(run.folders[0]))))
+    scale = run.key.budget_scale
     before = None
     if baseline is not None:
-        before = read_comparable(baseline, run.fingerprints, cluster=run.cluster, budget_scale=run.budget_scale)
+        before = read_comparable(baseline, run.fingerprints, cluster=run.key.cluster, budget_scale=scale)
     decision = None
     if baseline is not None or min_pass_rate is not None:
         decision = decide(run.records, run.missing, baseline=before, min_pass_rate=min_pass_rate)
-    saved = ""
+    saved = Saved()
     if save_baseline is not None:
-        saved = keep_baseline(save_baseline, run.records, run.missing, run.fingerprints, run.budget_scale)
+        saved = keep_baseline(save_baseline, run.records, run.missing, run.fingerprints, scale, decision)
     return Gated(run, run.summary(), decision, saved)
 
 
@@ -71,12 +90,18 @@ def keep_baseline(
     missing: Sequence[str],
     fingerprints: Mapping[str, str],
     budget_scale: float,
-) -> str:
-    """Write it, and say so. A run with gaps is no measure for later ones."""
-    if missing or not rows:
-        return f"--save-baseline: not written, since {len(missing)} trials did not run"
+    decision: Decision | None,
+) -> Saved:
+    """Write it, and say so. Neither a run with gaps is a measure for later ones, nor one that the gate did not pass:
+    over the file that it was held against, it would pass the next time."""
+    if not rows:
+        return Saved("--save-baseline: not written, since there is no trial", lacking=True)
+    if missing:
+        return Saved(f"--save-baseline: not written, since {len(missing)} trials did not run", lacking=True)
+    if decision is not None and decision.status != ExitStatus.PASSED:
+        return Saved("--save-baseline: not written, since the gate did not pass", lacking=True)
     try:
         baseline_of(rows, fingerprints, healgate=version(), budget_scale=budget_scale).write(path)
     except OSError as problem:
-        return f"--save-baseline {path}: not written: {problem.strerror}"
-    return f"baseline of {len(rows)} trials written to {path}"
+        return Saved(f"--save-baseline {path}: not written: {problem.strerror}", lacking=True)
+    return Saved(f"baseline of {len(rows)} trials written to {path}")

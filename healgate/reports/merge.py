@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import record
 from ..numbers.summary import Summary, summarise
@@ -28,12 +28,28 @@ HISTORY = "history.jsonl"
 _MARK = ".healgate-report"
 
 
+class Key(NamedTuple):
+    """What two folders must agree on to be parts of one run."""
+
+    healer: str
+    seed: str
+    cluster: str
+    kubernetes: str  # "": no trial ended there, and nobody knows
+    timing: str  # as above
+    budget_scale: float
+
+    def agrees(self, other: Key) -> bool:
+        return self.completed(other) == other.completed(self)
+
+    def completed(self, other: Key) -> Key:
+        return self._replace(kubernetes=self.kubernetes or other.kubernetes, timing=self.timing or other.timing)
+
+
 @dataclass
 class Run:
     """One run: the rows of one folder, or of several that share it."""
 
-    key: tuple[object, ...]
-    settings: dict[str, Any]
+    key: Key
     folders: list[Path] = field(default_factory=list)
     rows: dict[str, tuple[TrialRecord, Path]] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)  # of the scenarios that it was asked about
@@ -46,7 +62,8 @@ class Run:
             self.fingerprints.get(name, digest) == digest for name, digest in theirs.items()
         )
 
-    def take_in(self, folder: Path, rows: Mapping[str, TrialRecord], settings: Mapping[str, Any]) -> None:
+    def take_in(self, folder: Path, key: Key, rows: Mapping[str, TrialRecord], settings: Mapping[str, Any]) -> None:
+        self.key = self.key.completed(key)
         self.folders.append(folder)
         self.rows.update({name: (row, folder) for name, row in rows.items()})
         self.fingerprints.update(_scenarios(settings))
@@ -55,14 +72,6 @@ class Run:
     @property
     def missing(self) -> list[str]:
         return [name for name in self.expected if name not in self.rows]
-
-    @property
-    def cluster(self) -> str:
-        return self.records[0].cluster
-
-    @property
-    def budget_scale(self) -> float:
-        return float(self.settings.get("budget-scale", 1.0))
 
     @property
     def name(self) -> str:
@@ -89,17 +98,19 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     """In the order given; a folder joins the run before it if both are parts of one."""
     runs: list[Run] = []
     for folder in folders:
-        rows = _rows(folder)
         settings = _settings(folder)
-        key = _key(rows, settings)
-        if not runs or runs[-1].key != key or not runs[-1].has_room_for(rows, settings):
-            runs.append(Run(key, settings))
-        runs[-1].take_in(folder, rows, settings)
+        rows = _rows(folder, settings)
+        key = key_of(rows.values(), settings)
+        if not runs or not runs[-1].key.agrees(key) or not runs[-1].has_room_for(rows, settings):
+            runs.append(Run(key))
+        runs[-1].take_in(folder, key, rows, settings)
     return runs
 
 
-def _rows(folder: Path) -> dict[str, TrialRecord]:
+def _rows(folder: Path, settings: Mapping[str, Any]) -> dict[str, TrialRecord]:
     path = folder / record.TRIALS
+    if settings.get("expected") and not (path.is_file() and read_trials(path)):
+        return {}  # whatever ran them died in the first one: they are missing
     if not path.is_file():
         raise UsageProblem(
             Problem(
@@ -118,17 +129,21 @@ def _rows(folder: Path) -> dict[str, TrialRecord]:
 def _settings(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
-        settings: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except ValueError as error:
         raise UsageProblem(Problem(f"not JSON: {error}", Place(str(path)))) from None
     return settings
 
 
-def _key(rows: dict[str, TrialRecord], settings: dict[str, Any]) -> tuple[object, ...]:
-    """What two folders must agree on to be parts of one run."""
-    known = [row for row in rows.values() if row.kubernetes] or list(rows.values())
+def key_of(rows: Iterable[TrialRecord], settings: Mapping[str, Any]) -> Key:
+    """From what ran, and where nothing ended from what was to run."""
+    known = sorted(rows, key=lambda row: not row.kubernetes)
+    scale = float(settings.get("budget-scale", 1.0))
+    if not known:
+        healer, seed, cluster = (str(settings.get(name, "")) for name in ("healer", "seed", "cluster"))
+        return Key(healer, seed, cluster, "", "", scale)
     one = known[0]
-    return (one.healer, one.seed, one.cluster, one.kubernetes, one.timing, settings.get("budget-scale", 1.0))
+    return Key(one.healer, one.seed, one.cluster, one.kubernetes, one.timing, scale)
 
 
 def write_results(results: Path, runs: Sequence[Run], numbers: Iterable[dict[str, Any]]) -> None:
@@ -139,21 +154,20 @@ def write_results(results: Path, runs: Sequence[Run], numbers: Iterable[dict[str
     for run in runs:
         for row in run.records:
             written.trial(row, run.evidence_of(row), "" if run is runs[-1] else run.name)
-    written.surroundings(surroundings(runs[-1].records, runs[-1].settings))
+    written.surroundings(surroundings(runs[-1]))
     written.metrics(numbers)
 
 
-def surroundings(rows: Sequence[TrialRecord], settings: dict[str, Any]) -> dict[str, str]:
+def surroundings(run: Run) -> dict[str, str]:
     """What the report shows as its environment."""
-    one = next((row for row in rows if row.kubernetes), rows[0])
     return {
-        "healer": one.healer,
-        "cluster": one.cluster,
-        "kubernetes": one.kubernetes,
-        "timing": one.timing,
-        "seed": one.seed,
-        "trials": str(len(rows)),
-        "budget.scale": f"{settings.get('budget-scale', 1.0):g}",
+        "healer": run.key.healer,
+        "cluster": run.key.cluster,
+        "kubernetes": run.key.kubernetes,
+        "timing": run.key.timing,
+        "seed": run.key.seed,
+        "trials": str(len(run.rows)),
+        "budget.scale": f"{run.key.budget_scale:g}",
         "healgate": version(),
     }
 
@@ -166,6 +180,8 @@ def build_report(
     tools: Callable[[], allure_build.Tools] = allure_build.find_tools,
 ) -> bool:
     """The Allure report of these runs; every run is one point of the trend. True: it opens from the disk."""
+    if empty := [run for run in runs if not run.rows]:
+        raise UsageProblem(Problem("no trial in it: there is nothing to report", Place(str(empty[0].folders[0]))))
     _make_room(out)
     found = tools()
     with tempfile.TemporaryDirectory(prefix="healgate-report-") as work:
@@ -177,7 +193,7 @@ def build_report(
             results = Path(work) / f"results-{number}"
             write_results(results, runs if last else [run], metrics(summary))
             output = out if last else Path(work) / f"report-{number}"
-            title = f"healgate: {run.records[0].healer}"
+            title = f"healgate: {run.key.healer}"
             one_file = allure_build.build(found, [results], output, points, title, one_file=None if last else True)
         shutil.copyfile(points, out / HISTORY)
         if history is not None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import Claim, Evidence, Obj, Ref, Request, Seen
-from ..record import TrialRecord
+from ..record import TrialRecord, as_json
 from ..scenario.model import Scenario
 
 Story = dict[str, Any]
@@ -82,7 +82,7 @@ def tell(evidence: Evidence, plan: Scenario, row: TrialRecord, budget_scale: flo
 
 def write(path: Path, story: Story) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(story, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(as_json(story, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> Story:

@@ -81,7 +81,7 @@ def run_trial(scenario, trial, *, seed, cluster, healer, budget_scale, keep, tel
         scenario=scenario.id, trial=trial, seed=seed, healer=healer.label, cluster="embedded", kubernetes="1.36.2",
         timing="stock", crash_class=str(plan.crash_class), verdict=verdict,
         reason=Reason.RELAPSED if verdict == "FAIL" else None,
-        message="" if verdict == "PASS" else f"what happened in {name}",
+        message="" if verdict == "PASS" else script.get("says", f"what happened in {name}"),
         times=Times(2.0 + trial, 3.0, 40.0) if verdict == "PASS" else Times(), parameters={"trial": trial},
     )
     evidence = Evidence("team", 1000.0, broken=1010.0, live=1012.0, ended=1700.0)
@@ -159,7 +159,7 @@ class Place:
         return names
 
     def rows(self, out: str = "healgate-out") -> dict[str, dict[str, object]]:
-        rows = [json.loads(line) for line in (self.path / out / "trials.jsonl").read_text().splitlines()]
+        rows = [json.loads(line) for line in (self.path / out / "trials.jsonl").read_bytes().split(b"\n") if line]
         return {f"{row['scenario']}-t{row['trial']}": row for row in rows}
 
 

@@ -110,6 +110,45 @@ def test_what_a_person_skips_is_not_expected(two: Place) -> None:
     assert json.loads((two.path / "healgate-out" / "run.json").read_text())["expected"] == ["bad-image/typo-t1"]
 
 
+STOPPED = """
+import sys, types
+from healgate.problems import HarnessError
+
+def open_kind(**_):
+    raise HarnessError("the engine does not answer")
+
+sys.modules["healgate.clusters.kind"] = types.SimpleNamespace(open_kind=open_kind)
+"""
+
+
+def everything(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("args", "status"),
+    [
+        (("scenarios", "-k", "oomm"), pytest.ExitCode.NO_TESTS_COLLECTED),
+        (("scenarios", "-k", "oomm", "-n", "1"), pytest.ExitCode.NO_TESTS_COLLECTED),
+        (("scenarios", "-k", "oomm", "--resume"), pytest.ExitCode.NO_TESTS_COLLECTED),
+        (("scenarios", "-k", "oomm", "--min-pass-rate", "1"), 6),
+        (("scenarios", "test_own.py", "-k", "own"), pytest.ExitCode.OK),
+        (("scenarios", "nowhere.py"), pytest.ExitCode.USAGE_ERROR),
+        (("scenarios", "--cluster", "kind"), 6),
+    ],
+    ids=str,
+)
+def test_a_run_without_a_trial_leaves_the_earlier_results(two: Place, args: tuple[str, ...], status: int) -> None:
+    two.pytester.makepyfile(test_own="def test_own(): pass")
+    two.run("scenarios")
+    before = everything(two.path / "healgate-out")
+    (two.path / "scenarios" / "conftest.py").write_text(STOPPED)
+    result = two.spawn(*args)
+    assert result.ret == status
+    result.stdout.no_fnmatch_line("*generated xml file*")
+    assert everything(two.path / "healgate-out") == before
+
+
 def test_a_run_on_kind_is_gone_on_with_in_its_own_timing(tmp_path: Path) -> None:
     def folder(timing: str, *, resume: bool) -> Folder:
         asked = {"seed": "0", "cluster": "kind", "timing": timing, "budget_scale": 1.0, "resume": resume}
@@ -117,6 +156,7 @@ def test_a_run_on_kind_is_gone_on_with_in_its_own_timing(tmp_path: Path) -> None
 
     begun = folder("fast", resume=False)
     begun.prepare("null", {})
+    begun.begin()
     begun.release()
     with pytest.raises(pytest.UsageError, match="holds a run with timing 'fast', this one has 'stock'"):
         folder("stock", resume=True).prepare("null", {})

@@ -127,8 +127,41 @@ def test_a_baseline_that_cannot_be_compared_is_a_usage_error(one: Place, change:
 def test_a_run_with_gaps_is_no_baseline(one: Place) -> None:
     fails(one, 1, 1)
     result = one.run("scenarios", "--trials", "3", "-x", "--save-baseline", "main.json")
+    assert result.ret == 1
     result.stdout.fnmatch_lines(["--save-baseline: not written, since 2 trials did not run"])
     assert not (one.path / "main.json").exists()
+
+
+@pytest.mark.parametrize(("trials", "failures", "status"), [(20, 8, 1), (3, 3, 6)])
+def test_what_does_not_pass_the_gate_is_no_baseline_for_the_next_try(
+    one: Place, trials: int, failures: int, status: int
+) -> None:
+    measured(one, trials)
+    before = (one.path / "main.json").read_bytes()
+    fails(one, failures, trials)
+    both = ("--baseline", "main.json", "--save-baseline", "main.json")
+    for _ in range(2):
+        result = one.run("scenarios", "--trials", str(trials), *both)
+        assert result.ret == status
+        result.stdout.fnmatch_lines(["--save-baseline: not written, since the gate did not pass"])
+        assert (one.path / "main.json").read_bytes() == before
+
+
+def test_what_passes_the_gate_is_one(one: Place) -> None:
+    measured(one, 15)
+    fails(one, 1, 15)
+    result = one.run("scenarios", "--trials", "15", "--baseline", "main.json", "--save-baseline", "main.json")
+    assert result.ret == 0
+    assert json.loads((one.path / "main.json").read_text())["scenarios"]["oom/leak"]["k"] == 14
+
+
+@pytest.mark.parametrize(("failures", "status"), [(0, 6), (1, 1)])
+def test_a_baseline_that_cannot_be_written_is_not_passed_over(one: Place, failures: int, status: int) -> None:
+    (one.path / "main.json").mkdir()
+    fails(one, failures, 2)
+    result = one.run("scenarios", "--trials", "2", "--save-baseline", "main.json")
+    assert result.ret == status
+    result.stdout.fnmatch_lines(["--save-baseline *main.json: not written: Is a directory"])
 
 
 def test_the_rates_file_has_the_numbers_of_the_table(one: Place) -> None:
@@ -138,3 +171,71 @@ def test_the_rates_file_has_the_numbers_of_the_table(one: Place) -> None:
     line = rates["scenarios"]["oom/leak"]
     assert (line["k"], line["n"], line["rate"]) == (15, 20, 0.75)
     assert (rates["healer"], rates["seed"]) == ("reference 1.0", "0")
+
+
+ASKING = [("--baseline", "main.json"), ("--min-pass-rate=90%",), ("--save-baseline", "main.json")]
+
+
+def own_tests(place: Place) -> None:
+    (place.path / "tests").mkdir()
+    (place.path / "tests" / "test_own.py").write_text("def test_own(): pass")
+    (place.path / "main.json").write_text("{}")
+
+
+@pytest.mark.parametrize("asked", ASKING, ids=str)
+def test_a_gate_without_scenarios_is_refused(place: Place, asked: tuple[str, ...]) -> None:
+    own_tests(place)
+    place.pytester.makeini("[pytest]\ntestpaths = tests\n")
+    flag = asked[0].partition("=")[0]
+    for paths, found in (((), "'tests' (testpaths)"), (("tests",), "'tests'"), ((".",), "'.'")):
+        result = place.run(*paths, *asked)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(
+            [f"ERROR: {flag}: expected scenarios to run; found none in {found}. Name them: `pytest scenarios {flag}*"]
+        )
+        result.stdout.no_fnmatch_line("*passed*")
+
+
+@pytest.mark.parametrize("setting", ["baseline = main.json", "min_pass_rate = 90%", "save_baseline = main.json"])
+def test_a_gate_in_the_configuration_is_for_runs_with_scenarios(place: Place, setting: str) -> None:
+    own_tests(place)
+    place.pytester.makeini(f"[pytest]\nhealgate_{setting}\n")
+    result = place.run("tests")
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+
+
+SKIPPED = "import pytest\n@pytest.fixture(autouse=True)\ndef no_room():\n    pytest.skip('no room')\n"
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "workers"])
+@pytest.mark.parametrize("selected", [("-k", "own"), ()], ids=["not selected", "skipped"])
+def test_a_gate_with_nothing_to_judge_cannot_judge(
+    one: Place, selected: tuple[str, ...], workers: tuple[str, ...]
+) -> None:
+    own_tests(one)
+    if not selected:
+        (one.path / "scenarios" / "conftest.py").write_text(SKIPPED)
+    result = one.spawn("scenarios", "tests", *selected, "--min-pass-rate", "50%", *workers)
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["gate: cannot judge (exit status 6)", "cannot judge: there is no trial"])
+    assert result.parseoutcomes()["passed"] == 1
+
+
+@pytest.mark.parametrize("selected", [("-k", "own"), ()], ids=["not selected", "skipped"])
+def test_a_baseline_of_nothing_is_not_passed_over(one: Place, selected: tuple[str, ...]) -> None:
+    own_tests(one)
+    (one.path / "main.json").unlink()
+    if not selected:
+        (one.path / "scenarios" / "conftest.py").write_text(SKIPPED)
+    result = one.run("scenarios", "tests", *selected, "--save-baseline", "main.json")
+    assert result.ret == 6
+    result.stdout.fnmatch_lines(["--save-baseline: not written, since there is no trial"])
+    assert not (one.path / "main.json").exists()
+
+
+def test_without_a_gate_own_tests_may_run_alone(one: Place) -> None:
+    own_tests(one)
+    result = one.run("scenarios", "tests", "-k", "own")
+    assert result.ret == 0
+    result.stdout.no_fnmatch_line("*healgate: reference*===*")

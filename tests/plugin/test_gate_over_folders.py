@@ -61,6 +61,59 @@ def test_what_a_machine_that_died_did_not_run_is_missed(two: Place, capsys: Said
     assert not saved.exists()
 
 
+@pytest.mark.parametrize("left", [None, b"", b'{"scenario": "oo'], ids=["nothing", "an empty file", "a torn line"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_machine_that_died_in_its_first_trial_is_missed(
+    two: Place, left: bytes | None, order: int, capsys: Said
+) -> None:
+    two.verdicts({"oom/leak-t1": "die"})
+    two.spawn("scenarios/oom", "--trials", "20", "--out", "oom")
+    if left is not None:
+        (two.path / "oom" / "trials.jsonl").write_bytes(left)
+    part(two, "bad-image")
+    folders = [str(two.path / folder) for folder in ("oom", "bad-image")][::order]
+    capsys.readouterr()
+    assert cli.main(["gate", *folders, "--min-pass-rate", "50%"]) == 6
+    assert "cannot judge: oom/leak: 20 trials left no row: oom/leak-t1, " in capsys.readouterr().out
+
+
+def test_where_every_machine_died_there_is_nothing_to_judge_and_nothing_to_draw(two: Place, capsys: Said) -> None:
+    two.verdicts({"oom/leak-t1": "die"})
+    two.spawn("scenarios/oom", "--out", "oom", "--seed", "7")
+    assert cli.main(["gate", str(two.path / "oom"), "--min-pass-rate", "50%"]) == 6
+    assert "oom: reference 1.0" in capsys.readouterr().out
+    assert cli.main(["report", str(two.path / "oom")]) == 4
+    assert "oom: no trial in it: there is nothing to report" in capsys.readouterr().err
+
+
+def test_a_machine_that_died_in_another_run_is_no_part_of_this_one(two: Place, capsys: Said) -> None:
+    two.verdicts({"oom/leak-t1": "die"})
+    two.spawn("scenarios/oom", "--out", "oom", "--seed", "7")
+    part(two, "bad-image")
+    folders = [str(two.path / folder) for folder in ("oom", "bad-image")]
+    assert cli.main(["gate", *folders, "--min-pass-rate", "50%"]) == 4
+    assert "expected the parts of one run" in capsys.readouterr().err
+
+
+def test_parts_that_do_not_pass_are_no_baseline_for_the_next_try(two: Place, capsys: Said) -> None:
+    two.run("scenarios", "--trials", "20", "--save-baseline", "main.json", "--out", "before")
+    main = two.path / "main.json"
+    before = main.read_bytes()
+    folders = parts(two, 12)
+    assert cli.main(["gate", *folders, "--baseline", str(main), "--save-baseline", str(main)]) == 1
+    assert "--save-baseline: not written, since the gate did not pass" in capsys.readouterr().out
+    assert main.read_bytes() == before
+
+
+def test_a_baseline_that_is_not_written_is_not_passed_over(two: Place, capsys: Said) -> None:
+    two.verdicts({"oom/leak-t3": "interrupt"})
+    two.spawn("scenarios/oom", "--trials", "20", "--out", "oom")
+    assert cli.main(["gate", str(two.path / "oom"), "--save-baseline", str(two.path / "main.json")]) == 6
+    part(two, "bad-image")
+    assert cli.main(["gate", str(two.path / "bad-image"), "--save-baseline", str(two.path)]) == 6
+    assert ": not written: Is a directory" in capsys.readouterr().out
+
+
 def another_seed(place: Place) -> None:
     place.run("scenarios/bad-image", "--seed", "2", "--out", "bad-image")
 

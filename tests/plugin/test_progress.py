@@ -39,7 +39,8 @@ def test_before_the_first_trial_ends_nothing_is_promised() -> None:
         (1, 0, 1, 1),  # a test of the person's own failed
         (2, 0, 0, 2),  # interrupted
         (3, 1, 0, 3),
-        (5, 6, 0, 5),
+        (5, 6, 0, 6),
+        (5, 0, 0, 5),
     ],
 )
 def test_the_gate_decides_over_trials_and_nothing_else(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,15 @@ def test_the_same_evidence_is_told_in_the_same_bytes(tmp_path: Path) -> None:
         story.write(tmp_path / name, tell(made_up.evidence(polls=5)))
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
     assert story.read(tmp_path / "one") == json.loads(json.dumps(tell(made_up.evidence(polls=5))))
+
+
+def test_half_a_character_in_a_note_is_named(tmp_path: Path) -> None:
+    evidence = made_up.evidence()
+    evidence.claims.append(replace(evidence.claims[0], note="\ud83d"))
+    story.write(tmp_path / "one", tell(evidence))
+    read = story.read(tmp_path / "one")
+    assert read["claims"][-1]["note"] == "\\ud83d"
+    told.requests(read).encode()
 
 
 def test_times_are_seconds_since_the_trial_began() -> None:
