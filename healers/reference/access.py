@@ -32,6 +32,7 @@ class Access:
         self.core: Any = client.CoreV1Api(api_client)
         self.apps: Any = client.AppsV1Api(api_client)
         self.batch: Any = client.BatchV1Api(api_client)
+        self.discovery: Any = client.DiscoveryV1Api(api_client)
         self.custom: Any = client.CustomObjectsApi(api_client)
         self._watch: Any = watch.Watch()  # type: ignore[no-untyped-call]
         self._version = ""
@@ -97,6 +98,13 @@ class Access:
             "Pod": self.core.list_namespaced_pod,
         }[kind]
         return [{"kind": kind, **item} for item in _read(lister, namespace)["items"]]
+
+    def nobody_serves(self, namespace: str, service: str) -> bool:
+        """Is there such a Service, and nothing ready behind it?"""
+        selector = f"kubernetes.io/service-name={service}"
+        slices = _read(self.discovery.list_namespaced_endpoint_slice, namespace, label_selector=selector)["items"]
+        ready = [one["conditions"].get("ready", True) for part in slices for one in part.get("endpoints") or ()]
+        return bool(slices) and not any(ready)
 
     def events_about(self, obj: Obj) -> list[Obj]:
         meta = obj["metadata"]

@@ -113,6 +113,8 @@ def _start(_access: Access, symptom: Symptom) -> Diagnosis:
 
 
 def _unready(access: Access, symptom: Symptom) -> Diagnosis:
+    if wanting := _for_want_of(access, symptom):
+        return wanting
     for event in reversed(access.events_about(symptom.pod)):
         if event["reason"] == "Unhealthy":
             return Diagnosis("failing-probe", "readiness", note=event["message"])
@@ -123,7 +125,7 @@ def _crash(access: Access, symptom: Symptom) -> Diagnosis:
     if symptom.reason == "OOMKilled" and symptom.exit_code == 137:
         return Diagnosis("oom", "memory", note="killed for memory")
     if _killed_by_probe(access, symptom):
-        return Diagnosis("failing-probe", "liveness")
+        return _for_want_of(access, symptom) or Diagnosis("failing-probe", "liveness")
     if symptom.exit_code == 137:
         return Diagnosis("oom", "memory", note="killed before the runtime could say why")
     if symptom.reason == "StartError":
@@ -132,15 +134,27 @@ def _crash(access: Access, symptom: Symptom) -> Diagnosis:
 
 
 def _killed_by_probe(access: Access, symptom: Symptom) -> bool:
-    """Did the kubelet say that it killed this container for a probe, not long before it died?"""
-    killed = [
-        seconds(event["lastTimestamp"])
-        for event in access.events_about(symptom.pod)
-        if event["reason"] == "Killing"
+    """Did the kubelet say that it killed this container for a probe?
+
+    Equal events are one object that knows its last time, and of many the later ones are dropped. So an old one still
+    speaks for a death by signal; for one by the program's own will only if the run had begun by then.
+    """
+    signal = (symptom.exit_code or 0) > 128
+    return any(
+        event["reason"] == "Killing"
         and "probe" in event["message"]
         and event["involvedObject"].get("fieldPath") == f"spec.containers{{{symptom.container}}}"
-    ]
-    return bool(killed)
+        and (signal or seconds(event["lastTimestamp"]) >= symptom.began)
+        for event in access.events_about(symptom.pod)
+    )
+
+
+def _for_want_of(access: Access, symptom: Symptom) -> Diagnosis | None:
+    """Whoever waits for another may fail its probes meanwhile. That counts only while the other really is away."""
+    said = _from_log(access.log(symptom.pod, symptom.container))
+    host = said.names.partition(":")[0].split(".")[0]
+    away = said.cause == "address" and access.nobody_serves(symptom.pod["metadata"]["namespace"], host)
+    return said if away else None
 
 
 def _from_log(log: str) -> Diagnosis:

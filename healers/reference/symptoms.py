@@ -33,6 +33,7 @@ class Symptom:
     exit_code: int | None = None
     reason: str = ""
     message: str = ""
+    began: float = 0.0  # the run that ended
 
 
 def seconds(stamp: str | None) -> float:
@@ -76,7 +77,8 @@ def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
         if reason == "ContainerCreating" and now - seconds(pod["metadata"]["creationTimestamp"]) >= PATIENCE:
             return Symptom(pod, name, "mount", reason=reason)
     if ended and _loops(container, ended, now):
-        return Symptom(pod, name, "crash", ended["exitCode"], ended.get("reason", ""), ended.get("message", ""))
+        code, reason, message = ended["exitCode"], ended.get("reason", ""), ended.get("message", "")
+        return Symptom(pod, name, "crash", code, reason, message, seconds(ended.get("startedAt")))
     running = container["state"].get("running")
     if running and not container.get("ready"):
         since = max(seconds(running["startedAt"]), _unready_since(pod))
