@@ -53,6 +53,7 @@ class Seen(NamedTuple):
 # What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.
 COMMANDS = frozenset({"exec", "attach"})
 DELETIONS = frozenset({"delete", "deletecollection"})
+WRITES = frozenset({"create", "update", "patch"}) | DELETIONS
 # What a client says of itself, and asks about itself; nothing that others live by.
 ABOUT_ITSELF = frozenset({"Event", "Lease"})
 QUESTIONS = ("Review", "TokenRequest")
@@ -84,7 +85,7 @@ class Request:
     def writes(self) -> bool:
         if self.subresource == "portforward":
             return False
-        return (self.verb in {"create", "update", "patch", *DELETIONS} or self.is_command) and not self.dry_run
+        return (self.verb in WRITES or self.is_command) and not self.dry_run
 
     @property
     def is_command(self) -> bool:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import parse_qsl, quote, urlencode
 
-from ..evidence import QUESTIONS
-from .kinds import WRITES, Target
+from ..evidence import QUESTIONS, WRITES
+from .kinds import Target
 
 _CONNECTIONS = frozenset({"exec", "attach", "portforward", "proxy"})
 

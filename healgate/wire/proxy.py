@@ -23,11 +23,11 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from ..evidence import COMMANDS, DELETIONS, UNANSWERED, Obj, Request, decoded_body, is_dry_run
+from ..evidence import COMMANDS, DELETIONS, UNANSWERED, WRITES, Obj, Request, decoded_body, is_dry_run
 from .callers import Caller, who_calls
 from .fence import Fence, Passage, tried
 from .http import BadMessage, Head, Reader, read_body, read_head, relay, relay_answer_body
-from .kinds import WRITES, Kinds, Target, from_list, group_of, verb_of
+from .kinds import Kinds, Target, from_list, group_of, verb_of
 from .upstream import Connection, Unreachable, Upstream
 
 HOST = "127.0.0.1"
@@ -167,7 +167,10 @@ class Proxy:
         answered = asyncio.ensure_future(read_head(server.reader))
         try:
             # Of a write the answer is waited for even if the client is not: it tells whether it was done.
-            answer = await (self._late(answered) if asked.verb in WRITES else _while_connected(answered, client))
+            patiently = asked.verb in WRITES
+            answer = await (
+                asyncio.wait_for(answered, ANSWERS_WITHIN) if patiently else _while_connected(answered, client)
+            )
             while answer is not None and 100 <= answer.status < 200 and answer.status != 101:
                 answer = await read_head(server.reader)
         except BaseException:
@@ -185,11 +188,6 @@ class Proxy:
         relayed = asyncio.ensure_future(relay_answer_body(answer, server.reader, client.writer, asked.head.method))
         whole = await _while_connected(relayed, client)
         return whole and answer.keeps_alive and asked.head.keeps_alive
-
-    @staticmethod
-    async def _late(answered: asyncio.Future[Head | None]) -> Head | None:
-        async with asyncio.timeout(ANSWERS_WITHIN):
-            return await answered
 
     def _rewritten(self, asked: Asked, passage: Passage, body: bytes) -> Head:
         """As the API server gets it."""

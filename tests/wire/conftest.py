@@ -47,12 +47,24 @@ def _closed() -> Iterator[None]:
         _made.pop().close()
 
 
+class Record(list[Request]):
+    """What was written down, and word that something was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came = threading.Event()
+
+    def append(self, request: Request) -> None:
+        super().append(request)
+        self.came.set()
+
+
 @dataclass
 class Wire:
     """A proxy in front of an API server, and what it wrote down."""
 
     proxy: Proxy
-    requests: list[Request]
+    requests: Record
     _close: ExitStack
 
     @property
@@ -106,7 +118,7 @@ def put_before(loop: Loop) -> Iterator[Put]:
 
         def put(url: str, kinds: Kinds | None = None, fence: Fence | None = None) -> Wire:
             upstream = Upstream(official(url, HARNESS))
-            requests: list[Request] = []
+            requests = Record()
             proxy = Proxy(
                 upstream,
                 kinds if kinds is not None else discover(upstream, loop),
@@ -142,6 +154,7 @@ class Scripted:
 
     answer: bytes
     hold_open: bool = False  # after the answer
+    may_answer: threading.Event | None = None
     got: list[bytes] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
     _socket: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
@@ -170,6 +183,8 @@ class Scripted:
                 return
             self.got.append(received)
             self._open = connection
+            if self.may_answer is not None:
+                self.may_answer.wait(LIMIT)
             connection.sendall(self.answer)
             while self.hold_open and (more := connection.recv(65536)):
                 connection.sendall(b"echo:" + more)
@@ -187,8 +202,8 @@ class Scripted:
 def scripted() -> Iterator[Callable[..., Scripted]]:
     with ExitStack() as undo:
 
-        def serve(answer: bytes, *, hold_open: bool = False) -> Scripted:
-            server = Scripted(answer, hold_open)
+        def serve(answer: bytes, *, hold_open: bool = False, may_answer: threading.Event | None = None) -> Scripted:
+            server = Scripted(answer, hold_open, may_answer)
             threading.Thread(target=server.serve, daemon=True).start()
             undo.callback(server.close)
             return server

@@ -221,6 +221,19 @@ def test_a_write_that_was_sent_and_never_answered_is_on_the_record(scripted: Ser
     assert [(r.verb, r.name, r.code) for r in wire.requests] == [("delete", "a", UNANSWERED)]
 
 
+def test_whether_a_write_was_done_is_learned_also_when_nobody_waits_for_it(scripted: Serve, put_before: Put) -> None:
+    """Clients give up on a busy server, which does it all the same."""
+    may_answer = threading.Event()
+    wire = put_before(scripted(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", may_answer=may_answer).url, PODS)
+    wire.ask(f"DELETE /api/v1/namespaces/{OWN}/pods/a HTTP/1.1").close()
+    for _ in range(3):  # by then it has been noticed that the client went
+        receive(wire.ask("GET /api/v1/pods HTTP/1.1", token=""), b"\r\n\r\n")
+    assert wire.requests == []
+    may_answer.set()
+    assert wire.requests.came.wait(LIMIT)
+    assert [(r.verb, r.code) for r in wire.requests] == [("delete", 200)]
+
+
 def test_an_api_server_that_is_not_there_is_hung_up_on_the_client(put_before: Put) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
