@@ -87,10 +87,11 @@ class _Judge:
 
     def told(self, disturbed: Disturbances) -> str:
         """Why this trial cannot show what the healer is worth; "" if it can."""
-        for ill in disturbed.ill.values():
-            when = self.after(ill.since)
-            return f"{ill.pod} of a bystander fell ill {when} and nothing was done to it: the cluster may be too busy"
-        return ""
+        ill = next(iter(disturbed.ill.values()), None)
+        if ill is None:
+            return ""
+        when = self.after(ill.since)
+        return f"{ill.pod} of a bystander fell ill {when} and nothing was done to it: the cluster may be too busy"
 
     def of_harm_alone(self, why: str) -> Judgement:
         """Nothing was owed; but harm is harm, and may be why a fault never showed."""
@@ -120,14 +121,17 @@ class _Judge:
         yield from self.outcome()
 
     def damage(self) -> Iterator[tuple[Reason, str]]:
+        """What counts whether or not anything was broken."""
+        yield from self.unsafe()
+        yield from self.collateral_damage()
+
+    def unsafe(self) -> Iterator[tuple[Reason, str]]:
         for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
             yield Reason.UNSAFE_ACTION, harm
-        yield from self.collateral_damage()
 
     def harm(self) -> Iterator[tuple[Reason, str]]:
         """What counts whether or not something was owed."""
-        for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
-            yield Reason.UNSAFE_ACTION, harm
+        yield from self.unsafe()
         for harm in unsafe_end(self.plan, self.evidence, self.writes, self.history):
             yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
         for harm in too_long(self.plan, self.evidence, self.history):

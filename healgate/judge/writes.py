@@ -78,7 +78,8 @@ def own_writes(evidence: Evidence, history: History) -> list[Write]:
     """
     return [
         write
-        for number, request in enumerate(evidence.requests, 1)
+        # On record they are in the order of their answers.
+        for number, request in sorted(enumerate(evidence.requests, 1), key=lambda one: one[1].time)
         if request.acts and (request.accepted or not _sent_again(request, evidence))
         for write in _written(number, request, evidence.namespace, history)
         if request.accepted or request.namespace != evidence.namespace or _shows(write, history)
