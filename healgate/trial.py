@@ -341,7 +341,7 @@ class Trial:
         """Who said and did nothing while half a budget more went by has not detected it, whatever comes."""
         assert self.evidence.live is not None
         over = self.evidence.live + self.plan.budgets.detect * self.scale * (1 + LATE_SHARE)
-        said = bool(self.evidence.claims) or self.healer_acted()
+        said = bool(self.evidence.claims) or any(request.acts for request in self.lease.requests)
         return not self.pace.sits_budgets_out and not said and now >= over
 
     def look_for_recovery(self, until: float) -> None:

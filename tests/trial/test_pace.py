@@ -11,8 +11,9 @@ from healgate import trial
 from healgate.clusters import open_cluster
 from healgate.clusters.seam import Cluster
 from healgate.drivers import find_healer
+from healgate.evidence import Ref, Request
 from healgate.scenario.catalogue import Catalogue
-from healgate.trial import Outcome, Pace, run_trial
+from healgate.trial import Outcome, Pace, Trial, run_trial
 
 from ..controls.expectations import expected
 
@@ -73,3 +74,31 @@ def test_who_stays_silent_is_not_waited_for() -> None:
     assert found.evidence.ended is not None
     assert found.evidence.live is not None
     assert found.evidence.ended - found.evidence.live < found.plan.budgets.recover
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_only_gives_commands_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is done inside a container nobody sees, and a repair may still come of it."""
+    started = Trial.start_healer
+
+    def start_healer(self: Trial) -> None:
+        started(self)
+
+        def command() -> None:
+            (pod, *_) = self.view.pods_of(Ref("Deployment", "backend"))
+            request = Request(self.lease.now(), "healer", "GET", "", "get", "pods", "Pod", "exec",
+                              self.lease.namespace, pod["metadata"]["name"], 101)  # fmt: skip
+            self.lease.requests.append(request)
+
+        def repair() -> None:
+            more = {"spec": {"containers": [{"name": "api", "resources": {"limits": {"memory": "256Mi"}}}]}}
+            deployment = f"/apis/apps/v1/namespaces/{self.lease.namespace}/deployments/backend"
+            kind = "application/strategic-merge-patch+json"
+            assert self.lease.rest.request("PATCH", deployment, None, {"spec": {"template": more}}, kind).ok
+
+        self.lease.after(80.0, command)
+        self.lease.after(240.0, repair)
+
+    monkeypatch.setattr(Trial, "start_healer", start_healer)
+    found = outcome("null", "oom/limit-too-low").evidence
+    assert found.recoveries
