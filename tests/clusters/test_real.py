@@ -14,6 +14,7 @@ from healgate.drivers import Report
 from healgate.embedded.door.http import HttpDoor
 from healgate.evidence import Claim, Seen
 from healgate.problems import HarnessError, UsageProblem
+from healgate.wire.http import Head
 from healgate.wire.upstream import Unreachable
 
 from . import some_healers
@@ -146,6 +147,32 @@ def test_a_server_that_was_away_for_a_moment_is_watched_on(
     assert lease.wait(lambda: bool(about(seen, "meanwhile")), LIMIT)
     assert about(seen, "meanwhile") == ["ADDED"]
     assert about(seen, "default") == ["ADDED"]
+
+
+@pytest.mark.parametrize(("plural", "kept"), [("configmaps", True), ("gadgets", False)])
+def test_only_what_a_workload_brought_may_go(
+    lease: RealLease, cluster: RealCluster, seen: list[Seen], plural: str, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that starts answers 404 for a moment; a definition that was deleted, for ever."""
+    test_objects_of_a_kind_that_the_workload_brings_are_told_too(lease, seen)
+    watching = lease._watching
+    assert watching is not None
+    (resource,) = [one for (_, name), one in watching.resources.items() if name == plural]
+    asked = threading.Event()
+
+    async def not_found(_reader: object) -> Head:
+        asked.set()
+        return Head("HTTP/1.1 404 Not Found", (("Content-Length", "0"),))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("healgate.clusters.watching.read_head", not_found)
+        cluster.loop.call(resource.break_off(), LIMIT)
+        assert asked.wait(LIMIT)
+    kind = {"configmaps": "ConfigMap", "gadgets": "Gadget"}[plural]
+    where = path(lease) if kept else f"/apis/shop.example/v1/namespaces/{lease.namespace}/gadgets"
+    version = "v1" if kept else "shop.example/v1"
+    lease.rest.request("POST", where, body={"apiVersion": version, "kind": kind, "metadata": {"name": "later"}})
+    assert lease.wait(lambda: bool(about(seen, "later")), LIMIT if kept else 1.0) is kept
 
 
 @pytest.fixture
