@@ -10,6 +10,7 @@ many runs that never have one.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +19,7 @@ import pytest
 from .. import record
 from ..problems import HarnessError, HealerFailure, UsageProblem
 from ..record import TrialRecord
-from ..reports import junit, story
+from ..reports import junit, story, told
 from ..words import Verdict
 from .collect import ScenarioFile
 from .folder import Folder
@@ -108,9 +109,9 @@ class Trials:
         # The message also goes through pipes and to a terminal.
         message = record.writable(outcome.record.message)
         row = replace(outcome.record, evidence=self.folder.evidence(scenario.id, trial), message=message)
-        told = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
+        tale = story.tell(outcome.evidence, outcome.plan, row, self.options.budget_scale)
         try:
-            story.write(self.folder.path / row.evidence, told)
+            story.write(self.folder.path / row.evidence, tale)
             record.append(self.folder.trials, row.line())
             record.append(self.folder.costs, outcome.cost.line())
         except OSError as problem:
@@ -121,7 +122,10 @@ class Trials:
         reason = row.reason if row.reason else row.verdict
         text = f"{reason}: {row.message}"
         if row.evidence:
-            text += f"\nevidence: {self.folder.path / row.evidence}"
+            path = self.folder.path / row.evidence
+            with suppress(OSError, ValueError):  # an earlier run's may be gone
+                text += f"\n{told.course(story.read(path))}"
+            text = f"{text.rstrip()}\nevidence: {path}"
         return text
 
     @pytest.hookimpl(trylast=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..durations import format_duration
@@ -20,6 +20,62 @@ def what_was_asked(story: Story) -> str:
         f"recover {format_duration(budgets['recover'])}, counted from the live fault; "
         f"hold {format_duration(story['hold'])}."
     )
+
+
+# More than this is for the report.
+_LINES_OF_A_COURSE = 24
+
+
+def course(story: Story) -> str:
+    """What happened from the break on, a line each, for whoever has nothing but a terminal."""
+    begin = next((story["marks"][name] for name in ("broken", "live") if story["marks"][name] is not None), 0.0)
+    entries = sorted((entry for entry in _entries(story, begin) if entry[0] >= begin), key=lambda entry: entry[0])
+    zero = _zero(story)
+    lines = [f"{_at(at, zero):>10}  {' '.join(text.split())[:120]}" for at, text in entries]
+    left_out = len(lines) - _LINES_OF_A_COURSE
+    if left_out > 0:
+        half = _LINES_OF_A_COURSE // 2
+        lines[half:-half] = [f"{'...':>10}  {left_out} more"]
+    return _lines(lines)
+
+
+def _entries(story: Story, begin: float) -> Iterator[tuple[float, str]]:
+    marks = {"broken": "broken", "live": "the fault is live", "ended": "the trial ended"}
+    yield from ((story["marks"][name], text) for name, text in marks.items() if story["marks"][name] is not None)
+    for claim in story["claims"]:
+        words = (claim["word"], claim.get("class"), claim.get("about"), f"({claim['note']})" if "note" in claim else "")
+        yield claim["t"], f"healer said: {' '.join(str(word) for word in words if word)}"
+    for request in story["requests"]:
+        if request.get("writes"):
+            body = json.dumps(request["body"], ensure_ascii=False) if request.get("body") is not None else ""
+            sent = f"{request['verb']} {request['what']} -> {request['code']} (request {request['n']}) {body}"
+            yield request["t"], f"healer sent: {sent}"
+    for recovery in story["recoveries"]:
+        yield recovery["since"], "recovered"
+        if recovery["until"] is not None:
+            yield recovery["until"], f"lost again: {recovery['lost']}"
+    seen = set()
+    for at, whose, what, more in _of_the_cluster(story):
+        # Of what happens again and again to the pods of one workload, the first time.
+        if at >= begin and (whose, what) not in seen:
+            seen.add((whose, what))
+            yield at, f"{whose} {what}{more}"
+
+
+def _of_the_cluster(story: Story) -> Iterator[tuple[float, str, str, str]]:
+    for step in story["containers"]:
+        if "exit" in step:
+            what = f"{step['container']} ended: {step.get('reason', '')} {step['exit']}"
+            yield step["t"], _app_of(story, step["pod"]), what, ""
+    for event in story["events"]:
+        if event["type"] == "Warning" or " probe, " in event["message"]:
+            whose = _app_of(story, event["about"].rpartition("/")[2])
+            yield event["t"], whose, event["reason"], f": {event['message']}"
+
+
+def _app_of(story: Story, pod: str) -> str:
+    known = story["pods"].get(pod)
+    return str(known["app"]) if known else pod
 
 
 def requests(story: Story) -> str:

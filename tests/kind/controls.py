@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from healgate.problems import HarnessError, UsageProblem
+from healgate.reports import story, told
 
 from ..controls.expectations import expected
 from .matrix import at_once, core, kind_cluster
@@ -51,7 +52,7 @@ class Run:
     def rows(self) -> dict[str, Row]:
         path = self.out / "trials.jsonl"
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-        return {row["scenario"]: row for row in rows}
+        return {row["scenario"]: {**row, "evidence": str(self.out / row["evidence"])} for row in rows}
 
 
 def start(healer: str, cluster: str, workers: int, scale: float, out: Path, files: Sequence[str] = ()) -> Run:
@@ -79,17 +80,23 @@ def again(run: Run, cluster: str, workers: int, scale: float) -> Run | None:
     return start(run.healer, cluster, min(workers, len(files)), scale, out, files)
 
 
-def wrong(healer: str, rows: Mapping[str, Row], scenarios: Sequence[str]) -> list[str]:
-    """A line for each verdict that is not the one that was written down."""
-    lines = []
+def wrong(healer: str, rows: Mapping[str, Row], scenarios: Sequence[str]) -> dict[str, str]:
+    """The verdicts that are not the ones that were written down, and what is to be said of each."""
+    found = {}
     for scenario in scenarios:
-        row = rows.get(scenario, {"verdict": "none", "message": "it was not run, or not to its end"})
+        row = rows.get(scenario, {"verdict": "none", "message": "it was not run, or not to its end", "evidence": ""})
         # Of the null healer only the verdict counts: it may be too late for it to be late.
         verdict = "PASS" if expected(healer, scenario) == "PASS" else "FAIL"
         if row["verdict"] != verdict:
-            found = row.get("reason") or row["verdict"]
-            lines.append(f"{healer:9} {scenario:32} expected {verdict}, found {found}: {row['message']}")
-    return lines
+            what = row.get("reason") or row["verdict"]
+            line = f"{healer:9} {scenario:32} expected {verdict}, found {what}: {row['message']}"
+            found[scenario] = f"{line}\n{_course(Path(row['evidence']))}"
+    return found
+
+
+def _course(evidence: Path) -> str:
+    """Where nobody can look at the files afterwards, what happened must be on the terminal."""
+    return told.course(story.read(evidence)) if evidence.is_file() else ""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -128,12 +135,12 @@ def _controls(cluster: str, workers: int, scale: float, out: Path, scenarios: Se
     _wait(first)
     second = [run for one in first if (run := again(one, cluster, share[one.healer], scales[one.healer]))]
     _wait(second)
-    lines = []
+    lines: list[str] = []
     for healer in HEALERS:
         rows = {
             scenario: row for run in (*first, *second) if run.healer == healer for scenario, row in run.rows().items()
         }
-        lines += wrong(healer, rows, scenarios)
+        lines += wrong(healer, rows, scenarios).values()
     took = time.monotonic() - began
     print(f"{len(scenarios)} core scenarios, {' and '.join(HEALERS)}: {took:.0f} s, {len(lines)} unexpected")
     for line in lines:

@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 import yaml
 from healgate.healers.vandals import VANDALS
 
-from healgate.words import Reason, Verdict
+from healgate.words import Reason
 
 from ..controls.expectations import expected
 from . import agree
-from .controls import LEAST, unjudged, wrong
+from .controls import LEAST
 from .late import LATE
 from .matrix import Got, Job, core, longest_first, run_all, scenarios
 
@@ -71,22 +71,3 @@ def test_the_late_are_late_whatever_the_budget() -> None:
 def test_the_longest_trials_begin_first() -> None:
     budgets = [scenarios()[job.scenario].default.budgets.recover for job in longest_first(agree.jobs(["null"], core()))]
     assert budgets == sorted(budgets, reverse=True)
-
-
-def test_a_trial_that_was_not_run_is_unexpected() -> None:
-    rows = {"oom/leak": {"verdict": "PASS", "message": ""}}
-    (line,) = wrong("reference", rows, ["oom/leak", "oom/limit-too-low"])
-    assert "oom/limit-too-low" in line
-    assert "found none: it was not run" in line
-
-
-def test_only_what_could_not_be_judged_is_run_again() -> None:
-    rows = {f"oom/{verdict}": {"verdict": verdict, "message": ""} for verdict in Verdict}
-    assert unjudged(rows) == ["oom/INVALID"]
-
-
-def test_a_null_healer_that_passes_is_unexpected() -> None:
-    row = {"verdict": "PASS", "message": ""}
-    (line,) = wrong("null", {"oom/leak": row, "nothing/registry-blip": row}, ["oom/leak", "nothing/registry-blip"])
-    assert line.startswith("null")
-    assert "expected FAIL, found PASS" in line

@@ -41,6 +41,8 @@ def test_a_failure_shows_its_message_and_where_the_evidence_is(two: Place) -> No
         [
             "INVALID: what happened in bad-image/typo-t1",
             "relapsed: what happened in oom/leak-t1",
+            "* broken",
+            "*the trial ended",
             "evidence: *healgate-out/evidence/oom/leak-t1.json",
             "FAILED scenarios/oom/leak.yaml::heals* - relapsed: what happened*",
         ]

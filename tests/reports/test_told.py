@@ -1,0 +1,47 @@
+"""What a person reads in a terminal of one trial."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from healgate.evidence import Evidence
+from healgate.reports import story, told
+
+from . import made_up
+
+
+def course(evidence: Evidence) -> list[str]:
+    return told.course(story.tell(evidence, made_up.plan(), made_up.row(), 1.0)).splitlines()
+
+
+def test_the_course_of_a_trial_begins_with_the_break() -> None:
+    lines = [line.split(maxsplit=1) for line in course(made_up.evidence())]
+    assert lines[0] == ["-15.4s", "broken"]
+    assert ["+0.0s", "the fault is live"] in lines
+    assert lines[-1] == ["+644.6s", "the trial ended"]
+    said = [text for _, text in lines if text.startswith("healer")]
+    assert said[:2] == [
+        "healer said: detected Pod/backend-7d9f8b6c5d-m8n2k",
+        "healer said: classified oom Deployment/backend",
+    ]
+    assert said[2].startswith('healer sent: patch Deployment/backend -> 200 (request 1) {"spec": ')
+    assert ["+41.7s", "recovered"] in lines
+
+
+def test_what_happens_again_and_again_is_told_once() -> None:
+    assert len([line for line in course(made_up.evidence()) if "OOMKilled 137" in line]) == 1
+
+
+def test_of_a_long_course_the_middle_is_left_out() -> None:
+    made = made_up.evidence()
+    said = made.claims[0]
+    lines = course(replace(made, claims=[replace(said, time=said.time + n) for n in range(100)]))
+    assert len(lines) == 25
+    assert lines[0].endswith("broken")
+    assert "more" in lines[12]
+    assert lines[-1].endswith("the trial ended")
+
+
+def test_a_trial_that_never_broke_has_one_too() -> None:
+    made = replace(made_up.evidence(), broken=None, live=None, recoveries=[])
+    assert course(made)[-1].endswith("the trial ended")
