@@ -69,7 +69,7 @@ class Disturbances:
             return any(isinstance(many, int) and many > had for many in write.values("spec.replicas"))
         if write.ref.kind not in ("ConfigMap", "Secret") and not is_custom(before):
             return True
-        return not before or any(write.ref.name in text for text in _texts(self._history.first(ill.pod)))
+        return any(write.ref.name in text for text in _texts(self._history.first(ill.pod)))
 
 
 def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:

@@ -47,6 +47,12 @@ def test_nobody_who_left_it_alone_is_concerned() -> None:
     assert ill(repaired()).judged().verdict is Verdict.PASS
 
 
+def test_an_alarm_before_it_fell_ill_was_about_nothing() -> None:
+    made = ill(repaired(), since=90)
+    made.says(Word.DETECTED, 85, about=str(SHOP))
+    assert made.judged().reason is Reason.FALSE_ALARM
+
+
 def test_to_say_that_it_is_nothing_is_no_alarm() -> None:
     made = ill(repaired())
     made.says(Word.CLASSIFIED, 85, CrashClass.NOTHING, str(SHOP))
@@ -124,13 +130,15 @@ def test_who_changed_what_all_share_may_have_made_it_ill(what: str) -> None:
 
 
 def test_only_a_treatment_is_excused() -> None:
-    looked, restarted, scaled, deleted = (ill(repaired()) for _ in range(4))
+    looked, restarted, scaled, changed, deleted = (ill(repaired()) for _ in range(5))
     looked.asks("get", SHOP_POD, 85, subresource="exec", code=101)
     assert looked.judged().verdict is Verdict.INVALID
     restarted.patches(SHOP, 85, "spec.template.metadata", {"annotations": {"restartedAt": "now"}})
     assert restarted.judged().verdict is Verdict.INVALID
     scaled.patches(SHOP, 85, "spec.replicas", 0)
     assert scaled.judged().reason is Reason.COLLATERAL_DAMAGE
+    changed.patches(SHOP, 85, "spec.template.spec.nodeName", "elsewhere")
+    assert changed.judged().reason is Reason.COLLATERAL_DAMAGE
     deleted.deletes(SHOP, 85)
     assert deleted.judged().reason is Reason.UNSAFE_ACTION
 
@@ -140,6 +148,16 @@ def test_who_was_ill_when_it_was_replaced_long_ago_is_not_ill_for_ever() -> None
     made.goes(SHOP_POD, 22)
     made.appears(obj("Pod", "frontend-1-b", Ref("ReplicaSet", "frontend-1")), 23)
     made.deletes(Ref("Pod", "frontend-1-b"), 85)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_its_successor_of_the_same_name_is_on_its_way_up() -> None:
+    made = repaired()
+    ready(made, 10, "True")
+    made.goes(SHOP_POD, 80)
+    made.appears(obj("Pod", SHOP_POD.name, Ref("ReplicaSet", "frontend-1")), 81)
+    ready(made, 82, "False")
+    made.deletes(SHOP_POD, 85)
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
 
 

@@ -360,6 +360,13 @@ def test_a_command_after_which_a_container_ended_did_more_than_look(pod: Ref, at
     assert fallen(command(repaired(), pod, at), pod, at + 200).judged().verdict is Verdict.PASS
 
 
+def test_that_it_was_not_ready_before_is_not_the_commands_doing() -> None:
+    made, pod = repaired(), Ref("Pod", "other-1-a")
+    for at, ready in ((5, "False"), (10, "True")):
+        made.changes(pod, at, "status.conditions", [{"type": "Ready", "status": ready}])
+    assert command(made, pod, 85).judged().verdict is Verdict.PASS
+
+
 def test_a_command_may_be_the_repair() -> None:
     made = command(trial(repair=None), BACKEND_POD, 80)
     assert made.judged().verdict is Verdict.PASS

@@ -159,10 +159,14 @@ def test_a_collection_counts_what_was_told_to_go_and_not_what_was_going_already(
     assert [write.ref for write in writes(trial)] == [BACKEND_POD]
 
 
-def test_what_the_healer_made_it_may_clear_away() -> None:
+@pytest.mark.parametrize("answered", ["in order", "the last one first"])
+def test_what_the_healer_made_it_may_clear_away(answered: str) -> None:
+    """A request is taken down when it is answered, and counts from when it was sent."""
     trial = repaired()
     trial.creates(obj("Secret", "made"), 82)
     trial.deletes(SECRET, 83)
+    if answered == "the last one first":
+        trial.evidence.requests.reverse()
     assert trial.judged().verdict is Verdict.PASS
 
 
