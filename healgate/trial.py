@@ -41,8 +41,6 @@ LATE_SHARE = 0.5
 # How often the workload's work is tried while it looks well.
 WORK_EVERY = 5.0
 WORK_EVERY_IN_HOLD = 60.0
-# How long a workload may fail to answer before its recovery is lost.
-IN_DOUBT = 10.0
 # After an escalation, how long the healer is watched for doing something unsafe all the same.
 AFTER_ESCALATION = 60.0
 
@@ -244,7 +242,7 @@ class Trial:
             raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
 
     def why_it_does_not_work(self, over: float) -> str:
-        """Asked more than once: what is ready may be a moment away from being found, and a busy node's answer late."""
+        """Asked twice at least: what is ready may be a moment away from being found, and a busy node's answer late."""
         for asked in count(1):
             works, why = run.works(self.drawn.experiment, self.lease)
             if works or (asked > 1 and self.lease.now() >= over):
@@ -370,7 +368,7 @@ class Trial:
             self.lease.wait(lambda: self.vigil.current is not current, pause)
             if self.vigil.current is current:
                 now = self.lease.now()
-                why = self.why_it_does_not_work(now + IN_DOUBT)
+                why = self.why_it_does_not_work(now)
                 if why and self.vigil.current is current:
                     self.vigil.lose(now, f"it does not do its work: {why}", crash=False)
         return self.vigil.current is current
@@ -381,9 +379,8 @@ class Trial:
         return any(request.acts and request.time <= last for request in self.lease.requests)
 
     def lapse_over(self) -> float:
-        """Until when what was lost without a crash may come back as if nothing had been."""
-        last = self.vigil.recoveries[-1]
-        return 0.0 if last.lost_to_crash else (last.until or 0.0) + LAPSE
+        """Until when what was lost may come back as if nothing had been."""
+        return (self.vigil.recoveries[-1].until or 0.0) + LAPSE
 
     def healer_acted(self) -> bool:
         return any(self.changes_something(request) for request in self.lease.requests)

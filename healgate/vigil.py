@@ -175,7 +175,7 @@ class Vigil:
 
     def _was_a_lapse(self, last: Recovery, time: float) -> bool:
         """The same containers, never ended, and for a moment not ready: a busy node, and no end of a recovery."""
-        same = last.until is not None and not last.lost_to_crash and self._standing == self._lost
+        same = last.until is not None and self._standing == self._lost
         return same and time - (last.until or 0.0) <= LAPSE and self._lapses < MOST_LAPSES
 
     def check(self, time: float) -> None:

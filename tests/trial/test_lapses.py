@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from healgate.chaos import run
 from healgate.clusters import open_cluster
 from healgate.drivers import find_healer
 from healgate.evidence import Ref
 from healgate.scenario.catalogue import Catalogue
-from healgate.trial import Outcome, Trial, run_trial
+from healgate.trial import WORK_EVERY, Outcome, Step, Trial, run_trial
 from healgate.words import Verdict
 
 SHIPPED = Catalogue.load().scenarios
@@ -45,3 +48,30 @@ def test_a_lapse_is_none_also_when_the_budget_is_over(monkeypatch: pytest.Monkey
     assert found.evidence.live is not None
     # And it is held anew from there.
     assert found.evidence.ended - (found.evidence.live + after) >= found.evidence.hold
+
+
+@pytest.mark.parametrize("answers", [["no", "no", "yes"], ["late", "yes"]], ids=" ".join)
+def test_one_bad_answer_is_no_end_of_a_recovery(monkeypatch: pytest.MonkeyPatch, answers: list[str]) -> None:
+    asked, works = list(answers), run.works
+
+    def held(experiment: Any, lease: Any) -> tuple[bool, str]:
+        answer = asked.pop(0) if asked and holding else "yes"
+        if answer == "late":
+            lease.sleep(WORK_EVERY)
+        return works(experiment, lease) if answer == "yes" else (False, "it does not answer")
+
+    holding: list[Step] = []
+    monkeypatch.setattr("healgate.chaos.run.works", held)
+
+    def told(step: Step, _: str) -> None:
+        if step is Step.HOLD:
+            holding.append(step)
+
+    found = run_trial(
+        SHIPPED["oom/limit-too-low"], 1, seed="lapses", cluster=open_cluster("embedded"),
+        healer=find_healer("reference"), tell=told,
+    )  # fmt: skip
+    assert asked == []
+    assert found.record.verdict is Verdict.PASS, found.record.message
+    assert len(found.evidence.recoveries) == 1
+    assert found.evidence.recoveries[0].until is None
