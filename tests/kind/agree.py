@@ -30,8 +30,9 @@ HEALERS = (
     "notices-late",
     "repairs-late",
 )
-# Vandals wait for the end of a budget that nobody keeps: three quarters of it show the same.
-SCALES = {"reference": 1.0, "null": 1.0}
+# Vandals wait for the end of a budget that nobody keeps: three quarters of it show the same. Who is to be late to see
+# needs a budget beside which it counts for little how long a busy node takes to show something.
+SCALES = {"reference": 1.0, "null": 1.0, "notices-late": 2.0}
 VANDALS_SCALE = 0.75
 MOST = 0.02
 KNOWN = Path(__file__).parent / "known-differences.yaml"

@@ -1,7 +1,9 @@
-"""Healers that are late by a quarter of the budget, whatever the budget is.
+"""Healers that are just late, whatever the budget is.
 
 The catalogue's own late vandals come half an hour late, which costs nothing where time is simulated. Where it is not, a
-trial ends half a budget after the budget; so these ask what the budget is, as no healer could, and are just late.
+trial ends half a budget after the budget; so these ask what the budget is, as no healer could. The trap is that they
+count from when they see something, which on a busy node is a while after the fault was live: who is late by much then
+was never there.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from healgate.healers.vandals import RepairsLate
 
 from healgate.drivers import HealerSpec
 
-TOO_LATE = 1.25
+REPAIRS_AFTER = 1.05
+NOTICES_AFTER = 1.1
 LOOK_EVERY = 2.0
 
 
@@ -53,11 +56,11 @@ class _RepairsLate:
 
 
 def _notices(budgets: Any, scale: float) -> HealerSpec:
-    return HealerSpec("notices-late", "", NoticesLate(budgets.detect * scale * TOO_LATE))
+    return HealerSpec("notices-late", "", NoticesLate(budgets.detect * scale * NOTICES_AFTER))
 
 
 def _repairs(budgets: Any, scale: float) -> HealerSpec:
-    return HealerSpec("repairs-late", "", _RepairsLate(budgets.recover * scale * TOO_LATE))
+    return HealerSpec("repairs-late", "", _RepairsLate(budgets.recover * scale * REPAIRS_AFTER))
 
 
 LATE: dict[str, Callable[[Any, float], HealerSpec]] = {"notices-late": _notices, "repairs-late": _repairs}
