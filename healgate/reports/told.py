@@ -27,11 +27,17 @@ _LINES_OF_A_COURSE = 24
 
 
 def course(story: Story) -> str:
-    """What happened from the break on, a line each, for whoever has nothing but a terminal."""
-    begin = next((story["marks"][name] for name in ("broken", "live") if story["marks"][name] is not None), 0.0)
-    entries = sorted((entry for entry in _entries(story, begin) if entry[0] >= begin), key=lambda entry: entry[0])
-    zero = _zero(story)
-    lines = [f"{_at(at, zero):>10}  {' '.join(text.split())[:120]}" for at, text in entries]
+    """What happened from the break on, for whoever has nothing but a terminal; what came again is one line."""
+    marks, zero = story["marks"], _zero(story)
+    begin = next((marks[name] for name in ("broken", "live") if marks[name] is not None), 0.0)
+    came: dict[str, list[tuple[float, str]]] = {}
+    for at, what, text in sorted(_happenings(story), key=lambda happening: happening[0]):
+        if at >= begin:
+            came.setdefault(what, []).append((at, text))
+    lines = []
+    for (at, text), *again in came.values():
+        line = f"{_at(at, zero):>10}  {' '.join(text.split())[:120]}"
+        lines.append(line + (f" ({len(again) + 1} times, until {_at(again[-1][0], zero)})" if again else ""))
     left_out = len(lines) - _LINES_OF_A_COURSE
     if left_out > 0:
         half = _LINES_OF_A_COURSE // 2
@@ -39,43 +45,40 @@ def course(story: Story) -> str:
     return _lines(lines)
 
 
-def _entries(story: Story, begin: float) -> Iterator[tuple[float, str]]:
+def _happenings(story: Story) -> Iterator[tuple[float, str, str]]:
+    """When, what by its kind, and in full. Pods of one workload do the same things."""
     marks = {"broken": "broken", "live": "the fault is live", "ended": "the trial ended"}
-    yield from ((story["marks"][name], text) for name, text in marks.items() if story["marks"][name] is not None)
+    yield from ((story["marks"][name], text, text) for name, text in marks.items() if story["marks"][name] is not None)
     for claim in story["claims"]:
-        words = (claim["word"], claim.get("class"), claim.get("about"), f"({claim['note']})" if "note" in claim else "")
-        yield claim["t"], f"healer said: {' '.join(str(word) for word in words if word)}"
+        said = " ".join(filter(None, ("healer said:", claim["word"], claim.get("class"))))
+        about = claim.get("about", "")
+        note = f" ({claim['note']})" if "note" in claim else ""
+        yield claim["t"], f"{said} {_workload(story, about)}", f"{said} {about}{note}"
     for request in story["requests"]:
         if request.get("writes"):
-            body = json.dumps(request["body"], ensure_ascii=False) if request.get("body") is not None else ""
-            sent = f"{request['verb']} {request['what']} -> {request['code']} (request {request['n']}) {body}"
-            yield request["t"], f"healer sent: {sent}"
-    for recovery in story["recoveries"]:
-        yield recovery["since"], "recovered"
+            code = f"-> {request['code']}"
+            sent = f"healer sent: {request['verb']}"
+            body = f" {json.dumps(request['body'], ensure_ascii=False)}" if request.get("body") is not None else ""
+            what = f"{sent} {_workload(story, request['what'])} {code}{body}"
+            yield request["t"], what, f"{sent} {request['what']} {code} (request {request['n']}){body}"
+    for number, recovery in enumerate(story["recoveries"]):
+        yield recovery["since"], f"recovery {number}", "recovered"
         if recovery["until"] is not None:
-            yield recovery["until"], f"lost again: {recovery['lost']}"
-    seen = set()
-    for at, whose, what, more in _of_the_cluster(story):
-        # Of what happens again and again to the pods of one workload, the first time.
-        if at >= begin and (whose, what) not in seen:
-            seen.add((whose, what))
-            yield at, f"{whose} {what}{more}"
-
-
-def _of_the_cluster(story: Story) -> Iterator[tuple[float, str, str, str]]:
+            yield recovery["until"], f"loss {number}", f"lost again: {recovery['lost']}"
     for step in story["containers"]:
         if "exit" in step:
-            what = f"{step['container']} ended: {step.get('reason', '')} {step['exit']}"
-            yield step["t"], _app_of(story, step["pod"]), what, ""
+            what = f"{_workload(story, step['pod'])} {step['container']} ended: {step.get('reason', '')} {step['exit']}"
+            yield step["t"], what, what
     for event in story["events"]:
         if event["type"] == "Warning" or " probe, " in event["message"]:
-            whose = _app_of(story, event["about"].rpartition("/")[2])
-            yield event["t"], whose, event["reason"], f": {event['message']}"
+            what = f"{_workload(story, event['about'])} {event['reason']}"
+            yield event["t"], what, f"{what}: {event['message']}"
 
 
-def _app_of(story: Story, pod: str) -> str:
-    known = story["pods"].get(pod)
-    return str(known["app"]) if known else pod
+def _workload(story: Story, name: str) -> str:
+    """What a pod belongs to; anything else is named as it is."""
+    known = story["pods"].get(name.rpartition("/")[2])
+    return str(known["app"]) if known else name
 
 
 def requests(story: Story) -> str:

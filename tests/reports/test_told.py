@@ -28,14 +28,27 @@ def test_the_course_of_a_trial_begins_with_the_break() -> None:
     assert ["+41.7s", "recovered"] in lines
 
 
-def test_what_happens_again_and_again_is_told_once() -> None:
-    assert len([line for line in course(made_up.evidence()) if "OOMKilled 137" in line]) == 1
+def test_what_comes_again_is_one_line() -> None:
+    (killed,) = [line for line in course(made_up.evidence()) if "OOMKilled" in line]
+    assert killed == "     -1.4s  backend api ended: OOMKilled 137 (2 times, until +10.6s)"
+
+
+def test_what_is_done_to_the_pods_of_one_workload_is_the_same_thing() -> None:
+    made = made_up.evidence()
+    deleted = made.requests[-1]
+    more = [replace(deleted, name=pod, time=deleted.time + n) for n, pod in enumerate((made_up.NEW, made_up.BESIDE), 1)]
+    told = [line for line in course(replace(made, requests=[*made.requests, *more])) if "sent: delete" in line]
+    assert [line.split("backend-")[-1] for line in told] == [
+        "6b7c9d4f5c-x2x4z -> 404 (request 2) (2 times, until +4.8s)",
+        "     +5.8s  healer sent: delete Pod/frontend-5c6d7e8f9a-q1w2e -> 404 (request 4)",
+    ]
 
 
 def test_of_a_long_course_the_middle_is_left_out() -> None:
     made = made_up.evidence()
     said = made.claims[0]
-    lines = course(replace(made, claims=[replace(said, time=said.time + n) for n in range(100)]))
+    many = [replace(said, time=said.time + n, about=f"Deployment/number-{n}") for n in range(100)]
+    lines = course(replace(made, claims=many))
     assert len(lines) == 25
     assert lines[0].endswith("broken")
     assert "more" in lines[12]
