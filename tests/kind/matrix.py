@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -82,7 +84,8 @@ def run_all(
     """`running`: a real cluster as plain data; None: a fresh embedded one for each trial."""
     found: dict[Job, Got] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(running,)) as pool:
+    pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(running,))
+    with pool, _workers_end_too():
         waiting = {pool.submit(_run, job): job for job in jobs}
         for done in as_completed(waiting):
             job = waiting[done]
@@ -93,6 +96,20 @@ def run_all(
             found[job] = got
             told(job, got)
     return found
+
+
+@contextmanager
+def _workers_end_too() -> Iterator[None]:
+    """Nobody waits for the trials of a comparison that was broken off, and a TERM reaches this process alone."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    except BaseException:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 _running: Mapping[str, Any] | None = None

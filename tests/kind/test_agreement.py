@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from fnmatch import fnmatchcase
 
+import pytest
 import yaml
 from healgate.healers.vandals import VANDALS
 
@@ -71,3 +75,15 @@ def test_the_late_are_late_whatever_the_budget() -> None:
 def test_the_longest_trials_begin_first() -> None:
     budgets = [scenarios()[job.scenario].default.budgets.recover for job in longest_first(agree.jobs(["null"], core()))]
     assert budgets == sorted(budgets, reverse=True)
+
+
+def test_who_breaks_off_a_comparison_leaves_no_worker_behind() -> None:
+    workers = []
+
+    def term(_job: Job, _got: Got) -> None:
+        workers.extend(multiprocessing.active_children())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(SystemExit, match="143"):
+        run_all([Job("null", scenario) for scenario in core()], None, 1, term)
+    assert [worker.exitcode for worker in workers] == [-signal.SIGTERM]
