@@ -14,8 +14,9 @@ from .container import Proc
 from .shelf import USERLANDS
 from .shell.filetools import Tool
 from .shell.known import KNOWN
-from .shell.nettools import EXTRA_TOOLS, TOOLS
+from .shell.nettools import EXTRA_TOOLS
 from .shell.start import shell_program
+from .shell.tools import TOOLS
 
 _SHELLS = ("sh", "ash", "dash", "bash")
 

@@ -164,6 +164,8 @@ def _trap(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int
             shell.traps[name] = command
         if name == "TERM" and shell.main:
             shell.box.on_term = shell.on_term if shell.traps.get("TERM") else None
+        elif name == "TERM":
+            shell.proc.traps_term = bool(shell.traps.get("TERM"))
     return 0
 
 
