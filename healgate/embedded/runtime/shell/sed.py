@@ -319,6 +319,7 @@ class _Run:
     number: int = 0
     code: int = 0
     ranges: dict[int, int] = field(default_factory=dict)  # open ranges: command -> line that ends them, -1: a match
+    begun: set[int] = field(default_factory=set)  # commands that have seen the line that begins their range
     after: list[str] = field(default_factory=list)
     replaced: bool = False
     keep: bool = False  # D: go on without a new line
@@ -398,6 +399,10 @@ class _Run:
         if len(command.addresses) == 1:
             return self._fits(first)
         second = command.addresses[1]
+        if first.kind == "line" and self.number > first.number and at not in self.begun:
+            raise Unsupported("sed with a range whose first line was passed")
+        if self.number == first.number:
+            self.begun.add(at)
         if at in self.ranges:
             return self._within(at, second)
         if not self._fits(first):
@@ -605,10 +610,11 @@ def sed(proc: Proc, args: list[str]) -> int:
 def _only_gnu(command: Command) -> bool:
     """Whether BusyBox reads a command otherwise."""
     found = command.substitution
-    counted = found is not None and found.everywhere and found.number > 1
-    return (
-        counted or (command.number > 0 and command.name == "q") or any(one.kind == "step" for one in command.addresses)
-    )
+    if found is not None and found.number > 1:
+        return found.everywhere or "^" in found.pattern.text or found.pattern.nullable
+    if command.name in "ai" and len(command.addresses) > 1:
+        return True
+    return any(one.kind == "step" for one in command.addresses) or (command.name == "q" and command.number > 0)
 
 
 def _in_place(proc: Proc, commands: tuple[Command, ...], names: list[str], found: dict[str, str]) -> int:
