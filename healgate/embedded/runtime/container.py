@@ -45,6 +45,20 @@ class _Chat:
     stream: str
 
 
+class IntoFile:
+    """Where a redirection leads: text, or so many bytes that nobody keeps. Both are added to the file."""
+
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
+        self._path = path
+
+    def __call__(self, text: str) -> None:
+        self._files.write(self._path, text.encode(), append=True)
+
+    def fill(self, size: int) -> None:
+        self._files.write(self._path, b"", append=True, size=size)
+
+
 class Stdin:
     """What a command reads; several commands may read on from where the last one stopped.
 

@@ -39,7 +39,9 @@ def _echo(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
     return 0
 
 
-def _printf(_: Shell, args: list[str], io: Io, __: tuple[Redirect, ...]) -> int:
+def _printf(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
+    if shell.flavour == "dash" and any("\\x" in arg for arg in args[1:2]):
+        raise Unsupported("printf with \\x, which dash does not know")
     io.out(printf(args[1:]))
     return 0
 

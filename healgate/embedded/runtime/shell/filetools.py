@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from ....actor.effects import Forever, Program, Sleep, Unsupported
-from ..container import Proc
+from ..container import IntoFile, Proc
 from ..files import KEPT_ZEROS
 from . import posix
 from .conditions import test
@@ -17,6 +17,7 @@ from .formats import echo, printf
 Tool = Callable[[Proc, list[str]], "int | Program"]
 TAIL_RATE = 100 * 1024 * 1024  # bytes a second that `tail` swallows of an endless line
 _MANY = 1_000_000  # lines that are written out one by one
+_FULL = 90  # seconds at the disk's rate, after which the node has no room
 DISK_RATE = 1024**3  # bytes a second that `dd` writes
 
 
@@ -149,11 +150,31 @@ def _cannot(proc: Proc, tool: str, what: str, name: str, problem: str) -> int:
 def cat(proc: Proc, args: list[str]) -> int | Program:
     _, names = options("cat", args, "u")
     if names == ["/dev/zero"]:
-        return _park()
+        return _park() if not isinstance(proc.out, IntoFile) else _fill(proc.out)
     texts, code = inputs(proc, "cat", names)
     for text in texts:
         proc.emit(text)
     return code
+
+
+def _fill(target: IntoFile) -> Program:
+    """Write to a file until somebody minds."""
+    for _ in range(_FULL):
+        target.fill(DISK_RATE)
+        yield Sleep(1)
+    raise Unsupported("a disk that is full")
+
+
+def _zeros(proc: Proc, size: int, zeros: bool) -> Program:
+    """So many bytes into a file."""
+    if not isinstance(proc.out, IntoFile):
+        raise Unsupported("bytes of a device other than into a file")
+    if zeros and size <= KEPT_ZEROS:
+        proc.emit("\0" * size)
+    else:
+        proc.out.fill(size)
+    yield Sleep(size / DISK_RATE)
+    return 0
 
 
 def _park() -> Program:
@@ -295,8 +316,10 @@ def _bytes_of(text: str) -> bytes:
     return text.encode()
 
 
-def head(proc: Proc, args: list[str]) -> int:
+def head(proc: Proc, args: list[str]) -> int | Program:
     count, unit, names = _count("head", args)
+    if names in (["/dev/zero"], ["/dev/urandom"]) and unit == "c":
+        return _zeros(proc, count, names == ["/dev/zero"])
     if proc.stdin.endless and not names:
         if unit == "n" and count <= _MANY:
             proc.emit("".join(proc.stdin.line() or "" for _ in range(count)))

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
-from ..container import Container, Proc, Sink, Stdin
+from ..container import Container, IntoFile, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
@@ -395,7 +395,7 @@ class Shell:
         problem = self.files.write(path, b"", append=append)
         if problem:
             return None, problem
-        return lambda text: (self.files.write(path, text.encode(), append=True), None)[1], ""
+        return IntoFile(self.files, path), ""
 
     # -- simple commands
 

@@ -14,6 +14,7 @@ from ..container import SIGTERM, Proc, Stdin
 from ..tasks import Beat
 from .filetools import Tool, plain, quoted
 
+_INSTANT = 1e-9
 _TERMINATED = 124  # GNU's code for a command that took too long
 
 
@@ -138,19 +139,22 @@ class _Limited:
                         problem = told
                         continue
                     return self._closed(SIGTERM)
-                if late:
+                if late is not None:
                     return (yield from self._signalled(effect, late))
         except StopIteration as end:
             return int(end.value)
 
     def _pass(self, effect: object) -> Any:
-        """What came of the effect, and whether its time was cut short (by how much)."""
+        """What came of the effect, and by how much its time was cut short; None: it was not.
+
+        What ends in the same instant loses: the time is counted from before the program has started.
+        """
         if isinstance(effect, Beat) and self._child.pid == 1:
             effect = Sleep(effect.every)  # so that its shell sees a signal when it would
         if isinstance(effect, (Sleep, Spent)):
-            if effect.seconds <= self._left:
+            if effect.seconds < self._left - _INSTANT:
                 self._left -= effect.seconds
-                return (yield effect), 0.0
+                return (yield effect), None
             yield Sleep(self._left)
             return None, effect.seconds - self._left
         if isinstance(effect, (Forever, Beat)):
@@ -161,8 +165,8 @@ class _Limited:
             began = self._proc.now()
             found = yield Watch(effect.look, effect.every, seconds)
             self._left -= seconds if not found else self._proc.now() - began
-            late = not found and (effect.seconds is None or effect.seconds > seconds)
-            return found, float("inf") if late else 0.0
+            late = not found and (effect.seconds is None or effect.seconds >= seconds)
+            return found, float("inf") if late and self._left <= _INSTANT else None
         raise Unsupported("timeout of a shell that waits for its jobs")
 
     def _signalled(self, effect: Any, late: float) -> Program:

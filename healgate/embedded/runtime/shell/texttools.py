@@ -57,7 +57,12 @@ def cut(proc: Proc, args: list[str]) -> int:
     wanted = _ranges(found[by[0]])
     texts, code = inputs(proc, "cut", names)
     for line in lines("".join(_ended(text) if text else "" for text in texts)):
-        proc.emit(_cut(line.rstrip("\n"), by[0], delimiter, wanted, "s" in found))
+        text = line.rstrip("\n")
+        if plain(proc) and len(wanted) > 1 and max(wanted)[0] > text.count(delimiter) + 1 > 1:
+            raise Unsupported("cut of several ranges from fewer fields")  # whether a delimiter ends them differs
+        if plain(proc) and "s" in found and not text:
+            raise Unsupported("cut -s of an empty line")
+        proc.emit(_cut(text, by[0], delimiter, wanted, "s" in found))
     return code
 
 
@@ -358,7 +363,13 @@ class _Expression:
         while (operator := self._next()) in operators:
             assert operator is not None
             self.at += 1
-            value = join(operator, value, inner())
+            try:
+                right = inner()
+            except _Wrong as problem:
+                if operator in ("|", "&") and not plain(self.proc):
+                    raise Unsupported(f"expr {' '.join(self.args)}") from problem  # it may not look there at all
+                raise
+            value = join(operator, value, right)
         return value
 
     def _either(self) -> str:
@@ -370,8 +381,13 @@ class _Expression:
     def _compared(self) -> str:
         return self._level(("<", "<=", "=", "==", "!=", ">=", ">"), self._sum, self._compare)
 
-    @staticmethod
-    def _compare(operator: str, a: str, b: str) -> str:
+    def _known(self, *values: str) -> None:
+        """Refuse what BusyBox takes for a number and GNU does not."""
+        if plain(self.proc) and any(re.match(r"[\s+]|-$|-?0.", value) for value in values):
+            raise Unsupported(f"expr {' '.join(self.args)}")
+
+    def _compare(self, operator: str, a: str, b: str) -> str:
+        self._known(a, b)
         sides: tuple[int, int] | tuple[bytes, bytes] = a.encode(), b.encode()
         if _is_number(a) and _is_number(b):
             sides = int(a), int(b)
@@ -395,6 +411,7 @@ class _Expression:
         return self._level(("*", "/", "%"), self._matched, self._calculate)
 
     def _calculate(self, operator: str, a: str, b: str) -> str:
+        self._known(a, b)
         if not (_is_number(a) and _is_number(b)):
             raise _Wrong("non-numeric argument" if plain(self.proc) else "non-integer argument")
         left, right = int(a), int(b)
