@@ -367,6 +367,8 @@ class Shell:
                 continue
             path = self.proc.path(target)
             if each.operator == "<":
+                if path.startswith("/dev/") and path != "/dev/null":
+                    raise Unsupported(f"reading from {path}")
                 content = self.files.whole(path)
                 if content is None:
                     problem = "Is a directory" if self.files.is_directory(path) else "no such file"
