@@ -1,4 +1,4 @@
-"""Commands that turn text into other text: cut, tr, uniq, tac, rev, nl, expr, base64 and the checksums.
+"""Commands that turn text into other text: cut, tr, uniq, tac, rev, nl, base64 and the checksums.
 
 Scripts lean on their smallest habits. The traps are what BusyBox and GNU say differently, and a last line without its
 newline, which some give one and others leave as it is.
@@ -14,8 +14,7 @@ from collections.abc import Callable
 
 from ....actor.effects import Program, Unsupported
 from ..container import Proc
-from . import posix
-from .filetools import Tool, inputs, lines, opened, options, plain, quoted
+from .filetools import Tool, inputs, lines, opened, options, plain
 
 _ALL = [chr(code) for code in range(128)]  # what `tr -c` takes the complement in
 _TR_CLASSES: dict[str, Callable[[str], bool]] = {
@@ -32,7 +31,7 @@ _TR_CLASSES: dict[str, Callable[[str], bool]] = {
 _TR_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "f": "\f", "v": "\v", "a": "\a", "b": "\b"}
 
 
-def _ascii(tool: str, *texts: str) -> None:
+def ascii_only(tool: str, *texts: str) -> None:
     """Refuse text in which bytes and characters differ: the images do not agree which of them a command sees."""
     if not all(text.isascii() for text in texts):
         raise Unsupported(f"{tool} of a text beyond ASCII")
@@ -53,7 +52,7 @@ def cut(proc: Proc, args: list[str]) -> int:
     delimiter = found.get("d", "\t")
     if len(delimiter) != 1 or delimiter == "\n":
         raise Unsupported(f"cut -d {delimiter!r}")
-    _ascii("cut", delimiter)
+    ascii_only("cut", delimiter)
     wanted = _ranges(found[by[0]])
     texts, code = inputs(proc, "cut", names)
     for line in lines("".join(_ended(text) if text else "" for text in texts)):
@@ -72,7 +71,7 @@ def _cut(line: str, by: str, delimiter: str, wanted: list[tuple[int, int | None]
         if len(fields) == 1:
             return "" if only else line + "\n"
         return delimiter.join(_chosen(fields, wanted)) + "\n"
-    _ascii("cut -" + by, line)
+    ascii_only("cut -" + by, line)
     return "".join(_chosen(list(line), wanted)) + "\n"
 
 
@@ -109,7 +108,7 @@ def tr(proc: Proc, args: list[str]) -> int:
     if len(sets) != (2 if delete == squeeze else 1) and not (squeeze and not delete and len(sets) == 2):
         raise Unsupported(f"tr {' '.join(args)}")
     text = proc.stdin.rest()
-    _ascii("tr", text, *sets)
+    ascii_only("tr", text, *sets)
     first = _set(sets[0])
     if complement:
         first = [char for char in _ALL if char not in first]
@@ -204,7 +203,7 @@ def uniq(proc: Proc, args: list[str]) -> int:
     for line in lines("".join(texts)):
         text = line.rstrip("\n")
         if "i" in found:
-            _ascii("uniq -i", text)
+            ascii_only("uniq -i", text)
         last = groups[-1] if groups else None
         if last is not None and (last[0] == text or ("i" in found and last[0].lower() == text.lower())):
             groups[-1] = (last[0], last[1] + 1)
@@ -233,7 +232,7 @@ def rev(proc: Proc, args: list[str]) -> int:
     _, names = options("rev", args, "")
     texts, code = inputs(proc, "rev", names)
     for line in lines("".join(texts)):
-        _ascii("rev", line)
+        ascii_only("rev", line)
         text = line.rstrip("\n")
         proc.emit(text[::-1] + line[len(text) :])
     return code
@@ -325,183 +324,6 @@ def _checked(proc: Proc, name: str, make: Callable[[bytes], str], names: list[st
     return 1 if failed else 0
 
 
-# -- expr
-
-
-class _Wrong(Exception):
-    """What expr says of its arguments."""
-
-
-class _Expression:
-    """Precedence climbing over the arguments."""
-
-    def __init__(self, proc: Proc, args: list[str]) -> None:
-        self.proc = proc
-        self.args = args
-        self.at = 0
-
-    def _holds(self, value: str) -> bool:
-        if plain(self.proc):
-            return value not in ("", "0")
-        return value != "" and not (_is_number(value) and int(value) == 0)
-
-    def whole(self) -> tuple[str, bool]:
-        """The value, and whether it counts as true."""
-        value = self._either()
-        if self.at < len(self.args):
-            raise self._syntax(f"unexpected argument {quoted(self.proc, self.args[self.at])}")
-        return value, self._holds(value)
-
-    def _syntax(self, gnu: str) -> _Wrong:
-        return _Wrong("syntax error" if plain(self.proc) else f"syntax error: {gnu}")
-
-    def _next(self) -> str | None:
-        return self.args[self.at] if self.at < len(self.args) else None
-
-    def _level(self, operators: tuple[str, ...], inner: Callable[[], str], join: Callable[[str, str, str], str]) -> str:
-        value = inner()
-        while (operator := self._next()) in operators:
-            assert operator is not None
-            self.at += 1
-            try:
-                right = inner()
-            except _Wrong as problem:
-                if operator in ("|", "&") and not plain(self.proc):
-                    raise Unsupported(f"expr {' '.join(self.args)}") from problem  # it may not look there at all
-                raise
-            value = join(operator, value, right)
-        return value
-
-    def _either(self) -> str:
-        return self._level(("|",), self._both, lambda _, a, b: a if self._holds(a) else b if self._holds(b) else "0")
-
-    def _both(self) -> str:
-        return self._level(("&",), self._compared, lambda _, a, b: a if self._holds(a) and self._holds(b) else "0")
-
-    def _compared(self) -> str:
-        return self._level(("<", "<=", "=", "==", "!=", ">=", ">"), self._sum, self._compare)
-
-    def _known(self, *values: str) -> None:
-        """Refuse what BusyBox takes for a number and GNU does not."""
-        if plain(self.proc) and any(re.match(r"[\s+]|-$|-?0.", value) for value in values):
-            raise Unsupported(f"expr {' '.join(self.args)}")
-
-    def _compare(self, operator: str, a: str, b: str) -> str:
-        self._known(a, b)
-        sides: tuple[int, int] | tuple[bytes, bytes] = a.encode(), b.encode()
-        if _is_number(a) and _is_number(b):
-            sides = int(a), int(b)
-        left, right = sides
-        order = (left > right) - (left < right)  # type: ignore[operator]
-        found = {
-            "<": order < 0,
-            "<=": order <= 0,
-            "=": order == 0,
-            "==": order == 0,
-            "!=": order != 0,
-            ">=": order >= 0,
-            ">": order > 0,
-        }[operator]
-        return str(int(found))
-
-    def _sum(self) -> str:
-        return self._level(("+", "-"), self._product, self._calculate)
-
-    def _product(self) -> str:
-        return self._level(("*", "/", "%"), self._matched, self._calculate)
-
-    def _calculate(self, operator: str, a: str, b: str) -> str:
-        self._known(a, b)
-        if not (_is_number(a) and _is_number(b)):
-            raise _Wrong("non-numeric argument" if plain(self.proc) else "non-integer argument")
-        left, right = int(a), int(b)
-        if operator in "/%" and right == 0:
-            raise _Wrong("division by zero")
-        if operator in "+-*":
-            found = {"+": left + right, "-": left - right, "*": left * right}[operator]
-        else:
-            quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-            found = quotient if operator == "/" else left - quotient * right
-        if abs(found) >= 2**63:
-            raise Unsupported("expr with numbers of that size")
-        return str(found)
-
-    def _matched(self) -> str:
-        return self._level((":",), self._word, lambda _, a, b: _matched(a, b))
-
-    def _word(self) -> str:
-        token = self._next()
-        if token is None:
-            if not self.at:
-                raise self._syntax("")
-            raise self._syntax(f"missing argument after {quoted(self.proc, self.args[self.at - 1])}")
-        self.at += 1
-        if token == "(":
-            value = self._either()
-            if self._next() != ")":
-                after = quoted(self.proc, self.args[self.at - 1])
-                if self._next() is not None:
-                    raise Unsupported(f"expr {' '.join(self.args)}")
-                raise self._syntax(f"expecting ')' after {after}")
-            self.at += 1
-            return value
-        if token == ")":
-            raise self._syntax("unexpected ')'")
-        if token in ("length", "match", "index", "substr", "quote", "+"):
-            return self._function(token)
-        return token
-
-    def _function(self, name: str) -> str:
-        count = {"length": 1, "match": 2, "index": 2, "substr": 3}.get(name, 0)
-        if not count or self.at + count > len(self.args):
-            raise Unsupported(f"expr {' '.join(self.args)}")
-        values = [self._word() for _ in range(count)]
-        if name == "match":
-            return _matched(values[0], values[1])
-        _ascii("expr", *values)
-        if name == "length":
-            return str(len(values[0]))
-        if name == "index":
-            return str(min((values[0].index(char) + 1 for char in values[1] if char in values[0]), default=0))
-        if not (_is_number(values[1]) and _is_number(values[2])):
-            raise Unsupported(f"expr {' '.join(self.args)}")
-        first, size = int(values[1]), int(values[2])
-        return values[0][first - 1 : first - 1 + size] if first > 0 and size > 0 else ""
-
-
-def _is_number(value: str) -> bool:
-    return re.fullmatch(r"-?\d+", value) is not None and len(value) < 20
-
-
-def _matched(text: str, expression: str) -> str:
-    """`:`: how much the expression matches from the start, or what its first group does."""
-    if expression.startswith("^"):
-        raise Unsupported(f"expr : {expression}")
-    pattern = posix.pattern(expression, False)
-    found = pattern.search(text, at_start=True)
-    if pattern.groups:
-        pattern.referred()
-        return (found[1] or "") if found else ""
-    _ascii("expr", text)
-    return str(found.end() if found else 0)
-
-
-def expr(proc: Proc, args: list[str]) -> int:
-    if args[:1] == ["--"]:
-        args = args[1:]
-        if plain(proc):
-            raise Unsupported("expr --")
-    if not args or args[0].startswith("--"):
-        raise Unsupported(f"expr {' '.join(args)}")
-    try:
-        value, holds = _Expression(proc, args).whole()
-    except _Wrong as problem:
-        proc.emit(f"expr: {problem}\n", True)
-        return 2
-    proc.emit(value + "\n")
-    return 0 if holds else 1
-
-
 # -- yes
 
 
@@ -513,7 +335,6 @@ def yes(_: Proc, args: list[str]) -> int | Program:
 TEXT_TOOLS: dict[str, Tool] = {
     "base64": base64,
     "cut": cut,
-    "expr": expr,
     "md5sum": _sum("md5sum", lambda data: hashlib.md5(data, usedforsecurity=False).hexdigest()),
     "nl": nl,
     "rev": rev,
