@@ -135,7 +135,17 @@ def test_refused(bench: Bench, userland: str, script: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["sed -n '1~2p' a", "sed 'q3' a", "sed 's/b/x/2g' a", "sed '1,2i x' a", "timeout 0.5 true", "tac a b"]
+    "script",
+    [
+        "sed -n '1~2p' a",
+        "sed 'q3' a",
+        "sed 's/b/x/2g' a",
+        "sed '1,2i x' a",
+        "timeout 0.5 true",
+        "tac a b",
+        "cut -d, -f1,1 c",
+        "cut -d, -f1,5 c",
+    ],
 )
 def test_refused_where_busybox_is_different(bench: Bench, script: str) -> None:
     with pytest.raises(Unsupported):

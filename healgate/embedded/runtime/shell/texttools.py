@@ -57,7 +57,7 @@ def cut(proc: Proc, args: list[str]) -> int:
     texts, code = inputs(proc, "cut", names)
     for line in lines("".join(_ended(text) if text else "" for text in texts)):
         text = line.rstrip("\n")
-        if plain(proc) and len(wanted) > 1 and max(wanted)[0] > text.count(delimiter) + 1 > 1:
+        if plain(proc) and _overlong(wanted, text.count(delimiter) + 1):
             raise Unsupported("cut of several ranges from fewer fields")  # whether a delimiter ends them differs
         if plain(proc) and "s" in found and not text:
             raise Unsupported("cut -s of an empty line")
@@ -73,6 +73,13 @@ def _cut(line: str, by: str, delimiter: str, wanted: list[tuple[int, int | None]
         return delimiter.join(_chosen(fields, wanted)) + "\n"
     ascii_only("cut -" + by, line)
     return "".join(_chosen(list(line), wanted)) + "\n"
+
+
+def _overlong(wanted: list[tuple[int, int | None]], fields: int) -> bool:
+    """Whether there are ranges with nothing left for them, because of others or of the line."""
+    ends = [fields if last is None else last for _, last in sorted(wanted)[:-1]]
+    starts = [first for first, _ in sorted(wanted)[1:]]
+    return fields > 1 and any(start <= end or start > fields for start, end in zip(starts, ends, strict=True))
 
 
 def _ranges(text: str) -> list[tuple[int, int | None]]:
