@@ -56,6 +56,10 @@ class Bench:
         limit: int | None = None,
         pod: str = "app",
         ip: str = "",
+        user: int | None = None,
+        group: int | None = None,
+        groups: tuple[int, ...] = (),
+        cpus: int = 0,
         on_exit: Callable[[Process], None] = lambda _: None,
     ) -> Container:
         pulled = self.runtime.present(image) or self.runtime.pull(image, (PULLER,))
@@ -80,6 +84,10 @@ class Bench:
             working_dir="",
             memory_limit=limit,
             volumes=volumes or {},
+            user=user,
+            group=group,
+            groups=groups,
+            cpus=cpus,
         )
 
         def ended(process: Process) -> None:

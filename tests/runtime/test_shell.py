@@ -124,4 +124,8 @@ def test_a_second_term_does_not_disturb_a_program_that_is_stopping(bench: Bench)
 
 
 def test_a_program_that_env_cannot_find(bench: Bench) -> None:
-    assert run(bench, "env A=1 nosuch", "busybox:1.36") == ("", "env: nosuch: not found\n", 127)
+    assert run(bench, "env A=1 nosuch", "busybox:1.36") == (
+        "",
+        "env: can't execute 'nosuch': No such file or directory\n",
+        127,
+    )

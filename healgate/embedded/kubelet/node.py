@@ -73,6 +73,11 @@ class NodeServices:
         node = self._node()
         return int(parse(((node or {}).get("status", {}).get("capacity") or {}).get("memory", "16Gi")))
 
+    def cpus(self) -> int:
+        """How many processors a container sees; 0 if the node does not say."""
+        found = ((self._node() or {}).get("status", {}).get("capacity") or {}).get("cpu", "")
+        return int(found) if str(found).isdigit() else 0
+
     def _tell_node(self, type: str, reason: str, message: str) -> None:
         node = self._node()
         if node is not None and not self.away:

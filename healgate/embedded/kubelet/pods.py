@@ -468,6 +468,7 @@ class PodWorker:
         env = self.node.environment.make(self.pod, container, self.record.ip)
         refuse_root(self.pod, container, self.description)
         writable, volumes = self._plan.writable(container)
+        security = {**(spec.get("securityContext") or {}), **(container.get("securityContext") or {})}
         return ContainerRun(
             namespace=meta["namespace"],
             pod=meta["name"],
@@ -489,6 +490,10 @@ class PodWorker:
             memory_limit=self.allocation.limit_of(container["name"]),
             volumes=volumes,
             termination_log=container.get("terminationMessagePath") or "/dev/termination-log",
+            user=security.get("runAsUser"),
+            group=security.get("runAsGroup"),
+            groups=_further_groups(spec.get("securityContext") or {}),
+            cpus=self.node.cpus(),
         )
 
     # -- termination
@@ -547,3 +552,9 @@ class PodWorker:
         if self._requeue is not None:
             self._requeue.cancel()
         self._gone(self.uid)
+
+
+def _further_groups(security: Obj) -> tuple[int, ...]:
+    """The groups that a pod's security context adds to its containers' own."""
+    first = [security["fsGroup"]] if security.get("fsGroup") is not None else []
+    return (*first, *(security.get("supplementalGroups") or ()))

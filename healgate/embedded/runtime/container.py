@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...actor.effects import Program, Terminated
+from ...actor.effects import Program, Terminated, Unsupported
 from ...actor.host import Answer, Handler, Reply, Request
 from ..clock import Clock
 from .files import Files, Volume
@@ -45,14 +45,34 @@ class _Chat:
     stream: str
 
 
-class Stdin:
-    """What a command reads; several commands may read on from where the last one stopped."""
+class IntoFile:
+    """Where a redirection leads: text, or so many bytes that nobody keeps. Both are added to the file."""
 
-    def __init__(self, text: str = "") -> None:
+    def __init__(self, files: Files, path: str) -> None:
+        self._files = files
+        self._path = path
+
+    def __call__(self, text: str) -> None:
+        self._files.write(self._path, text.encode(), append=True)
+
+    def fill(self, size: int) -> None:
+        self._files.write(self._path, b"", append=True, size=size)
+
+
+class Stdin:
+    """What a command reads; several commands may read on from where the last one stopped.
+
+    An endless one says its text again and again; only a reader that stops by itself can have it.
+    """
+
+    def __init__(self, text: str = "", endless: bool = False) -> None:
         self._text = text
         self._at = 0
+        self.endless = endless
 
     def line(self) -> str | None:
+        if self.endless:
+            return self._text
         if self._at >= len(self._text):
             return None
         end = self._text.find("\n", self._at)
@@ -62,6 +82,8 @@ class Stdin:
         return line
 
     def rest(self) -> str:
+        if self.endless:
+            raise Unsupported("reading what does not end")
         text = self._text[self._at :]
         self._at = len(self._text)
         return text
@@ -78,6 +100,10 @@ class Proc:
         self.out = out
         self.err = err
         self.stdin = Stdin()
+        self.unordered = False  # whoever reads its output does not care for the order of lines
+        self.perhaps_first = False  # it may be in the place of process 1
+        self.killed = ""  # a shell's word for the signal that ended it
+        self.traps_term = False  # a shell that has a trap for SIGTERM and is not process 1
         self._held: dict[str, None] = {}
 
     def child(self, env: Mapping[str, str], cwd: str, stdin: Stdin, out: Sink, err: Sink) -> Proc:
@@ -115,7 +141,9 @@ class Proc:
         self.box.watch_memory()
 
     def leak(self, rate: float) -> None:
-        self.box.usage.leak(rate, self.now())
+        key = f"{self.pid}/leak {len(self._held)}"
+        self._held[key] = None
+        self.box.usage.leak(rate, self.now(), key)
         self.box.watch_memory()
 
     def release(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ...actor.effects import Unsupported
 
+KEPT_ZEROS = 64 * 1024  # up to this size a file that grows keeps its zeros, so that it can be read
 READ_ONLY = "Read-only file system"
 MISSING = "No such file or directory"
 IS_DIRECTORY = "Is a directory"
@@ -57,10 +58,11 @@ def _refuse_kernel_files(path: str) -> None:
 
 @dataclass
 class Blob:
-    """A file; `size` may exceed its content, then the rest is zeros that nobody keeps."""
+    """A file; `size` may exceed its content, then its bytes are not kept. A hole is size that takes no room."""
 
     content: bytes = b""
     size: int = 0
+    hole: int = 0
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Volume:
     directories: dict[str, None] = field(default_factory=lambda: {"": None})
 
     def used(self) -> int:
-        return sum(blob.size for blob in self.files.values())
+        return sum(blob.size - blob.hole for blob in self.files.values())
 
 
 class Files:
@@ -130,6 +132,22 @@ class Files:
             return self._image.get(path)
         return None
 
+    def blob(self, path: str) -> Blob | None:
+        """A file with what it takes; None if there is none."""
+        found = self.read(path)
+        if found is None:
+            return None
+        volume, name = self._place(path)
+        blob = (volume or self.layer).files.get(name)
+        return blob if blob is not None and path not in self.mounted else Blob(found, len(found))
+
+    def whole(self, path: str) -> bytes | None:
+        """A file's bytes; refused if they are not kept."""
+        blob = self.blob(path)
+        if blob is not None and blob.size != len(blob.content):
+            raise Unsupported(f"reading {path}: the {blob.size} bytes in it are not kept")
+        return None if blob is None else blob.content
+
     def size(self, path: str) -> int:
         volume, name = self._place(path)
         blob = (volume or self.layer).files.get(name)
@@ -180,7 +198,17 @@ class Files:
             return READ_ONLY
         return ""
 
-    def write(self, path: str, content: bytes, *, append: bool = False, size: int | None = None) -> str:
+    def fixed(self, path: str) -> bool:
+        """Whether a file belongs to the cluster, or cannot be written."""
+        return path in self.mounted or self._mounted_directory(path) or bool(self._writable(path))
+
+    def made(self, path: str) -> bool:
+        """Whether a file or directory came into being here, so that all of it is known."""
+        volume, name = self._place(path)
+        holder = volume or self.layer
+        return path not in self.mounted and (name in holder.files or name in holder.directories)
+
+    def write(self, path: str, content: bytes, *, append: bool = False, size: int | None = None, hole: int = 0) -> str:
         _refuse_kernel_files(path)
         if path.startswith("/dev/"):
             if path in _DEVICES:
@@ -194,11 +222,31 @@ class Files:
         elif problem := self._writable(path):
             return problem
         volume, name = self._place(path)
-        if append:
-            content = (self.read(path) or b"") + content
-        (volume or self.layer).files[name] = Blob(content, len(content) if size is None else size)
+        size = len(content) if size is None else size
+        if append and (before := self.blob(path)) is not None:
+            content, size, hole = before.content + content, before.size + size, before.hole
+        (volume or self.layer).files[name] = Blob(content, size, hole)
         self._removed.pop(path, None)
         return ""
+
+    def resize(self, path: str, size: int) -> None:
+        """Cut a file that is there, or let it end in a hole."""
+        volume, name = self._place(path)
+        blob = (volume or self.layer).files[name]
+        content = blob.content[:size]
+        if blob.size == len(blob.content) < size <= KEPT_ZEROS:
+            content += bytes(size - len(content))
+        taken = min(blob.size - blob.hole, size)
+        (volume or self.layer).files[name] = Blob(content, size, size - taken)
+
+    def reserve(self, path: str, size: int) -> None:
+        """Give a file that is there its room up to a size, which it has then at least."""
+        volume, name = self._place(path)
+        blob = (volume or self.layer).files[name]
+        self.resize(path, max(size, blob.size))
+        hole = max(0, blob.size - size) if blob.hole else 0
+        blob = (volume or self.layer).files[name]
+        (volume or self.layer).files[name] = Blob(blob.content, blob.size, min(hole, blob.hole))
 
     def make_directory(self, path: str, parents: bool = False) -> str:
         if self.is_directory(path):

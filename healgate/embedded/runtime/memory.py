@@ -33,21 +33,22 @@ class _Ramp:
 class Memory:
     def __init__(self) -> None:
         self._ramps: dict[str, _Ramp] = {}
-        self._leaks: list[tuple[float, float]] = []  # since, bytes a second
+        self._leaks: dict[str, tuple[float, float]] = {}  # since, bytes a second
 
     def use(self, purpose: str, size: float, now: float, over: float = 0.0) -> None:
         held = self._ramps[purpose].at(now) if purpose in self._ramps else 0.0
         self._ramps[purpose] = _Ramp(now, now + (over if over > SUDDEN else 0.0), held, size)
 
-    def leak(self, rate: float, now: float) -> None:
-        self._leaks.append((now, rate))
+    def leak(self, rate: float, now: float, purpose: str = "") -> None:
+        self._leaks[purpose or f"leak {len(self._leaks)}"] = (now, rate)
 
     def drop(self, purpose: str) -> None:
         self._ramps.pop(purpose, None)
+        self._leaks.pop(purpose, None)
 
     def at(self, when: float) -> float:
         return sum(ramp.at(when) for ramp in self._ramps.values()) + sum(
-            max(0.0, when - since) * rate for since, rate in self._leaks
+            max(0.0, when - since) * rate for since, rate in self._leaks.values()
         )
 
     def most(self) -> float:
@@ -63,7 +64,9 @@ class Memory:
         bends = sorted({ramp.end for ramp in self._ramps.values() if ramp.end > now})
         start = now
         for end in (*bends, None):
-            slope = sum(ramp.slope(start) for ramp in self._ramps.values()) + sum(rate for _, rate in self._leaks)
+            slope = sum(ramp.slope(start) for ramp in self._ramps.values()) + sum(
+                rate for _, rate in self._leaks.values()
+            )
             if slope > 0:
                 when = start + (limit - self.at(start)) / slope
                 if end is None or when < end:

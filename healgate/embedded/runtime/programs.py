@@ -14,9 +14,11 @@ from .container import Proc
 from .shelf import USERLANDS
 from .shell.filetools import Tool
 from .shell.known import KNOWN
-from .shell.nettools import EXTRA_TOOLS, TOOLS
+from .shell.nettools import EXTRA_TOOLS
 from .shell.start import shell_program
+from .shell.tools import TOOLS
 
+_LEFT_OUT = ("find", "xargs", "fallocate", "rev")  # by the smallest images
 _SHELLS = ("sh", "ash", "dash", "bash")
 
 
@@ -87,6 +89,8 @@ def _userland(proc: Proc, base: str, argv: tuple[str, ...]) -> Program | None:
             return shell_program(proc, argv, flavour)
         return None
     tool = tool or TOOLS.get(base)
+    if base in _LEFT_OUT and "minimal" in image.reference:
+        raise Unsupported(f"the command {base} in an image that may lack it")
     if tool is not None:
         return _used(tool, proc, argv)
     if base in KNOWN[image.userland]:

@@ -57,6 +57,10 @@ class ContainerRun:
     # the pod and shared by all its containers that mount it at this path.
     volumes: Mapping[str, str] = field(default_factory=dict)
     termination_log: str = "/dev/termination-log"  # where the process may leave its last words
+    user: int | None = None  # whom it runs as; None: the image says
+    group: int | None = None
+    groups: tuple[int, ...] = ()  # further ones
+    cpus: int = 0  # the node's; 0: not known
 
 
 @dataclass(frozen=True)

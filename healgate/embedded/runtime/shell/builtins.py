@@ -39,7 +39,9 @@ def _echo(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
     return 0
 
 
-def _printf(_: Shell, args: list[str], io: Io, __: tuple[Redirect, ...]) -> int:
+def _printf(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
+    if shell.flavour == "dash" and any("\\x" in arg for arg in args[1:2]):
+        raise Unsupported("printf with \\x, which dash does not know")
     io.out(printf(args[1:]))
     return 0
 
@@ -164,6 +166,8 @@ def _trap(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> int
             shell.traps[name] = command
         if name == "TERM" and shell.main:
             shell.box.on_term = shell.on_term if shell.traps.get("TERM") else None
+        elif name == "TERM":
+            shell.proc.traps_term = bool(shell.traps.get("TERM"))
     return 0
 
 

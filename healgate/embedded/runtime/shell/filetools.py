@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from ....actor.effects import Forever, Program, Sleep, Unsupported
-from ..container import Proc
+from ..container import IntoFile, Proc
+from ..files import KEPT_ZEROS
 from .conditions import test
 from .formats import echo, printf
 
 Tool = Callable[[Proc, list[str]], "int | Program"]
 TAIL_RATE = 100 * 1024 * 1024  # bytes a second that `tail` swallows of an endless line
+_MANY = 1_000_000  # lines that are written out one by one
+_FULL = 90  # seconds at the disk's rate, after which the node has no room
 DISK_RATE = 1024**3  # bytes a second that `dd` writes
 
 
@@ -44,28 +48,65 @@ def options(tool: str, args: list[str], flags: str, values: str = "") -> tuple[d
     return found, rest
 
 
-def content(proc: Proc, tool: str, name: str) -> str | None:
-    """A file's text or stdin; None if there is none, which has been said then."""
+# How a file that cannot be opened is complained of, where it is not "tool: name: problem".
+_PLAIN_COMPLAINTS = dict.fromkeys(
+    ("cat", "tail", "uniq", "md5sum", "sha1sum", "sha256sum", "sha512sum"), "can't open '{name}': {problem}"
+)
+_GNU_COMPLAINTS = {
+    "head": "cannot open '{name}' for reading: {problem}",
+    "tail": "cannot open '{name}' for reading: {problem}",
+    "tac": "failed to open '{name}' for reading: {problem}",
+    "rev": "cannot open {name}: {problem}",
+    "sort": "cannot read: {name}: {problem}",
+    "sed": "can't read {name}: {problem}",
+}
+_GNU_DIRECTORIES = ("cat", "grep", "cut", "nl", "md5sum", "sha1sum", "sha256sum", "sha512sum")
+
+
+def opened(proc: Proc, tool: str, name: str, quiet: bool = False) -> bytes | None:
+    """A file's bytes or stdin's; None if there is none, which has been said then."""
     if name == "-":
-        return proc.stdin.rest()
+        return proc.stdin.rest().encode()
     path = proc.path(name)
+    if path in ("/dev/stdin", "/proc/self/fd/0"):
+        raise Unsupported(f"{tool} {name}")
     if path in ("/dev/zero", "/dev/random", "/dev/urandom"):
         raise Unsupported(f"{tool} {path}")
-    found = proc.box.files.read(path)
-    if found is None:
-        problem = "Is a directory" if proc.box.files.is_directory(path) else "No such file or directory"
-        if plain(proc):
-            text = f"can't open '{name}': {problem}" if tool in ("cat", "sort") else f"{name}: {problem}"
-        elif tool in ("head", "tail"):
-            text = f"cannot open '{name}' for reading: {problem}"
-        else:
-            text = f"{name}: {problem}"
-        proc.emit(f"{tool}: {text}\n", True)
+    found = proc.box.files.whole(path)
+    if found is not None:
+        return found
+    if quiet and not proc.box.files.is_directory(path):
         return None
-    return found.decode(errors="replace")
+    if proc.box.files.is_directory(path):
+        text = _is_directory(proc, tool, name)
+    elif not proc.box.files.is_directory(path.rpartition("/")[0] or "/") and proc.box.files.is_file(
+        path.rpartition("/")[0]
+    ):
+        raise Unsupported(f"{tool} {name} (below a file)")
+    else:
+        forms = _PLAIN_COMPLAINTS if plain(proc) else _GNU_COMPLAINTS
+        text = forms.get(tool, "{name}: {problem}").format(name=name, problem="No such file or directory")
+    proc.emit(f"{tool}: {text}\n", True)
+    return None
 
 
-def _inputs(proc: Proc, tool: str, names: list[str]) -> tuple[list[str], int]:
+def _is_directory(proc: Proc, tool: str, name: str) -> str:
+    if plain(proc) and tool == "cat":
+        return "read error: Is a directory"
+    if plain(proc) or tool not in _GNU_DIRECTORIES:
+        raise Unsupported(f"{tool} of the directory {name}")
+    return f"{name}: Is a directory"
+
+
+def content(proc: Proc, tool: str, name: str, quiet: bool = False) -> str | None:
+    """The same as text; bytes that are none are refused."""
+    if name == "-":
+        return proc.stdin.rest()
+    found = opened(proc, tool, name, quiet)
+    return None if found is None else found.decode()
+
+
+def inputs(proc: Proc, tool: str, names: list[str]) -> tuple[list[str], int]:
     texts, code = [], 0
     for name in names or ["-"]:
         text = content(proc, tool, name)
@@ -76,21 +117,63 @@ def _inputs(proc: Proc, tool: str, names: list[str]) -> tuple[list[str], int]:
     return texts, code
 
 
+def lines(text: str) -> list[str]:
+    """The lines of a text with their newlines; nothing else ends a line."""
+    found = text.split("\n")
+    last = found.pop()
+    return [f"{line}\n" for line in found] + ([last] if last else [])
+
+
+def quoted(proc: Proc, name: str) -> str:
+    """A name as GNU's messages quote it: by the locale's marks."""
+    if plain(proc):
+        return f"'{name}'"
+    env = proc.env
+    locale = env.get("LC_ALL") or env.get("LC_CTYPE") or env.get("LANG") or ""
+    if not locale and "python" in proc.box.image.reference:
+        raise Unsupported("messages in a locale that the image sets")
+    if locale in ("", "C", "POSIX"):
+        return f"'{name}'"
+    if locale.upper() in ("C.UTF-8", "C.UTF8"):
+        return f"\u2018{name}\u2019"
+    raise Unsupported(f"messages in the locale {locale}")
+
+
 def _cannot(proc: Proc, tool: str, what: str, name: str, problem: str) -> int:
     verb = "can't" if plain(proc) else "cannot"
-    quoted = f"'{name}'" if plain(proc) or tool != "mkdir" else f"\u2018{name}\u2019"
-    proc.emit(f"{tool}: {verb} {what} {quoted}: {problem}\n", True)
+    shown = quoted(proc, name) if tool == "mkdir" else f"'{name}'"
+    proc.emit(f"{tool}: {verb} {what} {shown}: {problem}\n", True)
     return 1
 
 
 def cat(proc: Proc, args: list[str]) -> int | Program:
     _, names = options("cat", args, "u")
     if names == ["/dev/zero"]:
-        return _park()
-    texts, code = _inputs(proc, "cat", names)
+        return _park() if not isinstance(proc.out, IntoFile) else _fill(proc.out)
+    texts, code = inputs(proc, "cat", names)
     for text in texts:
         proc.emit(text)
     return code
+
+
+def _fill(target: IntoFile) -> Program:
+    """Write to a file until somebody minds."""
+    for _ in range(_FULL):
+        target.fill(DISK_RATE)
+        yield Sleep(1)
+    raise Unsupported("a disk that is full")
+
+
+def _zeros(proc: Proc, size: int, zeros: bool) -> Program:
+    """So many bytes into a file."""
+    if not isinstance(proc.out, IntoFile):
+        raise Unsupported("bytes of a device other than into a file")
+    if zeros and size <= KEPT_ZEROS:
+        proc.emit("\0" * size)
+    else:
+        proc.out.fill(size)
+    yield Sleep(size / DISK_RATE)
+    return 0
 
 
 def _park() -> Program:
@@ -155,8 +238,8 @@ def _copied(proc: Proc, tool: str, args: list[str]) -> tuple[str, str] | None:
     if len(names) != 2:
         raise Unsupported(f"{tool} of {len(names)} files")
     source, target = proc.path(names[0]), proc.path(names[1])
-    found = proc.box.files.read(source)
-    if found is None:
+    blob = proc.box.files.blob(source)
+    if blob is None:
         problem = "No such file or directory"
         proc.emit(
             f"{tool}: can't stat '{names[0]}': {problem}\n"
@@ -167,7 +250,7 @@ def _copied(proc: Proc, tool: str, args: list[str]) -> tuple[str, str] | None:
         return None
     if proc.box.files.is_directory(target):
         target = f"{target.rstrip('/')}/{source.rsplit('/', 1)[-1]}"
-    if problem := proc.box.files.write(target, found):
+    if problem := proc.box.files.write(target, blob.content, size=blob.size, hole=blob.hole):
         _cannot(proc, tool, "create" if plain(proc) else "create regular file", names[1], problem)
         return None
     return source, target
@@ -193,22 +276,57 @@ def chmod(proc: Proc, args: list[str]) -> int:
     return 1 if missing else 0
 
 
-def _count(tool: str, args: list[str]) -> tuple[int, list[str]]:
-    """The number of lines of head and tail, also in the form -5."""
+def _count(tool: str, args: list[str]) -> tuple[int, str, list[str]]:
+    """How many lines or bytes ("n" or "c") head and tail give, also in the form -5."""
     queue = [f"-n{arg[1:]}" if re.fullmatch(r"-\d+", arg) else arg for arg in args]
-    found, names = options(tool, queue, "", "n")
-    text = found.get("n", "10")
+    found, names = options(tool, queue, "", "nc")
+    if len(found) > 1:
+        raise Unsupported(f"{tool} {' '.join(args)}")
+    unit, text = next(iter(found.items()), ("n", "10"))
+    if unit == "c" and re.fullmatch(r"\d+[kKMG]", text):
+        return _bytes(text), unit, names
     if not text.isdigit():
-        raise Unsupported(f"{tool} -n {text}")
-    return int(text), names
+        raise Unsupported(f"{tool} -{unit} {text}")
+    return int(text), unit, names
 
 
-def head(proc: Proc, args: list[str]) -> int:
-    count, names = _count("head", args)
-    texts, code = _inputs(proc, "head", names)
-    for text in texts:
-        proc.emit("".join(text.splitlines(keepends=True)[:count]))
+def _parts(proc: Proc, tool: str, names: list[str], part: Callable[[str], str]) -> int:
+    """A part of each file, under its name if there are several."""
+    code = shown = 0
+    titled = len(names) > 1
+    if tool == "tail" and plain(proc):
+        titled = sum(name == "-" or proc.box.files.is_file(proc.path(name)) for name in names) > 1
+    for name in names or ["-"]:
+        text = content(proc, tool, name)
+        if text is None:
+            code = 1
+            continue
+        if titled:
+            title = "standard input" if name == "-" else name
+            proc.emit(("\n" if shown else "") + f"==> {title} <==\n")
+        shown += 1
+        proc.emit(part(text))
+    if not shown and tool == "tail" and plain(proc):
+        proc.emit("tail: no files\n", True)
     return code
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode()
+
+
+def head(proc: Proc, args: list[str]) -> int | Program:
+    count, unit, names = _count("head", args)
+    if names in (["/dev/zero"], ["/dev/urandom"]) and unit == "c":
+        return _zeros(proc, count, names == ["/dev/zero"])
+    if proc.stdin.endless and not names:
+        if unit == "n" and count <= _MANY:
+            proc.emit("".join(proc.stdin.line() or "" for _ in range(count)))
+            return 0
+        raise Unsupported(f"head {' '.join(args)} of what does not end")
+    if unit == "c":
+        return _parts(proc, "head", names, lambda text: _bytes_of(text)[:count].decode())
+    return _parts(proc, "head", names, lambda text: "".join(lines(text)[:count]))
 
 
 def tail(proc: Proc, args: list[str]) -> int | Program:
@@ -218,11 +336,21 @@ def tail(proc: Proc, args: list[str]) -> int | Program:
         if args[1:] != ["/dev/null"]:
             raise Unsupported(f"tail {' '.join(args)}")
         return _park()
-    count, names = _count("tail", args)
-    texts, code = _inputs(proc, "tail", names)
-    for text in texts:
-        proc.emit("".join(text.splitlines(keepends=True)[-count:] if count else []))
-    return code
+    if any(re.fullmatch(r"-n?\+\d+", arg) for arg in args) or (args[:1] == ["-n"] and args[1][:1] == "+"):
+        return _from_line(proc, args)
+    count, unit, names = _count("tail", args)
+    if names and names[0].startswith("+"):
+        raise Unsupported(f"tail {names[0]}")
+    if unit == "c":
+        return _parts(proc, "tail", names, lambda text: _bytes_of(text)[-count:].decode() if count else "")
+    return _parts(proc, "tail", names, lambda text: "".join(lines(text)[-count:] if count else []))
+
+
+def _from_line(proc: Proc, args: list[str]) -> int:
+    """`tail -n +3`: from the third line on."""
+    found, names = options("tail", args, "", "n")
+    first = max(1, int(found["n"]))
+    return _parts(proc, "tail", names, lambda text: "".join(lines(text)[first - 1 :]))
 
 
 def _swallow(proc: Proc) -> Program:
@@ -232,49 +360,61 @@ def _swallow(proc: Proc) -> Program:
     return 0
 
 
-def grep(proc: Proc, args: list[str]) -> int:
-    found, names = options("grep", args, "qvicEFnx", "e")
-    wanted = found["e"] if "e" in found else names.pop(0)
-    if "F" in found:
-        wanted = re.escape(wanted)
-    elif "E" not in found:
-        # Basic expressions: these characters are literal unless escaped.
-        wanted = re.sub(r"\\([|+?(){}])|([|+?(){}])", lambda m: m[1] or "\\" + m[2], wanted)
-    pattern = re.compile(wanted, re.IGNORECASE if "i" in found else 0)
-    texts, code = _inputs(proc, "grep", names)
-    hits = 0
-    for text in texts:
-        for number, line in enumerate(text.splitlines(), 1):
-            match = pattern.fullmatch(line) if "x" in found else pattern.search(line)
-            if bool(match) == ("v" in found):
-                continue
-            hits += 1
-            if "q" not in found and "c" not in found:
-                proc.emit(f"{number}:{line}\n" if "n" in found else f"{line}\n")
-    if "c" in found:
-        proc.emit(f"{hits}\n")
-    return 0 if hits else 2 if code else 1
-
-
 def wc(proc: Proc, args: list[str]) -> int:
     found, names = options("wc", args, "lwc")
-    texts, code = _inputs(proc, "wc", names)
-    text = "".join(texts)
-    counts = {"l": text.count("\n"), "w": len(text.split()), "c": len(text.encode())}
-    if len(found) != 1 or names:
-        raise Unsupported("wc with files, or without exactly one of -l -w -c")
-    proc.emit(f"{counts[next(iter(found))]}\n")
+    shown = [letter for letter in "lwc" if letter in found] or list("lwc")
+    rows: list[tuple[list[int], str]] = []
+    code = 0
+    for name in names or ["-"]:
+        text = content(proc, "wc", name)
+        if text is None:
+            code = 1
+            continue
+        counts = {"l": text.count("\n"), "w": len(re.findall(r"[^ \t-\r]+", text)), "c": len(text.encode())}
+        if "w" in shown and not text.isascii():
+            raise Unsupported("wc -w of a text beyond ASCII")
+        rows.append(([counts[letter] for letter in shown], name))
+    if "-" in (names or ["-"]) and ((len(shown) > 1 and not plain(proc)) or len(names) > 1):
+        raise Unsupported("wc of stdin with more than one of -l -w -c")
+    if len(names) > 1:
+        rows.append(
+            ([sum(column) for column in zip(*(row for row, _ in rows), strict=True)] or [0] * len(shown), "total")
+        )
+    width = 1
+    if len(shown) > 1 or len(names) > 1:
+        size = sum(proc.box.files.size(proc.path(name)) for name in names)
+        width = 9 if plain(proc) else len(str(size))
+    for row, name in rows:
+        label = f" {name}" if names else ""
+        proc.emit(" ".join(f"{count:{width}}" for count in row) + label + "\n")
     return code
 
 
 def sort(proc: Proc, args: list[str]) -> int:
-    found, names = options("sort", args, "ru")
-    texts, code = _inputs(proc, "sort", names)
-    lines = sorted("".join(texts).splitlines(), reverse="r" in found)
+    found, names = options("sort", args, "run")
+    texts, code = inputs(proc, "sort", names)
+    if code:
+        return 2
+    found_lines = [line.rstrip("\n") for text in texts for line in lines(text)]
+    ordered = sorted(found_lines, key=lambda line: line.encode())
+    if "n" in found:
+        ordered.sort(key=_leading_number)
+        if "u" in found and len({_leading_number(line) for line in ordered}) < len(set(ordered)):
+            raise Unsupported("sort -nu of lines with the same number")  # which one is kept differs
+    if "r" in found:
+        ordered.reverse()
     if "u" in found:
-        lines = list(dict.fromkeys(lines))
-    proc.emit("".join(f"{line}\n" for line in lines))
-    return code
+        ordered = list(dict.fromkeys(ordered))
+    proc.emit("".join(f"{line}\n" for line in ordered))
+    return 0
+
+
+def _leading_number(line: str) -> Decimal:
+    match = re.match(r"[ \t]*(-?\d*(?:\.\d*)?)", line)
+    assert match is not None
+    if re.match(r"[eExX+]|inf|nan", line[match.end() :], re.IGNORECASE):
+        raise Unsupported("sort -n of such numbers")
+    return Decimal(match[1]) if re.search(r"\d", match[1]) else Decimal(0)
 
 
 def tee(proc: Proc, args: list[str]) -> int:
@@ -305,13 +445,14 @@ def dd(proc: Proc, args: list[str]) -> int | Program:
     size = _bytes(given.get("bs", "512"))
     if "count" not in given:
         raise Unsupported(f"dd {' '.join(args)} (without an end)")
-    return _write_blocks(proc, given.get("of", ""), size, int(given["count"]))
+    return _write_blocks(proc, given.get("of", ""), size, int(given["count"]), given["if"] == "/dev/zero")
 
 
-def _write_blocks(proc: Proc, target: str, size: int, count: int) -> Program:
+def _write_blocks(proc: Proc, target: str, size: int, count: int, zeros: bool) -> Program:
     if not target:
         raise Unsupported("dd to stdout")
-    problem = proc.box.files.write(proc.path(target), b"", size=size * count)
+    kept = bytes(size * count) if zeros and size * count <= KEPT_ZEROS else b""
+    problem = proc.box.files.write(proc.path(target), kept, size=size * count)
     if problem:
         text = f"can't open '{target}'" if plain(proc) else f"failed to open '{target}'"
         proc.emit(f"dd: {text}: {problem}\n", True)
@@ -326,33 +467,6 @@ def _bytes(text: str) -> int:
     if match is None:
         raise Unsupported(f"the size {text}")
     return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}[match[2].lower()]
-
-
-_DOUBLING = re.compile(
-    r"""BEGIN\{s="x"; while\(length\(s\)<(\d+)\) s=s s; print "([^"]*)"; """
-    r"""fflush\(\); while\(1\) system\("sleep \d+"\)\}"""
-)
-
-
-def awk(proc: Proc, args: list[str]) -> Program:
-    """Only the program that doubles a string up to a length, as people use it to need memory."""
-    match = _DOUBLING.fullmatch(args[0].strip()) if len(args) == 1 else None
-    if match is None:
-        raise Unsupported(f"awk {' '.join(args)}")
-    return _double(proc, int(match[1]), match[2])
-
-
-def _double(proc: Proc, wanted: int, said: str) -> Program:
-    length = 1
-    while length < wanted:
-        length *= 2
-    # Both copies are held while the last one is made.
-    proc.use("string", length + length // 2, over=length / TAIL_RATE)
-    yield Sleep(length / TAIL_RATE)
-    proc.use("string", length)
-    proc.emit(said + "\n")
-    yield Forever()
-    return 0
 
 
 def date(proc: Proc, args: list[str]) -> int:
@@ -382,11 +496,6 @@ def hostname(proc: Proc, args: list[str]) -> int:
     if args not in ([], ["-s"], ["-i"]):
         raise Unsupported(f"hostname {' '.join(args)}")
     proc.emit((proc.box.run.pod_ip if args == ["-i"] else proc.box.run.hostname) + "\n")
-    return 0
-
-
-def whoami(proc: Proc, _: list[str]) -> int:
-    proc.emit("root\n")
     return 0
 
 
@@ -428,7 +537,6 @@ def _test(name: str) -> Tool:
 
 FILE_TOOLS: dict[str, Tool] = {
     "[": _test("["),
-    "awk": awk,
     "basename": basename,
     "cat": cat,
     "chmod": chmod,
@@ -438,7 +546,6 @@ FILE_TOOLS: dict[str, Tool] = {
     "dirname": dirname,
     "echo": _echo,
     "false": lambda _, __: 1,
-    "grep": grep,
     "head": head,
     "hostname": hostname,
     "ls": ls,
@@ -457,5 +564,4 @@ FILE_TOOLS: dict[str, Tool] = {
     "true": lambda _, __: 0,
     "uname": uname,
     "wc": wc,
-    "whoami": whoami,
 }

@@ -14,10 +14,11 @@ _CONVERSION = re.compile(r"%(?:%|([-+ 0#]*)(\d*|\*)(?:\.(\d+))?([a-zA-Z]))")
 def unescape(text: str) -> str:
     def one(match: re.Match[str]) -> str:
         body = match[1]
-        if body[0] in "01234567":
-            return chr(int(body, 8))
-        if body[0] == "x" and len(body) > 1:
-            return chr(int(body[1:], 16))
+        code = int(body, 8) if body[0] in "01234567" else int(body[1:], 16) if body[0] == "x" and body[1:] else None
+        if code is not None and code > 127:
+            raise Unsupported(f"the byte \\{body}")
+        if code is not None:
+            return chr(code)
         return _ESCAPES.get(body, "\\" + body)
 
     return _ESCAPE.sub(one, text)

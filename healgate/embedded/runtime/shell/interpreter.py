@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
-from ..container import Container, Proc, Sink, Stdin
+from ..container import Container, IntoFile, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
@@ -43,6 +44,7 @@ class Io:
     stdin: Stdin
     out: Sink
     err: Sink
+    unordered: bool = False  # the reader of `out` does not care for the order of lines
 
 
 class Leave(Exception):
@@ -85,6 +87,7 @@ class Shell:
         self.pending: list[str] = []
         self.substituted: int | None = None  # status of the last $( ) of the command at hand
         self.loops = 0  # that `break` could leave
+        self.last: Command | None = None  # what it may run in its own place, because it ends with it
         self._unchecked = 0  # inside a condition, where set -e does not look
 
     @property
@@ -324,9 +327,13 @@ class Shell:
 
     def _pipeline(self, commands: tuple[Command, ...], io: Io) -> Run:
         stdin, failed = io.stdin, 0
-        for command in commands[:-1]:
+        for command, reader in pairwise(commands):
+            if (said_for_ever := _endless(command, reader)) is not None and "yes" not in self.functions:
+                stdin = Stdin(said_for_ever, endless=True)
+                continue
             said: list[str] = []
-            code = yield from _ending(self._in_subshell(script_of(command), Io(stdin, said.append, io.err)))
+            inner = Io(stdin, said.append, io.err, _orderless(reader))
+            code = yield from _ending(self._in_subshell(script_of(command), inner))
             failed = code or failed
             stdin = Stdin("".join(said))
         code = yield from self._in_subshell(script_of(commands[-1]), Io(stdin, io.out, io.err))
@@ -360,7 +367,9 @@ class Shell:
                 continue
             path = self.proc.path(target)
             if each.operator == "<":
-                content = self.files.read(path)
+                if path.startswith("/dev/") and path != "/dev/null":
+                    raise Unsupported(f"reading from {path}")
+                content = self.files.whole(path)
                 if content is None:
                     problem = "Is a directory" if self.files.is_directory(path) else "no such file"
                     self.complain(io, _cannot(self.flavour, "open", target, problem))
@@ -377,7 +386,7 @@ class Shell:
                 out = opened
             if each.descriptor in (2, -1):
                 err = opened
-        return Io(stdin, out, err)
+        return Io(stdin, out, err, io.unordered and out is io.out)
 
     def _open(self, path: str, append: bool) -> tuple[Sink | None, str]:
         main = self.box
@@ -388,7 +397,7 @@ class Shell:
         problem = self.files.write(path, b"", append=append)
         if problem:
             return None, problem
-        return lambda text: (self.files.write(path, text.encode(), append=True), None)[1], ""
+        return IntoFile(self.files, path), ""
 
     # -- simple commands
 
@@ -425,7 +434,7 @@ class Shell:
             except (ValueError, IndexError) as problem:
                 raise Unsupported(f"the command line {' '.join(args)!r}") from problem
             return found if isinstance(found, int) else (yield from found)
-        return (yield from self.external(args, values, opened))
+        return (yield from self.external(args, values, opened, last=command is self.last))
 
     def _call(self, args: list[str], values: dict[str, str], io: Io) -> Run:
         kept, self.arguments = self.arguments, args[1:]
@@ -437,12 +446,16 @@ class Shell:
         finally:
             self.arguments = kept
 
-    def external(self, args: list[str], values: dict[str, str], io: Io, replace: bool = False) -> Run:
+    def external(
+        self, args: list[str], values: dict[str, str], io: Io, replace: bool = False, last: bool = False
+    ) -> Run:
         """Run a program that is not the shell's own; `replace`: instead of the shell."""
         from ..programs import CannotStart, launch
 
         env = {**self.environment(), **values}
         proc = self.proc.child(env, self.proc.cwd, io.stdin, io.out, io.err)
+        proc.unordered = io.unordered
+        proc.perhaps_first = last and self.main
         if replace:
             proc.pid = self.proc.pid
         try:
@@ -451,9 +464,16 @@ class Shell:
             self.complain(io, problem.as_shell(args[0], self.flavour))
             return problem.code
         try:
-            return (yield from program)
+            code = yield from program
         finally:
             proc.release()
+        if proc.killed and replace:
+            self.proc.killed = proc.killed
+        elif proc.killed and self.flavour == "bash":
+            raise Unsupported("what bash says of a command that a signal ends")
+        elif proc.killed:
+            io.err(f"{proc.killed}\n")
+        return code
 
 
 def _ending(run: Run) -> Run:
@@ -508,6 +528,22 @@ def _idle(command: While) -> float:
     if len(args) != 2 or args[0] != "sleep" or not args[1].isdigit():
         return 0.0
     return float(args[1])
+
+
+def _orderless(reader: Command) -> bool:
+    """Whether a pipe's reader gives the same for lines in any order."""
+    args = _constants(reader) if isinstance(reader, Simple) else []
+    return args in (["sort"], ["sort", "-u"], ["sort", "-r"], ["wc", "-l"])
+
+
+def _endless(command: Command, reader: Command) -> str | None:
+    """The line that `yes` says for ever, if its reader is one that stops by itself."""
+    args = _constants(command) if isinstance(command, Simple) else []
+    if args[:1] != ["yes"] or any(not arg or arg.startswith("-") for arg in args[1:]):
+        return None
+    if not isinstance(reader, Simple) or not reader.words or reader.words[0].constant != "head":
+        return None
+    return " ".join(args[1:] or ["y"]) + "\n"
 
 
 def _constants(command: Simple) -> list[str]:

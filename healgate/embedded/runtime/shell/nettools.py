@@ -9,8 +9,7 @@ from ....actor.effects import AddressInUse, Forever, Program, Sleep, Spent, Unsu
 from ....actor.fetch import curl
 from ....actor.host import Handler, Reply, Request, split_address
 from ..container import Proc
-from ..tasks import run_now
-from .filetools import FILE_TOOLS, Tool, options, plain
+from .filetools import Tool, options, plain
 
 _STATUS = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Internal Server Error"}
 _STATUS |= {405: "Method Not Allowed", 502: "Bad Gateway", 503: "Service Unavailable"}
@@ -26,34 +25,6 @@ def sleep(proc: Proc, args: list[str]) -> Program:
         total += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
     yield Forever() if total == float("inf") else Sleep(total)
     return 0
-
-
-def timeout(proc: Proc, args: list[str]) -> Program:
-    from ..programs import launch
-
-    while args and args[0].startswith("-"):
-        raise Unsupported(f"timeout {args[0]}")
-    limit = float(args[0].rstrip("s"))
-    code, seconds = run_now(launch(proc, tuple(args[1:])), limit)
-    yield Sleep(seconds)
-    return 143 if code is None and plain(proc) else 124 if code is None else code
-
-
-def env(proc: Proc, args: list[str]) -> int | Program:
-    from ..programs import launch
-
-    values = dict(proc.env)
-    rest = list(args)
-    while rest and "=" in rest[0]:
-        name, _, value = rest.pop(0).partition("=")
-        values[name] = value
-    if rest and rest[0].startswith("-"):
-        raise Unsupported(f"env {rest[0]}")
-    if not rest:
-        proc.emit("".join(f"{name}={value}\n" for name, value in values.items()))
-        return 0
-    proc.env = values
-    return launch(proc, tuple(rest))
 
 
 # -- clients
@@ -247,14 +218,11 @@ def python(proc: Proc, args: list[str]) -> int | Program:
 
 
 NET_TOOLS: dict[str, Tool] = {
-    "env": env,
     "httpd": httpd,
     "nc": nc,
     "nslookup": nslookup,
     "sleep": sleep,
-    "timeout": timeout,
     "wget": wget,
 }
 # Tools that only some images have.
 EXTRA_TOOLS: dict[str, Tool] = {"curl": _curl, "python": python, "python3": python}
-TOOLS: dict[str, Tool] = FILE_TOOLS | NET_TOOLS

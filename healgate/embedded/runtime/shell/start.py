@@ -7,7 +7,7 @@ from ..container import Proc
 from .interpreter import Io, Shell, in_place, script_of
 from .parser import parse
 from .reader import SyntaxProblem
-from .tree import Script, Simple
+from .tree import AndOr, Command, Script, Simple
 
 
 def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
@@ -34,9 +34,15 @@ def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
     except SyntaxProblem as problem:
         line = {"bash": "line 1: ", "dash": "1: "}.get(flavour, "")
         return _only(proc, f"{shell.name}: {line}{problem}\n", 2)
+    shell.last = _last(script) if is_text and flavour == "ash" else None
     if is_text and flavour in ("bash", "dash") and (alone := _alone(script)) is not None:
         return shell.run(script_of(in_place(shell, alone)), io)
     return shell.run(script, io)
+
+
+def _last(script: Script) -> Command | None:
+    command = script.items[-1][0] if script.items and not script.items[-1][1] else None
+    return command.rest[-1][1] if isinstance(command, AndOr) else command
 
 
 def _alone(script: Script) -> Simple | None:
