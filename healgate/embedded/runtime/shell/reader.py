@@ -6,6 +6,8 @@ calls the grammar for the commands inside `$( )`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from ....actor.effects import Unsupported
 from .tree import Arithmetic, Literal, Parameter, Part, Script, Substitution, Word
 
@@ -18,14 +20,15 @@ class SyntaxProblem(Exception):
     """What the shell says of it."""
 
 
-class Reader:
+class Reader(ABC):
     def __init__(self, text: str, bash: bool) -> None:
         self.text = text
         self.at = 0
         self.bash = bash
 
+    @abstractmethod
     def _script(self, *ends: str) -> Script:
-        raise NotImplementedError
+        """The commands up to one of these words: the grammar's part."""
 
     def _nested(self, text: str) -> Reader:
         """A reader of the same kind for a text inside this one."""
