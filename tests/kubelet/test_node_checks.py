@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from healgate.embedded.api.messages import ApiRequest
 from healgate.embedded.cluster import EmbeddedCluster
 
 Obj = dict[str, Any]
+
+LOG = "/api/v1/namespaces/default/pods/web/log"
+CPUS = 4
 
 
 def made(main: Obj, **spec: Any) -> EmbeddedCluster:
@@ -48,6 +52,20 @@ def test_a_container_that_must_not_be_root(security: Obj, told: str) -> None:
 
 def test_one_that_is_somebody_else_runs() -> None:
     assert "running" in main_of(made({}, securityContext={"runAsNonRoot": True, "runAsUser": 1000}))["state"]
+
+
+@pytest.mark.parametrize(
+    ("container", "said"),
+    [
+        ({}, "uid=1000 gid=2000 groups=2000,3000,4000"),
+        ({"runAsUser": 1500, "runAsGroup": 2500}, "uid=1500 gid=2500 groups=2500,3000,4000"),
+    ],
+)
+def test_a_process_is_who_its_pod_says_it_is(container: Obj, said: str) -> None:
+    pod = {"runAsUser": 1000, "runAsGroup": 2000, "fsGroup": 3000, "supplementalGroups": [4000]}
+    command = {"command": ["sh", "-c", "id; nproc; sleep 1000"], "securityContext": container}
+    answer = made(command, securityContext=pod).server.handle(ApiRequest.of("GET", LOG))
+    assert answer.body.decode().splitlines() == [said, str(CPUS)]
 
 
 def test_a_path_of_the_node_that_is_not_there() -> None:

@@ -26,7 +26,7 @@ from .probes import PodProbes
 from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
 from .restart import all_containers, field_path, init_containers, is_sidecar
-from .security import refuse_root
+from .security import further_groups, refuse_root, security_of
 from .status import Inputs, build, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
 from .volumes import PodVolumes
@@ -468,7 +468,7 @@ class PodWorker:
         env = self.node.environment.make(self.pod, container, self.record.ip)
         refuse_root(self.pod, container, self.description)
         writable, volumes = self._plan.writable(container)
-        security = {**(spec.get("securityContext") or {}), **(container.get("securityContext") or {})}
+        security = security_of(self.pod, container)
         return ContainerRun(
             namespace=meta["namespace"],
             pod=meta["name"],
@@ -492,7 +492,7 @@ class PodWorker:
             termination_log=container.get("terminationMessagePath") or "/dev/termination-log",
             user=security.get("runAsUser"),
             group=security.get("runAsGroup"),
-            groups=_further_groups(spec.get("securityContext") or {}),
+            groups=further_groups(self.pod),
             cpus=self.node.cpus(),
         )
 
@@ -552,9 +552,3 @@ class PodWorker:
         if self._requeue is not None:
             self._requeue.cancel()
         self._gone(self.uid)
-
-
-def _further_groups(security: Obj) -> tuple[int, ...]:
-    """The groups that a pod's security context adds to its containers' own."""
-    first = [security["fsGroup"]] if security.get("fsGroup") is not None else []
-    return (*first, *(security.get("supplementalGroups") or ()))

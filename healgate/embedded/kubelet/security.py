@@ -1,4 +1,4 @@
-"""What a kubelet itself checks of a security context before it makes a container.
+"""Whom a container runs as, and what a kubelet itself checks of that before it makes one.
 
 Images here do not say whom they run as, so one that is asked not to be root needs a runAsUser; what comes with a
 program of its own (a workload's image) has a user of its own.
@@ -13,9 +13,21 @@ from .images import StartFailed
 Obj = dict[str, Any]
 
 
+def security_of(pod: Obj, container: Obj) -> Obj:
+    """A container's security context; what it leaves open its pod says."""
+    return {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+
+
+def further_groups(pod: Obj) -> tuple[int, ...]:
+    """What a pod's security context adds to the group of each of its containers."""
+    security = pod["spec"].get("securityContext") or {}
+    first = [security["fsGroup"]] if security.get("fsGroup") is not None else []
+    return (*first, *(security.get("supplementalGroups") or ()))
+
+
 def refuse_root(pod: Obj, container: Obj, description: str) -> None:
     """StartFailed if the container would run as root and must not."""
-    security = {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    security = security_of(pod, container)
     if not security.get("runAsNonRoot"):
         return
     where = f'(pod: "{description}", container: {container["name"]})'
