@@ -215,7 +215,7 @@ def test_a_release_whose_health_check_takes_its_time(bench: Bench) -> None:
     bench.after(10)
     assert health(bench, deployed) == (0, "timeout")
     answer = bench.runtime.http_get(deployed.ips["backend"], 8080, "/healthz", timeout=10)
-    assert (answer.status, round(answer.seconds, 1)) == (200, 6.5)
+    assert (answer.status, round(answer.seconds, 1)) == (200, 4.0)
 
 
 def test_a_deadlock_that_outlives_the_container_but_not_the_pod(bench: Bench) -> None:
