@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,7 @@ from .objects import (
 from .queue import WorkQueue
 
 
-class Controller:
+class Controller(ABC):
     """One reconcile loop over one resource."""
 
     resource: str
@@ -36,8 +37,9 @@ class Controller:
         self.recorder = Recorder(registry, clock, self.component)
         self._writing = False
 
+    @abstractmethod
     def sync(self, namespace: str, name: str) -> None:
-        raise NotImplementedError
+        """Bring one object of the resource closer to what it asks for."""
 
     def start(self) -> None:
         self.store.subscribe(self.resource, self.own_changed)
