@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .conftest import APPLY, DEPLOYMENTS, JSON_PATCH, MERGE, PODS, STRATEGIC, Api, deployment, job, pod
+from .conftest import APPLY, DEPLOYMENTS, JSON_PATCH, MERGE, PODS, STRATEGIC, Api, deployment, events, job, pod
 
 KEYS = st.sampled_from(["name", "a", "image", "limits", "$patch", "key", "metadata", "matchLabels", "operator"])
 NONSENSE = st.recursive(
@@ -106,3 +107,45 @@ def test_spoiled_patches(kind: str, data: Any) -> None:
     answer = api.send("PATCH", DEPLOYMENTS + "/web?fieldManager=me&force=true", body, content_type=kind)
     assert answer.status < 500, answer.body
     assert api.get(DEPLOYMENTS + "/web")["metadata"]["uid"] == made["metadata"]["uid"]
+
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+ANY_TEXT = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=4)
+
+
+@FEW
+@given(key=ANY_TEXT, value=ANY_TEXT, kind=st.sampled_from(["POST", MERGE, STRATEGIC, APPLY]))
+def test_texts_that_are_no_unicode(key: str, value: str, kind: str) -> None:
+    """An escape may name half a pair; what is stored can be read and watched all the same."""
+    api = Api()
+    seen = api.watch(CONFIG_MAPS + "?watch=1")
+    config = {"metadata": {"name": "a", "annotations": {key: value}}, "data": {"kept": value}}
+    if kind == "POST":
+        answer = api.send("POST", CONFIG_MAPS, json.dumps(config).encode())
+    else:
+        api.post(CONFIG_MAPS, {"metadata": {"name": "a"}})
+        body = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", **config}).encode()
+        answer = api.send("PATCH", CONFIG_MAPS + "/a?fieldManager=me&force=true", body, content_type=kind)
+    assert answer.status < 500
+    assert answer.json()
+    stored = [item["data"]["kept"] for item in api.get(CONFIG_MAPS)["items"] if "data" in item]
+    readable = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    assert stored == ([] if answer.status == 422 else [readable])
+    assert events(seen) or answer.status == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"metadata":{"name":"a"},"data":{"k":"\xff"}}', 201),  # read as a replacement character
+        (b'{"metadata":{"name":"a"},"data":{"k":NaN}}', 400),
+        (b'{"metadata":{"name":"a"},"data":{"k":-Infinity}}', 400),
+        ('{"metadata":{"name":"a"}}'.encode("utf-16"), 400),
+        (b'\xef\xbb\xbf{"metadata":{"name":"a"}}', 400),
+    ],
+)
+def test_bodies_that_only_python_would_read(body: bytes, status: int) -> None:
+    api = Api()
+    answer = api.send("POST", CONFIG_MAPS, body)
+    assert (answer.status, answer.json()["kind"]) == (status, "ConfigMap" if status == 201 else "Status")
+    assert [item["data"] for item in api.get(CONFIG_MAPS)["items"]] == ([{"k": "\ufffd"}] if status == 201 else [])

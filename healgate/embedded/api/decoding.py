@@ -33,9 +33,19 @@ _YamlLoader.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"invalid character {name.lstrip('-')[0]!r} looking for beginning of value")
+
+
+def _from_json(body: bytes) -> Any:
+    """As Go reads it, which takes UTF-8 only and knows no NaN."""
+    return json.loads(body.decode("utf-8", "replace"), parse_constant=_no_constant)
+
+
 # Media type -> decoder.
 DECODERS: dict[str, Callable[[bytes], Any]] = {
-    "application/json": json.loads,
+    "application/json": _from_json,
     "application/yaml": lambda body: yaml.load(body, _YamlLoader),
     protobuf.MEDIA_TYPE: protobuf.decode,
 }
@@ -63,7 +73,7 @@ def patch_of(request: ApiRequest) -> Any:
     if media_type(request).startswith("application/apply-patch"):
         looks_like_json = request.body.lstrip()[:1] == b"{"
         return _decoded(DECODERS["application/json" if looks_like_json else "application/yaml"], request.body)
-    return _decoded(json.loads, request.body)
+    return _decoded(_from_json, request.body)
 
 
 def _check_size(request: ApiRequest) -> None:
@@ -73,11 +83,18 @@ def _check_size(request: ApiRequest) -> None:
 
 def _decoded(decoder: Callable[[bytes], Any], body: bytes) -> Any:
     try:
-        return decoder(body)
+        decoded = decoder(body)
+        return _without_half_characters(decoded) if b"\\u" in body else decoded
     except KeyError as error:
         raise errors.bad_request(f"no kind is registered for {error}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
+
+
+def _without_half_characters(value: Any) -> Any:
+    """An escape can name half a pair, which no UTF-8 can say again: Go puts a replacement character in its place."""
+    text = json.dumps(value, ensure_ascii=False)
+    return json.loads(text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
 
 
 def checked_object(
