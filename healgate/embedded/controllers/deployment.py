@@ -318,8 +318,8 @@ class Deployments(Controller):
             if not reason or progress.deadline(deployment) is None:
                 return current
             old = current.get("status", {})
-            new = progress.make_condition("Progressing", status, reason, message, now)
-            conditions = progress.put_condition(list(old.get("conditions") or ()), new)
+            conditions = list(old.get("conditions") or ())
+            conditions = progress.with_condition(conditions, "Progressing", status, reason, message, now)
             return {**current, "status": {**old, "conditions": conditions}}
 
         self.registry.change(self.resource, deployment["metadata"]["namespace"], deployment["metadata"]["name"], edit)

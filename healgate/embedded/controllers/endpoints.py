@@ -13,11 +13,11 @@ from .controller import Controller
 from .objects import (
     annotations_of,
     being_deleted,
-    condition,
     is_ready,
     is_terminal,
     labels_of,
     owner_reference,
+    readiness,
     with_metadata,
 )
 
@@ -43,11 +43,11 @@ class Endpoints(Controller):
 
     def _pod_changed(self, change: Change) -> None:
         pod, before = change.object, change.before
-        if before is not None and change.type == "MODIFIED" and not _differ(before, pod):
+        services = self.store.list(self.resource, pod["metadata"]["namespace"])
+        if not services or (before is not None and change.type == "MODIFIED" and not _differ(before, pod)):
             return
-        namespace = pod["metadata"]["namespace"]
         labels = [labels_of(state) for state in (pod, before) if state is not None]
-        for service in self.store.list(self.resource, namespace):
+        for service in services:
             selector = service.get("spec", {}).get("selector")
             if selector and any(selector.items() <= one.items() for one in labels):
                 self.enqueue(service)
@@ -156,7 +156,7 @@ def _differ(before: Obj, pod: Obj) -> bool:
 
 
 def _shown(pod: Obj) -> tuple[Any, ...]:
-    ready = condition(pod, "Ready")
+    ready = readiness(pod)
     since = ready.get("lastTransitionTime") if ready is not None and ready["status"] == "True" else "never"
     return since, is_terminal(pod), pod.get("status", {}).get("podIP")
 

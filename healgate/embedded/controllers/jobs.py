@@ -12,7 +12,7 @@ from typing import Any
 from ..clock.clock import seconds_of
 from ..store.store import Obj
 from .indexes import Indexes
-from .objects import being_deleted, condition, find_condition, phase
+from .objects import being_deleted, condition, find_condition, phase, readiness
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 
@@ -117,7 +117,7 @@ def ended_at(pod: Obj) -> float:
     meta = pod["metadata"]
     if "deletionTimestamp" in meta:
         return seconds_of(meta["deletionTimestamp"]) - float(meta.get("deletionGracePeriodSeconds", 0))
-    ready = condition(pod, "Ready")
+    ready = readiness(pod)
     if ready is not None and ready["status"] == "False":
         return seconds_of(ready["lastTransitionTime"])
     return seconds_of(meta["creationTimestamp"])

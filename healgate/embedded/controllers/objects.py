@@ -41,9 +41,10 @@ def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bo
     """A LabelSelector; one that is absent selects nothing, one that is empty everything."""
     if selector is None:
         return False
-    if not selector.get("matchLabels", {}).items() <= labels.items():
+    wanted, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if wanted and not wanted.items() <= labels.items():
         return False
-    return all(_meets(expression, labels) for expression in selector.get("matchExpressions", ()))
+    return not expressions or all(_meets(expression, labels) for expression in expressions)
 
 
 def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
@@ -103,12 +104,17 @@ def find_condition(conditions: Iterable[dict[str, Any]], kind: str) -> dict[str,
 # -- pods
 
 
+# Asked of every pod by every controller at every turn, hence without a call more than it takes.
+
+
 def phase(pod: Obj) -> str:
-    return str(pod.get("status", {}).get("phase", ""))
+    status = pod.get("status")
+    return str(status.get("phase", "")) if status else ""
 
 
 def is_terminal(pod: Obj) -> bool:
-    return phase(pod) in ("Succeeded", "Failed")
+    status = pod.get("status")
+    return bool(status) and status.get("phase") in ("Succeeded", "Failed")
 
 
 def is_active(pod: Obj) -> bool:
@@ -119,13 +125,21 @@ def is_terminating(pod: Obj) -> bool:
     return being_deleted(pod) and not is_terminal(pod)
 
 
+def readiness(pod: Obj) -> dict[str, Any] | None:
+    status = pod.get("status")
+    for found in (status.get("conditions") if status else None) or ():
+        if found["type"] == "Ready":
+            return found  # type: ignore[no-any-return]
+    return None
+
+
 def is_ready(pod: Obj) -> bool:
-    found = condition(pod, "Ready")
+    found = readiness(pod)
     return found is not None and found["status"] == "True"
 
 
 def ready_since(pod: Obj) -> float | None:
-    found = condition(pod, "Ready")
+    found = readiness(pod)
     if found is None or found["status"] != "True" or not found.get("lastTransitionTime"):
         return None
     return seconds_of(found["lastTransitionTime"])
@@ -157,11 +171,11 @@ def matters_to_owner(change: Change) -> bool:
         return True
     before, after = change.before, change.object
     if before.get("status") is not after.get("status") and (
-        phase(before) != phase(after) or condition(before, "Ready") != condition(after, "Ready")
+        phase(before) != phase(after) or readiness(before) != readiness(after)
     ):
         return True
     old, new = before["metadata"], after["metadata"]
-    return [old.get(field) for field in _OWNERS_FIELDS] != [new.get(field) for field in _OWNERS_FIELDS]
+    return any(old.get(field) != new.get(field) for field in _OWNERS_FIELDS)
 
 
 def template_pod(owner: Obj, template: Obj) -> Obj:

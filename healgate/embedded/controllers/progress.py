@@ -41,6 +41,16 @@ def put_condition(conditions: list[dict[str, Any]], new: dict[str, Any]) -> list
     return [*drop_condition(conditions, new["type"]), new]
 
 
+def with_condition(
+    conditions: list[dict[str, Any]], kind: str, status: str, reason: str, message: str, now: float
+) -> list[dict[str, Any]]:
+    """Of a condition that is made only if it says something else; most syncs leave all as it is."""
+    old = find_condition(conditions, kind)
+    if old is not None and old["status"] == status and old["reason"] == reason:
+        return conditions
+    return put_condition(conditions, make_condition(kind, status, reason, message, now))
+
+
 def drop_condition(conditions: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [one for one in conditions if one["type"] != kind]
 
@@ -65,15 +75,13 @@ def counts(deployment: Obj, sets: list[Obj], new: Obj | None, now: float) -> dic
         status["collisionCount"] = old["collisionCount"]
     enough = available >= deployment["spec"]["replicas"] - max_unavailable(deployment)
     word = "has" if enough else "does not have"
-    status["conditions"] = put_condition(
+    status["conditions"] = with_condition(
         list(old.get("conditions") or ()),
-        make_condition(
-            "Available",
-            "True" if enough else "False",
-            "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
-            f"Deployment {word} minimum availability.",
-            now,
-        ),
+        "Available",
+        "True" if enough else "False",
+        "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+        f"Deployment {word} minimum availability.",
+        now,
     )
     return status
 
@@ -137,7 +145,7 @@ def _progress(deployment: Obj, status: dict[str, Any], new: Obj | None, now: flo
     what = f'{kind} "{subject["metadata"]["name"]}"'
     if is_complete(deployment, status):
         message = f"{what} has successfully progressed."
-        return put_condition(conditions, make_condition("Progressing", "True", "NewReplicaSetAvailable", message, now))
+        return with_condition(conditions, "Progressing", "True", "NewReplicaSetAvailable", message, now)
     if has_progressed(deployment, status):
         # Always renewed, even for the same reason: lastUpdateTime is what the deadline counts from.
         fresh = make_condition("Progressing", "True", "ReplicaSetUpdated", f"{what} is progressing.", now)
@@ -146,9 +154,7 @@ def _progress(deployment: Obj, status: dict[str, Any], new: Obj | None, now: flo
         return [*drop_condition(conditions, "Progressing"), fresh]
     if has_timed_out(deployment, status, now):
         message = f"{what} has timed out progressing."
-        return put_condition(
-            conditions, make_condition("Progressing", "False", "ProgressDeadlineExceeded", message, now)
-        )
+        return with_condition(conditions, "Progressing", "False", "ProgressDeadlineExceeded", message, now)
     return conditions
 
 

@@ -120,18 +120,22 @@ class ReplicaSets(PodController):
     def _status(self, replica_set: Obj, pods: list[Obj], active: list[Obj], problem: ApiError | None) -> dict[str, Any]:
         """Counted from the pods as they were before this sync: those just made or deleted show in the next."""
         spec, old = replica_set["spec"], replica_set.get("status", {})
-        labels = spec["template"].get("metadata", {}).get("labels") or {}
+        labels = (spec["template"].get("metadata", {}).get("labels") or {}).items()
         now = self.clock.now()
         min_ready = spec.get("minReadySeconds", 0)
+        labeled = [pod for pod in active if labels <= labels_of(pod).items()]
         ready = [pod for pod in active if is_ready(pod)]
-        counts = {
-            "fullyLabeledReplicas": sum(labels.items() <= labels_of(pod).items() for pod in active),
-            "readyReplicas": len(ready),
-            "availableReplicas": sum(is_available(pod, min_ready, now) for pod in ready) if min_ready else len(ready),
-        }
+        available = [pod for pod in ready if is_available(pod, min_ready, now)] if min_ready else ready
         status: dict[str, Any] = {"replicas": len(active)}
-        status.update({field: count for field, count in counts.items() if count})
-        status["terminatingReplicas"] = sum(is_terminating(pod) for pod in pods)
+        for field, counted in (
+            ("fullyLabeledReplicas", labeled),
+            ("readyReplicas", ready),
+            ("availableReplicas", available),
+        ):
+            if counted:
+                status[field] = len(counted)
+        # Of those that are active none is on its way out.
+        status["terminatingReplicas"] = 0 if len(active) == len(pods) else sum(map(is_terminating, pods))
         status["observedGeneration"] = replica_set["metadata"]["generation"]
         conditions = [one for one in old.get("conditions") or () if one["type"] != "ReplicaFailure"]
         if problem is not None:

@@ -300,18 +300,19 @@ def _condition(
     before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int, now: float
 ) -> Obj:
     old = before.get(kind)
+    since = old["lastTransitionTime"] if old is not None and old["status"] == status else stamp(now)
     full: Obj = {
         "type": kind,
         "observedGeneration": generation,
         "status": status,
         "lastProbeTime": None,
-        "lastTransitionTime": old["lastTransitionTime"] if old is not None and old["status"] == status else stamp(now),
+        "lastTransitionTime": since,
     }
     if reason:
         full["reason"] = reason
     if message:
         full["message"] = message
-    return old if old is not None and old == full else full
+    return old if old == full and old is not None else full
 
 
 Verdict = tuple[bool, str, str]

@@ -10,11 +10,12 @@ The store checks nothing. Names, defaults, conflicts, finalizers and generations
 from __future__ import annotations
 
 import builtins
-import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic_core import to_json
 
 from ..clock import Clock
 
@@ -22,10 +23,6 @@ Obj = dict[str, Any]
 
 # How many changes a watch may lag behind before it is told 410; etcd compacts by time, we by count.
 HISTORY = 20_000
-
-
-# Made once: `json.dumps` makes another one for every call.
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class TooOld(Exception):
@@ -51,7 +48,7 @@ class Change:
     def encoded(self) -> bytes:
         """The object as JSON, made once for all watchers."""
         if self._encoded is None:
-            self._encoded = _json(self.object).encode()
+            self._encoded = to_json(self.object)
         return self._encoded
 
     @property
