@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..drivers.ends import where_it_raised
-from ..embedded.api.messages import ApiAnswer, ApiRequest
+from ..embedded.api.messages import ApiAnswer, ApiRequest, dumps
 from ..embedded.api.routing import parse
 from ..embedded.api.streams import Stream
 from ..embedded.cluster import EmbeddedCluster
@@ -217,7 +217,7 @@ class _Rest:
         body: Any = None,
         content_type: str = "application/json",
     ) -> Answer:
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else dumps(body)
         pairs = list(query.items()) if query else []
         answer = self._cluster.server.handle(
             ApiRequest(method, path, pairs, {"content-type": content_type}, data, HARNESS)

@@ -34,7 +34,7 @@ class ApiRequest:
         parts = urlsplit(url)
         named = {name.replace("_", "-").lower(): value for name, value in headers.items()}
         if body is not None and not isinstance(body, bytes):
-            body = json.dumps(body).encode()
+            body = dumps(body)
             named.setdefault("content-type", JSON)
         query = parse_qsl(parts.query, keep_blank_values=True)
         return cls(method, parts.path, query, named, body or b"", user)

@@ -97,12 +97,11 @@ class Controller(ABC):
     def controlled(self, owner: Obj, resource: str) -> list[Obj]:
         """What this owner controls, by name."""
         uid = owner["metadata"]["uid"]
-        found = [
+        return [
             obj
-            for kind, obj in self.store.owned_by(uid)
-            if kind == resource and (reference := controller_of(obj)) is not None and reference["uid"] == uid
+            for obj in self.store.owned(uid, resource)
+            if (reference := controller_of(obj)) is not None and reference["uid"] == uid
         ]
-        return sorted(found, key=lambda obj: str(obj["metadata"]["name"]))
 
 
 class Orphans:

@@ -114,7 +114,7 @@ def phase(pod: Obj) -> str:
 
 def is_terminal(pod: Obj) -> bool:
     status = pod.get("status")
-    return bool(status) and status.get("phase") in ("Succeeded", "Failed")
+    return bool(status and status.get("phase") in ("Succeeded", "Failed"))
 
 
 def is_active(pod: Obj) -> bool:

@@ -102,7 +102,7 @@ class ReplicaSets(PodController):
         owner = controller_of(replica_set)
         related = active
         if owner is not None:
-            sets = [obj for kind, obj in self.store.owned_by(owner["uid"]) if kind == self.resource]
+            sets = self.store.owned(owner["uid"], self.resource)
             related = [pod for one in sets for pod in self.controlled(one, "pods") if is_active(pod)]
         crowds: dict[str, int] = {}
         for pod in related:

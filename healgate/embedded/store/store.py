@@ -108,6 +108,11 @@ class Store:
             if found is not None:
                 yield resource, found
 
+    def owned(self, uid: str, resource: str) -> builtins.list[Obj]:
+        """Those of one kind, by namespace and name."""
+        keys = sorted(key for key in self._owned.get(uid, ()) if key[0] == resource)
+        return [found for key in keys if (found := self.get(*key)) is not None]
+
     def since(self, resource: str, revision: int) -> builtins.list[Change]:
         """What happened after `revision`, oldest first."""
         forgotten = self._forgotten.get(resource, 0)
