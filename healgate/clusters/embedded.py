@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ..drivers.ends import where_it_raised
-from ..embedded.api.messages import ApiAnswer, ApiRequest, dumps
+from ..embedded.api.messages import ApiAnswer, ApiRequest
 from ..embedded.api.routing import parse
 from ..embedded.api.streams import Stream
 from ..embedded.cluster import EmbeddedCluster
@@ -23,6 +23,7 @@ from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
+from ..embedded.store.encoded import dumps
 from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
 from .garbage import collect_seldom
 from .seam import Answer, HealerCall, Lease, Rest

@@ -149,3 +149,83 @@ def test_bodies_that_only_python_would_read(body: bytes, status: int) -> None:
     answer = api.send("POST", CONFIG_MAPS, body)
     assert (answer.status, answer.json()["kind"]) == (status, "ConfigMap" if status == 201 else "Status")
     assert [item["data"] for item in api.get(CONFIG_MAPS)["items"]] == ([{"k": "\ufffd"}] if status == 201 else [])
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        ("{3: a, 2.5: b, yes: c}", {"3": "a", "2.5": "b", "true": "c"}),  # keys become strings
+        ("{a: 2026-01-01}", {"a": "2026-01-01"}),
+        ("{<<: {a: b}}", {"a": "b"}),
+        ("{a: !!binary aGk=}", {"a": "hi"}),
+        ('{a: "\\ud800"}', {"a": "\ufffd"}),
+        ("{a: .nan}", None),
+        ("{a: !!set {b}}", None),
+        ("{? [1] : a}", None),
+        ("&loop {a: *loop}", None),
+    ],
+)
+def test_yaml_that_json_cannot_say(data: str, kept: dict[str, str] | None) -> None:
+    api = Api()
+    body = f"metadata: {{name: a}}\ndata: {data}\n".encode()
+    answer = api.send("POST", CONFIG_MAPS, body, content_type="application/yaml")
+    assert answer.status == (400 if kept is None else 201), answer.body
+    assert [item["data"] for item in api.get(CONFIG_MAPS)["items"]] == ([] if kept is None else [kept])
+
+
+def test_yaml_that_grows_when_its_aliases_are_written_out() -> None:
+    api = Api()
+    levels = [f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]" for n in range(1, 12)]
+    body = "\n".join(["metadata: {name: a}", "x0: &x0 [a]", *levels]).encode()
+    answer = api.send("POST", CONFIG_MAPS, body, content_type="application/yaml")
+    assert (answer.status, "excessive aliasing" in answer.json()["message"]) == (400, True)
+
+
+GADGETS = "/apis/shop.example/v1/namespaces/default/gadgets"
+
+
+def nest(depth: int) -> Any:
+    nested: Any = "found"
+    for _ in range(depth):
+        nested = {"in": nested}
+    return nested
+
+
+@pytest.fixture
+def free() -> Api:
+    """With a kind that may have any fields."""
+    api = Api()
+    url, definition = URLS["definitions"]
+    anything = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": anything}
+    api.post(url, {**definition, "spec": {**definition["spec"], "versions": [version]}})
+    return api
+
+
+def gadget(spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "shop.example/v1", "kind": "Gadget", "metadata": {"name": "a"}, "spec": spec}
+
+
+@pytest.mark.parametrize("depth", [150, 190])
+def test_what_is_nested_deeply_can_be_read_again(free: Api, depth: int) -> None:
+    seen = free.watch(GADGETS + "?watch=1")
+    free.post(GADGETS, gadget(nest(depth)))
+    assert free.get(GADGETS)["items"][0]["spec"] == nest(depth)
+    assert events(seen)[0][1]["spec"] == nest(depth)
+
+
+@pytest.mark.parametrize("depth", [210, 600])
+def test_what_is_nested_too_deeply_is_refused(free: Api, depth: int) -> None:
+    assert "max depth" in free.expect(400, "POST", GADGETS, json.dumps(gadget(nest(depth))).encode())["message"]
+    free.post(GADGETS, gadget(nest(150)))
+    deeper = [{"op": "add", "path": "/spec" + "/in" * 150, "value": nest(100)}]
+    refused = free.expect(400, "PATCH", GADGETS + "/a", json.dumps(deeper).encode(), content_type=JSON_PATCH)
+    assert "max depth" in refused["message"]
+    assert free.get(GADGETS)["items"][0]["spec"] == nest(150)
+
+
+def test_a_patch_that_doubles_the_object_again_and_again(free: Api) -> None:
+    free.post(GADGETS, gadget({"a": ["x" * 100], "b": ["y"]}))
+    doubling = [{"op": "copy", "from": "/spec/a", "path": "/spec/a/-"}] * 40
+    free.expect(422, "PATCH", GADGETS + "/a", doubling, content_type=JSON_PATCH)
+    assert free.get(GADGETS)["items"][0]["spec"] == {"a": ["x" * 100], "b": ["y"]}

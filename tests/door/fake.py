@@ -7,10 +7,11 @@ from typing import Any
 
 from healgate.embedded.api import errors
 from healgate.embedded.api.errors import ApiError
-from healgate.embedded.api.messages import ApiAnswer, ApiRequest, answer, dumps
+from healgate.embedded.api.messages import ApiAnswer, ApiRequest, answer
 from healgate.embedded.api.watch import ApiWatch
 from healgate.embedded.clock import Clock
 from healgate.embedded.store import Store
+from healgate.embedded.store.encoded import dumps
 
 Obj = dict[str, Any]
 PODS = "/api/v1/namespaces/default/pods"

@@ -7,6 +7,7 @@ so in a header, Ignore drops them; in all cases what is stored is without them.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ import yaml
 from . import errors, protobuf
 from .definitions import unknown_fields as unknown_custom_fields
 from .messages import ApiRequest
+from .objects import TOO_DEEP, is_reachable
 from .resources import Resource
 from .schema import OBJECT_META, schema
 from .typed import Mistyped, conform
@@ -22,6 +24,8 @@ from .typed import Mistyped, conform
 Obj = dict[str, Any]
 
 MAX_BODY = 3 * 1024 * 1024
+# More than a body of that size can hold without aliases.
+MOST_VALUES = MAX_BODY
 
 
 class _YamlLoader(yaml.SafeLoader):
@@ -43,10 +47,35 @@ def _from_json(body: bytes) -> Any:
     return json.loads(body.decode("utf-8", "replace"), parse_constant=_no_constant)
 
 
+def _from_yaml(body: bytes) -> Any:
+    """As Go reads it, by way of JSON: keys become strings, and what JSON cannot say is refused."""
+    value = yaml.load(body, _YamlLoader)
+    if _written_out(value, {}) > MOST_VALUES:
+        raise ValueError("yaml: document contains excessive aliasing")
+    return json.loads(json.dumps(value, allow_nan=False, default=_text_of_binary))
+
+
+def _written_out(value: Any, known: dict[int, float]) -> float:
+    """How many values it comes to with every alias written out; of one that is part of itself there is no end."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_written_out(part, known) for part in parts)
+    return known[id(value)]
+
+
+def _text_of_binary(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    raise TypeError(f"yaml: no such thing in JSON: {type(value).__name__}")
+
+
 # Media type -> decoder.
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "application/json": _from_json,
-    "application/yaml": lambda body: yaml.load(body, _YamlLoader),
+    "application/yaml": _from_yaml,
     protobuf.MEDIA_TYPE: protobuf.decode,
 }
 
@@ -84,6 +113,8 @@ def _check_size(request: ApiRequest) -> None:
 def _decoded(decoder: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         decoded = decoder(body)
+        if not is_reachable(decoded):
+            raise ValueError(TOO_DEEP)
         return _without_half_characters(decoded) if b"\\u" in body else decoded
     except KeyError as error:
         raise errors.bad_request(f"no kind is registered for {error}") from error

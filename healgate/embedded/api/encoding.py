@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..store import Change, Store
+from ..store.encoded import dumps
 from .conversion import view
-from .messages import dumps
 from .resources import Resource
 
 Obj = dict[str, Any]

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..store.encoded import dumps
 from .errors import bad_request
-from .objects import deep_copy
+from .objects import TOO_DEEP, deep_copy, is_reachable
 
 MAX_OPERATIONS = 10_000
+# Bytes: a document that copies itself into itself doubles with every operation.
+MAX_COPIED = 3 * 1024 * 1024
 
 
 class DoesNotFit(Exception):
@@ -37,8 +40,18 @@ def json_patch(document: Any, operations: Any) -> Any:
     if len(operations) > MAX_OPERATIONS:
         text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
         raise bad_request(text)
+    copied = 0
     for operation in operations:
+        if operation.get("op") == "copy":
+            copied += len(dumps(_find(document, _keys(str(operation.get("from", ""))))))
+            if copied > MAX_COPIED:
+                raise DoesNotFit(
+                    f"Unable to complete the copy, the accumulated size increase of copy is {copied}, "
+                    f"exceeding the limit {MAX_COPIED}"
+                )
         document = _one(document, operation)
+        if not is_reachable(document):
+            raise bad_request(TOO_DEEP)
     return document
 
 

@@ -10,10 +10,11 @@ import json
 from typing import Any
 
 from ..store import Store, TooOld
+from ..store.encoded import dumps
 from . import errors, tables
 from .conversion import view
 from .encoding import Encoder
-from .messages import ApiAnswer, ApiRequest, answer, dumps
+from .messages import ApiAnswer, ApiRequest, answer
 from .negotiation import PARTIAL, TABLE
 from .resources import Resource
 from .routing import Target

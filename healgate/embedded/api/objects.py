@@ -15,6 +15,20 @@ Obj = dict[str, Any]
 _NULLABLE = frozenset({"lastProbeTime", "firstTimestamp", "lastTimestamp", "eventTime", "startedAt", "finishedAt"})
 
 
+# How deep an object may be nested, here; a real server goes to 10,000, and nothing that a cluster is for goes to 50.
+DEEPEST = 200
+TOO_DEEP = f"exceeded max depth: objects are nested {DEEPEST} deep at most on the embedded cluster"
+
+
+def is_reachable(value: Any, deepest: int = DEEPEST) -> bool:
+    """Whether all of it can be walked to, and so be copied, compared and said again."""
+    if isinstance(value, dict):
+        return deepest > 0 and all(is_reachable(one, deepest - 1) for one in value.values())
+    if isinstance(value, list):
+        return deepest > 0 and all(is_reachable(one, deepest - 1) for one in value)
+    return True
+
+
 def clean_copy(value: Any) -> Any:
     """A deep copy without null members: a server's typed decoding forgets them too."""
     if isinstance(value, dict):

@@ -9,13 +9,14 @@ from typing import Any
 
 from ..clock import Clock
 from ..store import Change
+from ..store.encoded import dumps
 from . import definitions, errors, tables
 from .conversion import view
 from .decoding import body_of, checked_object, media_type, patch_of, validate_fields
 from .encoding import Encoder
 from .listing import Lists, predicate_of, version_number
 from .manifests import manifest_of
-from .messages import JSON, ApiAnswer, ApiRequest, answer, dumps
+from .messages import JSON, ApiAnswer, ApiRequest, answer
 from .negotiation import PARTIAL, TABLE, accepted_form
 from .patching import MERGE, STRATEGIC
 from .registry import Registry

@@ -11,8 +11,9 @@ from typing import Any
 
 from ..clock import Clock, Timer
 from ..store import Change, Store, TooOld
+from ..store.encoded import dumps
 from .errors import expired
-from .messages import JSON, dumps
+from .messages import JSON
 from .selectors import Predicate
 from .streams import Stream
 

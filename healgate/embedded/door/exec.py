@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from ..api import errors
-from ..api.messages import ApiAnswer, ApiRequest, dumps
+from ..api.messages import ApiAnswer, ApiRequest
+from ..store.encoded import dumps
 
 if TYPE_CHECKING:
     from ..api.server import Server

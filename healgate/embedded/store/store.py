@@ -15,9 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic_core import to_json
-
 from ..clock import Clock
+from .encoded import dumps
 
 Obj = dict[str, Any]
 
@@ -48,7 +47,7 @@ class Change:
     def encoded(self) -> bytes:
         """The object as JSON, made once for all watchers."""
         if self._encoded is None:
-            self._encoded = to_json(self.object)
+            self._encoded = dumps(self.object)
         return self._encoded
 
     @property
