@@ -70,6 +70,8 @@ def _stateful_set(obj: Obj) -> None:
     for claim in spec.get("volumeClaimTemplates", ()):
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
+        # Its name is nobody's to check before a claim is made.
+        claim.setdefault("metadata", {}).setdefault("name", "")
         _claim(claim)
     obj.setdefault("status", {"replicas": 0, "availableReplicas": 0})
 

@@ -100,7 +100,7 @@ class Lists:
         if token:
             objects = [obj for obj in objects if _key(obj) > after]
         meta: Obj = {"resourceVersion": str(at)}
-        if limit and len(objects) > limit:
+        if 0 < limit < len(objects):
             left = len(objects) - limit
             objects = objects[:limit]
             meta["continue"] = _encode(at, _key(objects[-1]))

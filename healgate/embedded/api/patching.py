@@ -40,10 +40,11 @@ def patched(
     if kind != MERGE or res.custom:
         obj = deep_copy(obj)
     if kind == JSON:
+        name = obj["metadata"]["name"]
         try:
             result = json_patch(obj, body)
         except DoesNotFit as misfit:
-            raise errors.unprocessable(res.key, obj["metadata"]["name"], str(misfit)) from misfit
+            raise errors.unprocessable(res.key, name, str(misfit)) from misfit
         if not isinstance(result, dict):
             raise errors.bad_request("the patched document is not an object")
         return result

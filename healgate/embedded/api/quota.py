@@ -139,7 +139,7 @@ def apply_limit_ranges(store: Store, pod: Obj) -> None:
     for limit in limits:
         if limit.get("type") != "Container":
             continue
-        spec = pod["spec"]
+        spec = pod.get("spec") or {}
         for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
             resources = container.setdefault("resources", {})
             default_request = limit.get("defaultRequest") or limit.get("default") or {}

@@ -73,7 +73,7 @@ def _struct(types: Schema, type_name: str, obj: Any, unknown: list[str], like: A
                 if changed is not value:
                     obj[name] = changed
                 if len(unknown) > known:
-                    unknown[known:] = [name + ("" if one[0] == "[" else ".") + one for one in unknown[known:]]
+                    unknown[known:] = [_joined(name, one) for one in unknown[known:]]
     except Mistyped as wrong:
         wrong.path.append(name)
         wrong.owner = wrong.owner or type_name.rpartition(".")[2]
@@ -93,9 +93,9 @@ def _value(types: Schema, field: Field, value: Any, unknown: list[str], like: An
             raise Mistyped(value, "[]" + _go(field.of))
         for index, one in enumerate(value):
             known = len(unknown)
-            value[index] = _element(types, field.of, one, unknown)
+            value[index] = _element(types, field.of, one, unknown) if one is not None else _zero(types, field.of)
             if len(unknown) > known:
-                unknown[known:] = [f"[{index}]" + ("" if path[0] == "[" else ".") + path for path in unknown[known:]]
+                unknown[known:] = [_joined(f"[{index}]", path) for path in unknown[known:]]
         return value
     if not isinstance(value, dict):
         raise Mistyped(value, "map[string]" + _go(field.of))
@@ -103,8 +103,20 @@ def _value(types: Schema, field: Field, value: Any, unknown: list[str], like: An
         known = len(unknown)
         value[key] = _element(types, field.of, one, unknown)
         if len(unknown) > known:
-            unknown[known:] = [key + ("" if path[0] == "[" else ".") + path for path in unknown[known:]]
+            unknown[known:] = [_joined(key, path) for path in unknown[known:]]
     return value
+
+
+def _joined(name: str, path: str) -> str:
+    return name + path if path.startswith("[") else f"{name}.{path}"
+
+
+def _zero(types: Schema, kind: str) -> Any:
+    """What Go makes of a null in a list."""
+    return {} if types.known(kind) else _ZEROS.get(kind)
+
+
+_ZEROS: dict[str, Any] = {"str": "", "int": 0, "int64": 0, "bool": False}
 
 
 def _element(types: Schema, kind: str, value: Any, unknown: list[str]) -> Any:

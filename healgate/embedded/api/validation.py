@@ -1,20 +1,24 @@
 """What the server refuses of a kind, beyond its metadata: the subset that healers and their manifests run into.
 
 Checks of a value as such run when the value is new or changed; checks of a change compare with what is stored.
-A kind without an entry here is taken as it is, which is more lenient than a real server and never stricter.
+Of a kind without an entry here only what it lacks is looked at, which is more lenient than a real server and never
+stricter.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from . import podvalidation as pods
 from .definitions import check_custom, check_definition
 from .errors import Cause, prohibited, required, shown, unsupported, wrong
+from .lacking import lacking
 from .metadata import check_labels, check_qualified
 from .objects import at
 from .resources import Resource
+from .schema import schema
 
 Obj = dict[str, Any]
 
@@ -29,10 +33,14 @@ def validate(res: Resource, new: Obj, old: Obj | None, subresource: str = "") ->
         return pods.check_resize(new, old)
     if subresource == "ephemeralcontainers" and old is not None:
         return pods.check_ephemeral(new, old)
-    check = _BY_RESOURCE.get(res.key)
-    if check is None or (old is not None and _content(old) == _content(new)):
+    if old is not None and _content(old) == _content(new):
         return []
-    return check(new, old)
+    check = _BY_RESOURCE.get(res.key)
+    found = check(new, old) if check is not None else []
+    spec = schema().field(schema().type_of(res.api_version, res.kind), "spec")
+    if found or spec is None or spec.shape != "struct":
+        return found
+    return lacking(spec.of, new.get("spec") or {}, "spec")
 
 
 def _content(obj: Obj) -> Obj:
@@ -49,6 +57,26 @@ def _whole(path: str, value: Any) -> list[Cause]:
     if isinstance(value, int) and value < 0:
         return [wrong(path, value, "must be greater than or equal to 0")]
     return []
+
+
+_PERCENT = re.compile("[0-9]+%")
+_PERCENT_TEXT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
+
+
+def _count_or_percent(parent: str, values: Obj, *names: str, at_most_all: bool = True) -> list[Cause]:
+    found: list[Cause] = []
+    for name in names:
+        value, path = values.get(name), f"{parent}.{name}"
+        if not isinstance(value, str):
+            found += _whole(path, value)
+        elif not _PERCENT.fullmatch(value):
+            found.append(wrong(path, value, _PERCENT_TEXT))
+        elif at_most_all and int(value[:-1]) > 100:
+            found.append(wrong(path, value, "must not be greater than 100%"))
+    return found
 
 
 def check_selector(path: str, selector: Any) -> list[Cause]:
@@ -131,10 +159,12 @@ def _deployment(new: Obj, old: Obj | None) -> list[Cause]:
     if strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
         why = "may not be specified when strategy `type` is 'Recreate'"
         found.append(prohibited("spec.strategy.rollingUpdate", why))
-    rolling = strategy.get("rollingUpdate", {})
+    path, rolling = "spec.strategy.rollingUpdate", strategy.get("rollingUpdate", {})
+    found += _count_or_percent(path, rolling, "maxUnavailable")
+    found += _count_or_percent(path, rolling, "maxSurge", at_most_all=False)
     if rolling.get("maxUnavailable") in (0, "0%") and rolling.get("maxSurge") in (0, "0%"):
         why = "may not be 0 when `maxSurge` is 0"
-        found.append(wrong("spec.strategy.rollingUpdate.maxUnavailable", rolling["maxUnavailable"], why))
+        found.append(wrong(f"{path}.maxUnavailable", rolling["maxUnavailable"], why))
     deadline = spec.get("progressDeadlineSeconds")
     if isinstance(deadline, int) and deadline <= spec.get("minReadySeconds", 0):
         found.append(wrong("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
@@ -146,7 +176,9 @@ def _replica_set(new: Obj, old: Obj | None) -> list[Cause]:
 
 
 def _daemon_set(new: Obj, old: Obj | None) -> list[Cause]:
-    return _workload(new) + _immutable(new, old, "spec.selector")
+    rolling = (new["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
+    found = _count_or_percent("spec.updateStrategy.rollingUpdate", rolling, "maxUnavailable", "maxSurge")
+    return _workload(new) + found + _immutable(new, old, "spec.selector")
 
 
 _STATEFUL_MUTABLE = (
@@ -301,7 +333,8 @@ def _budget(new: Obj, _: Obj | None) -> list[Cause]:
     if "minAvailable" in spec and "maxUnavailable" in spec:
         why = "minAvailable and maxUnavailable cannot be both set"
         return [wrong("spec", spec, why)]
-    return check_selector("spec.selector", spec.get("selector"))
+    found = _count_or_percent("spec", spec, "minAvailable", "maxUnavailable")
+    return found + check_selector("spec.selector", spec.get("selector"))
 
 
 def _binding(new: Obj, old: Obj | None) -> list[Cause]:

@@ -83,7 +83,7 @@ class Claims(Controller):
     def _volume_changed(self, change: Change) -> None:
         reference = change.object["spec"].get("claimRef")
         if reference:
-            self.queue.add(reference["namespace"], reference["name"])
+            self.queue.add(*_claimed(reference))
             return
         for claim in self.store.list(CLAIMS):
             if claim.get("status", {}).get("phase") != "Bound":
@@ -130,7 +130,7 @@ class Claims(Controller):
             spec = volume["spec"]
             reference = spec.get("claimRef")
             if reference is not None:
-                mine = (reference["namespace"], reference["name"]) == _identity(claim)
+                mine = _claimed(reference) == _identity(claim)
                 if mine and reference.get("uid") in (None, claim["metadata"]["uid"]):
                     return volume
                 continue
@@ -217,6 +217,11 @@ class Claims(Controller):
 
 def _identity(claim: Obj) -> tuple[str, str]:
     return claim["metadata"]["namespace"], claim["metadata"]["name"]
+
+
+def _claimed(reference: Obj) -> tuple[str, str]:
+    """A reference may be half written; then it means no claim."""
+    return reference.get("namespace", ""), reference.get("name", "")
 
 
 def _size(claim: Obj) -> str:
