@@ -159,6 +159,11 @@ class Dependents:
                 controller.dependent_changed(change)
 
 
+# Pods that a controller makes in one sync, and how many a second its client lets it send for longer than that.
+BURST = 500
+CLIENT_RATE = 20.0
+
+
 class PodController(Controller):
     """A controller whose dependents are pods."""
 
@@ -166,10 +171,28 @@ class PodController(Controller):
         super().__init__(registry, clock)
         self.orphans = orphans
         self._dependents = dependents
+        self._resting: dict[str, float] = {}  # uid of an owner -> when its next burst may come
 
     def start(self) -> None:
         super().start()
         self._dependents.tell(self)
+
+    def ration(self, owner: Obj, missing: int) -> int:
+        """How many of the missing pods may be made in this sync; the rest have to wait for a controller's client.
+
+        Somebody scales to a million, and without this no time would pass until they were all there.
+        """
+        uid, now = owner["metadata"]["uid"], self.clock.now()
+        rest = self._resting.get(uid, now) - now
+        if rest > 0:
+            self.enqueue(owner, rest)
+            return 0
+        self._resting.pop(uid, None)
+        if missing <= BURST:
+            return missing
+        self._resting[uid] = now + BURST / CLIENT_RATE
+        self.enqueue(owner, BURST / CLIENT_RATE)
+        return BURST
 
     def claim(self, owner: Obj) -> list[Obj]:
         return claim(self, owner, "pods", self.orphans)

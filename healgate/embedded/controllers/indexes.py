@@ -7,6 +7,7 @@ index that has failed too often is given up, the others go on, and only then doe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from ..store.store import Obj
@@ -59,7 +60,7 @@ class Indexes:
     def next(self, count: int) -> list[int]:
         """The lowest that nobody works on."""
         taken = self.completed | self.failed | self._active
-        return [index for index in range(self.completions) if index not in taken][:count]
+        return list(islice((index for index in range(self.completions) if index not in taken), count))
 
     def show(self, status: dict[str, Any]) -> None:
         status["completedIndexes"] = shown(self.completed)

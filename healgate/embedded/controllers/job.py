@@ -116,7 +116,7 @@ class Jobs(PodController):
         if wait > 0:
             self.enqueue(job, wait)
             return len(active), None
-        return self._create(job, wanted - len(active), len(active), indexes)
+        return self._create(job, self.ration(job, wanted - len(active)), len(active), indexes)
 
     def _create(self, job: Obj, count: int, running: int, indexes: Indexes | None) -> tuple[int, ApiError | None]:
         pod = template_pod(job, job["spec"]["template"])

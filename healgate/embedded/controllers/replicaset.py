@@ -13,7 +13,7 @@ from typing import Any
 from ..api.errors import ApiError
 from ..clock.clock import seconds_of, stamp
 from ..store.store import Obj
-from .controller import PodController
+from .controller import BURST, PodController
 from .objects import (
     annotations_of,
     being_deleted,
@@ -29,9 +29,6 @@ from .objects import (
     restarts,
     template_pod,
 )
-
-# Pods created or deleted in one sync.
-BURST = 500
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 
@@ -65,7 +62,7 @@ class ReplicaSets(PodController):
         missing = replica_set["spec"]["replicas"] - len(active)
         try:
             if missing > 0:
-                self._create(replica_set, min(missing, BURST))
+                self._create(replica_set, self.ration(replica_set, missing))
             elif missing < 0:
                 self._delete(replica_set, active, min(-missing, BURST))
         except ApiError as problem:

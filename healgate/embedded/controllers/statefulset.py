@@ -71,7 +71,13 @@ class StatefulSets(PodController):
         first = (owner["spec"].get("ordinals") or {}).get("start", 0)
         wanted = range(first, first + owner["spec"]["replicas"])
         orderly = owner["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady"
+        missing = len(wanted) - sum(number in wanted for number in pods)
+        may_make = 1 if orderly else self.ration(owner, missing)
         for number in wanted:
+            if number not in pods:
+                if not may_make:
+                    return
+                may_make -= 1
             if self._replace(owner, pods.get(number), number, current, update, orderly) and orderly:
                 return
         surplus = sorted((number for number in pods if number not in wanted), reverse=True)
