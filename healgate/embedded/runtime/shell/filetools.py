@@ -429,12 +429,18 @@ def tee(proc: Proc, args: list[str]) -> int:
     return code
 
 
+MOST_NUMBERS = 1_000_000
+
+
 def seq(proc: Proc, args: list[str]) -> int:
     numbers = [int(arg) for arg in args]
     first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1])}.get(
         len(numbers), (numbers[0], numbers[1] if len(numbers) > 1 else 1, numbers[-1])
     )
-    proc.emit("".join(f"{number}\n" for number in range(first, last + (1 if step > 0 else -1), step)))
+    wanted = range(first, last + (1 if step > 0 else -1), step)
+    if len(wanted) > MOST_NUMBERS:
+        raise Unsupported(f"seq {' '.join(args)}: more than {MOST_NUMBERS} numbers")
+    proc.emit("".join(f"{number}\n" for number in wanted))
     return 0
 
 

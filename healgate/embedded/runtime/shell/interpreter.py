@@ -16,6 +16,7 @@ from ..container import Container, IntoFile, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
+from .pace import Pace
 from .parser import parse
 from .reader import SyntaxProblem
 from .tree import (
@@ -154,6 +155,8 @@ class Shell:
             return (yield from run)
         except Leave as leave:
             return leave.code
+        except RecursionError:
+            return 139  # a function that calls itself for ever: real shells run out of stack
         except (words.Unset, SyntaxProblem) as problem:
             self.complain(io, str(problem))
             return 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
@@ -271,6 +274,7 @@ class Shell:
 
     def _while(self, command: While, io: Io) -> Run:
         beat = _idle(command)
+        pace = Pace(self.proc.now)
         code = 0
         while True:
             if beat:
@@ -278,6 +282,8 @@ class Shell:
                 yield Beat(beat)
                 yield from self._signals(io)
                 continue
+            if wait := pace.round():
+                yield Spent(wait)
             try:
                 if ((yield from self._unchecked_run(self.script(command.condition, io))) == 0) == command.until:
                     return code

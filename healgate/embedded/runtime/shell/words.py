@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
+from ....actor.effects import Unsupported
 from .arithmetic import evaluate
 from .tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
@@ -37,6 +38,10 @@ def fields(shell: Shell, words: tuple[Word, ...], io: Io) -> Generator[Any, Any,
     return found
 
 
+# Characters; one that doubles in a loop would take all the memory that there is.
+LONGEST = 4 * 1024 * 1024
+
+
 def text(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
     """A word's value where it is not split: assignments, redirections, here-documents."""
     if word.constant is not None:
@@ -44,7 +49,10 @@ def text(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
     pieces: list[str] = []
     for position, part in enumerate(word.parts):
         pieces.extend((yield from _values(shell, part, io, position == 0)))
-    return "".join(pieces)
+    found = "".join(pieces)
+    if len(found) > LONGEST:
+        raise Unsupported(f"a variable of more than {LONGEST} characters")
+    return found
 
 
 def pattern(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
