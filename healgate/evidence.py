@@ -119,8 +119,9 @@ def decoded_body(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return json.loads(body)
-    except ValueError:
+        # As servers read it: what is no UTF-8 is replaced, and what was refused need not be understood.
+        return json.loads(body.decode(errors="replace"))
+    except (ValueError, RecursionError):
         return body.decode(errors="replace")
 
 

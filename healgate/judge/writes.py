@@ -134,12 +134,12 @@ def _written(number: int, request: Request, namespace: str, history: History) ->
 
 
 def _created(number: int, request: Request, history: History) -> Write:
-    """A new object; where the server gave it its name, the one that appeared just then."""
+    """A new object; where the server gave it its name, or the body is in no words of ours, what appeared just then."""
     name, metadata = _name(request), _metadata(request)
     prefix = metadata.get("generateName") or ""
     found = [
         (abs(state.time - request.time), ref.name, state.object)
-        for ref in ([Ref(request.kind, name)] if name or not prefix else history.refs(request.kind))
+        for ref in ([Ref(request.kind, name)] if name else history.refs(request.kind))
         for state in history.of(ref)
         if state.type == "ADDED" and ref.name.startswith(prefix) and abs(state.time - request.time) <= SEEN_WITHIN
     ]

@@ -53,7 +53,8 @@ def test_pods_that_lack_something(api: Api, fields: dict[str, Any], cause: str) 
 def test_what_may_be_empty(api: Api) -> None:
     body = pod()
     body["spec"]["containers"][0]["livenessProbe"] = {"httpGet": {"port": 80, "httpHeaders": [{"name": "Host"}]}}
-    api.post(PODS, body)
+    probe = api.post(PODS, body)["spec"]["containers"][0]["livenessProbe"]
+    assert probe["httpGet"]["httpHeaders"] == [{"name": "Host"}]
 
 
 def test_a_pod_without_a_spec_beside_a_limit_range(api: Api) -> None:
@@ -77,7 +78,8 @@ def test_shares_that_are_none(api: Api, value: Any, problem: str) -> None:
 
 def test_a_surge_may_be_more_than_all(api: Api) -> None:
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "150%", "maxUnavailable": 0}}
-    api.post(DEPLOYMENTS, with_spec(deployment(), strategy=rolling))
+    made = api.post(DEPLOYMENTS, with_spec(deployment(), strategy=rolling))
+    assert made["spec"]["strategy"] == rolling
 
 
 def test_a_field_without_a_name(api: Api) -> None:
@@ -130,7 +132,7 @@ def test_schemas_that_are_none(api: Api, field: Any, cause: str) -> None:
 def test_a_pattern_that_only_go_can_read(api: Api) -> None:
     api.post(DEFINITIONS, definition(of({"type": "string", "pattern": r"^\p{L}+$"})))
     gadget = {"apiVersion": "shop.example/v1", "kind": "Gadget", "metadata": {"name": "a"}, "spec": {"n": "b"}}
-    api.post("/apis/shop.example/v1/namespaces/default/gadgets", gadget)
+    assert api.post("/apis/shop.example/v1/namespaces/default/gadgets", gadget)["spec"] == {"n": "b"}
 
 
 def test_a_definition_that_somebody_let_go_before_its_objects_were_gone() -> None:

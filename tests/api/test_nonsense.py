@@ -137,6 +137,7 @@ def test_texts_that_are_no_unicode(key: str, value: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
+        (b'{"metadata":{"name":"a"},"data":{"k":1e999}}', 400),
         (b'{"metadata":{"name":"a"},"data":{"k":"\xff"}}', 201),  # read as a replacement character
         (b'{"metadata":{"name":"a"},"data":{"k":NaN}}', 400),
         (b'{"metadata":{"name":"a"},"data":{"k":-Infinity}}', 400),
@@ -144,9 +145,10 @@ def test_texts_that_are_no_unicode(key: str, value: str, kind: str) -> None:
         (b'\xef\xbb\xbf{"metadata":{"name":"a"}}', 400),
     ],
 )
-def test_bodies_that_only_python_would_read(body: bytes, status: int) -> None:
+@pytest.mark.parametrize("validation", ["", "Ignore", "Warn", "Strict"])
+def test_bodies_that_only_python_would_read(body: bytes, status: int, validation: str) -> None:
     api = Api()
-    answer = api.send("POST", CONFIG_MAPS, body)
+    answer = api.send("POST", f"{CONFIG_MAPS}?fieldValidation={validation}", body)
     assert (answer.status, answer.json()["kind"]) == (status, "ConfigMap" if status == 201 else "Status")
     assert [item["data"] for item in api.get(CONFIG_MAPS)["items"]] == ([{"k": "\ufffd"}] if status == 201 else [])
 
@@ -222,6 +224,11 @@ def test_what_is_nested_too_deeply_is_refused(free: Api, depth: int) -> None:
     refused = free.expect(400, "PATCH", GADGETS + "/a", json.dumps(deeper).encode(), content_type=JSON_PATCH)
     assert "max depth" in refused["message"]
     assert free.get(GADGETS)["items"][0]["spec"] == nest(150)
+
+
+def test_a_number_without_end(free: Api) -> None:
+    body = json.dumps(gadget({"n": 0})).replace('"n": 0', '"n": 1e999').encode()
+    assert "1e999" in free.expect(400, "POST", GADGETS, body)["message"]
 
 
 def test_a_patch_that_doubles_the_object_again_and_again(free: Api) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import Ref
+from healgate.evidence import Ref, decoded_body
 from healgate.judge.history import History
 from healgate.judge.writes import Write, own_writes
 from healgate.words import CrashClass, Reason, Verdict, Word
@@ -104,6 +104,29 @@ def test_an_object_whose_name_the_server_gave_is_the_one_that_appeared() -> None
     trial.asks("create", Ref("Pod", ""), 80, None, body={"metadata": {"generateName": "debug-"}}, code=201)
     (write,) = writes(trial)
     assert write.ref == Ref("Pod", "debug-z")
+
+
+@pytest.mark.parametrize("body", ["k8s\0 protobuf", "metadata:\n  name: made\n", None])
+def test_an_object_made_by_a_body_that_nobody_here_reads_is_the_one_that_appeared(body: str | None) -> None:
+    trial = Trial()
+    trial.appears(obj("Secret", "made"), 80)
+    trial.asks("create", Ref("Secret", ""), 80, None, body=body, code=201)
+    (write,) = writes(trial)
+    assert (write.ref, write.after) == (SECRET, trial.now[SECRET])
+
+
+@pytest.mark.parametrize(
+    ("body", "record"),
+    [
+        (b"", None),
+        (b'{"a": "\xff"}', {"a": "\ufffd"}),
+        (b"a: 1", "a: 1"),
+        ('{"a": 1}'.encode("utf-16"), '\ufffd\ufffd{\0"\0a\0"\0:\0 \x001\0}\0'),
+        (b"[" * 100_000, "[" * 100_000),
+    ],
+)
+def test_what_a_request_carried_goes_on_record_as_servers_read_it(body: bytes, record: Any) -> None:
+    assert decoded_body(body) == record
 
 
 def test_an_object_made_anew_is_told_from_the_one_before() -> None:

@@ -42,9 +42,17 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"invalid character {name.lstrip('-')[0]!r} looking for beginning of value")
 
 
-def _from_json(body: bytes) -> Any:
-    """As Go reads it, which takes UTF-8 only and knows no NaN."""
-    return json.loads(body.decode("utf-8", "replace"), parse_constant=_no_constant)
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"cannot unmarshal number {digits} into Go value of type float64")
+    return value
+
+
+def _from_json(body: bytes, pairs: Callable[[list[tuple[str, Any]]], Obj] | None = None) -> Any:
+    """As Go reads it, which takes UTF-8 only and knows neither NaN nor a number without end."""
+    text = body.decode("utf-8", "replace")
+    return json.loads(text, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=pairs)
 
 
 def _from_yaml(body: bytes) -> Any:
@@ -209,5 +217,5 @@ def _duplicates(request: ApiRequest) -> list[str]:
         return seen
 
     if media_type(request) == "application/json" and request.body:
-        json.loads(request.body, object_pairs_hook=pairs)
+        _from_json(request.body, pairs)
     return found

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..store.encoded import dumps
 from .errors import bad_request
-from .objects import TOO_DEEP, deep_copy, is_reachable
+from .objects import DEEPEST, TOO_DEEP, deep_copy, is_reachable
 
 MAX_OPERATIONS = 10_000
 # Bytes: a document that copies itself into itself doubles with every operation.
@@ -50,8 +50,6 @@ def json_patch(document: Any, operations: Any) -> Any:
                     f"exceeding the limit {MAX_COPIED}"
                 )
         document = _one(document, operation)
-        if not is_reachable(document):
-            raise bad_request(TOO_DEEP)
     return document
 
 
@@ -116,6 +114,7 @@ def _find(document: Any, keys: list[str]) -> Any:
 
 
 def _add(document: Any, keys: list[str], value: Any) -> Any:
+    _check_depth(keys, value)
     if not keys:
         return value
     parent, key = _find(document, keys[:-1]), keys[-1]
@@ -128,7 +127,14 @@ def _add(document: Any, keys: list[str], value: Any) -> Any:
     return document
 
 
+def _check_depth(keys: list[str], value: Any) -> None:
+    """What is put below many keys may become deeper than what a body may bring."""
+    if not is_reachable(value, DEEPEST - len(keys)):
+        raise bad_request(TOO_DEEP)
+
+
 def _set(document: Any, keys: list[str], value: Any) -> Any:
+    _check_depth(keys, value)
     if not keys:
         return value
     parent, key = _find(document, keys[:-1]), keys[-1]
