@@ -294,10 +294,20 @@ class Kubectl:
     def _exec(self, words: list[str]) -> str:
         at = words.index("--")
         named, argv = words[:at], words[at + 1 :]
-        pod = self._registry.get("pods", self._namespace, named[0].removeprefix("pod/"))
+        pod = self._pod_of(named[0])
         container = _option(named, "c", _option(named, "container", pod["spec"]["containers"][0]["name"]))
         result = self._cluster.kubelet.exec(pod, container, tuple(argv))
         return result.output
+
+    def _pod_of(self, word: str) -> Obj:
+        """A pod, or the first of an owner's."""
+        kind, slash, name = word.partition("/")
+        if not slash or kind in ("po", "pod", "pods"):
+            return self._registry.get("pods", self._namespace, name or kind)
+        selector = self._registry.get(self._resource(kind), self._namespace, name)["spec"]["selector"]
+        wanted = selector["matchLabels"].items()
+        pods = self._registry.list("pods", self._namespace)
+        return next(pod for pod in pods if wanted <= pod["metadata"].get("labels", {}).items())
 
     # -- what kubectl has no words for
 

@@ -4,7 +4,9 @@ By rule, from the images that its pods ask for and from what the kubelet said of
 
 * an image is on the node if the kubelet found it there;
 * a tag is missing if the registry said that it was not found; every other image exists;
-* a registry is unreachable if a connection to it failed, until the recording says that it answers again;
+* a registry is unreachable if a connection to it failed, as it failed there, until the recording says that it
+  answers again;
+* of a container that is out of memory all falls, but under cgroup v1 only the process that holds most of it;
 * a repository is private if the registry wanted credentials; those that open it are those that a command sets.
 
 The trap would be a table of recordings: a new one would then need new code.
@@ -19,10 +21,11 @@ from healgate.embedded.runtime.references import Reference, parse
 from healgate.embedded.runtime.seam import Registries
 from healgate.embedded.runtime.shelf import PUBLIC, Image, ImageShelf
 
+from .neutral import neutral
 from .tracks import Recording
 
 _MISSING = re.compile(r"failed to resolve reference \"([^\"]+)\": [^ ]+: not found")
-_REFUSED = re.compile(r"failed to resolve reference \"([^\"]+)\": failed to do request: ")
+_REFUSED = re.compile(r"failed to resolve reference \"([^\"]+)\": failed to do request: \w+ \"[^\"]*\": (.*)")
 _PRIVATE = re.compile(r"failed to resolve reference \"([^\"]+)\": (?:pull access denied|unexpected status .*401)")
 _MIRROR = re.compile(r"\"?(http://[0-9.:]+)/v2/[^\" ]*\?ns=([^\":]+)")
 
@@ -32,11 +35,11 @@ class RecordedShelf(ImageShelf):
 
     def __init__(self, recording: Recording) -> None:
         super().__init__(None)
-        self._missing = {found[1] for message in _messages(recording) if (found := _MISSING.search(message))}
+        self._missing = {neutral(found[1], {}) for text in _messages(recording) if (found := _MISSING.search(text))}
 
     def find(self, reference: Reference) -> Image | None:
         known = super().find(reference)
-        if known is not None or str(reference) in self._missing:
+        if known is not None or neutral(str(reference), {}) in self._missing:
             return known
         return Image(str(reference), size=2_131_354, entrypoint=(), command=("sh",))
 
@@ -49,7 +52,12 @@ def _hosts(recording: Recording) -> dict[str, None]:
     """The registries of all images that pods ask for."""
     specs = [entry.get("spec", {}) for entry in recording["timeline"] if entry["kind"] == "Pod"]
     images = [one["image"] for spec in specs for one in spec.get("containers") or ()]
-    return {reference.host: None for image in images if (reference := parse(image)) is not None}
+    return {reference.host: None for image in images if (reference := _parsed(image)) is not None}
+
+
+def _parsed(image: str) -> Reference | None:
+    """A digest is written as what no two runs share."""
+    return parse(image.replace("sha256:<id>", f"sha256:{'0' * 64}"))
 
 
 def registries_for(recording: Recording) -> Registries:
@@ -58,12 +66,13 @@ def registries_for(recording: Recording) -> Registries:
         for base, host in _MIRROR.findall(message):
             found.mirrors[host] = base
         refused, private = _REFUSED.search(message), _PRIVATE.search(message)
-        if refused and (reference := parse(refused[1])) is not None:
+        if refused and (reference := _parsed(refused[1])) is not None:
             if "no such host" in message:
                 found.reachable.pop(reference.host, None)
             elif reference.host in found.reachable:
                 found.reachable[reference.host] = False
-        if private and (reference := parse(private[1])) is not None:
+                found.failures.setdefault(reference.host, refused[2])
+        if private and (reference := _parsed(private[1])) is not None:
             found.private[reference.repository] = frozenset(_credentials(recording))
     return found
 
@@ -81,8 +90,10 @@ def _credentials(recording: Recording) -> list[str]:
 def cluster_for(recording: Recording, seed: str) -> EmbeddedCluster:
     """An embedded cluster in the surroundings of the recording."""
     cluster = EmbeddedCluster(seed=seed, images=RecordedShelf(recording))
+    cluster.runtime.machine.falls_whole = "cgroup v1" not in recording.get("runtime", "")
     wanted, registries = registries_for(recording), cluster.runtime.registries
     registries.reachable = wanted.reachable
+    registries.failures = wanted.failures
     registries.private = wanted.private
     registries.mirrors = wanted.mirrors
     return cluster

@@ -14,6 +14,9 @@ from .neutral import neutral, neutral_all
 
 LOOKING = ("logs", "get", "describe", "top", "events", "version", "cluster-info", "api-resources", "explain", "wait")
 
+# Conditions that are taken away again.
+PASSING = {"PodResizePending", "PodResizeInProgress"}
+
 Entry = dict[str, Any]
 Recording = dict[str, Any]
 
@@ -163,6 +166,9 @@ def _aspects(kind: str, obj: Entry) -> Iterator[tuple[str, Any]]:
     yield "phase", {part: status.get(part, "") for part in ("phase", "reason", "message")}
     for one in status.get("conditions") or ():
         yield f"condition {one['type']}", _condition(one)
+    listed = {one["type"] for one in status.get("conditions") or ()}
+    for kind in PASSING.difference(listed):
+        yield f"condition {kind}", {}
     for group in ("initContainerStatuses", "containerStatuses"):
         for one in status.get(group) or ():
             yield f"container {one['name']}", _container(one)
@@ -180,6 +186,9 @@ def _counts(status: Entry) -> dict[str, Any]:
             found.update({one["type"]: _condition(one) for one in value})
         elif key == "uncountedTerminatedPods":
             found[key] = {kind: len(uids) for kind, uids in value.items()}
+        elif key == "active" and not isinstance(value, int):
+            # A CronJob's Jobs: which object it was is nobody's business.
+            found[key] = [{part: one[part] for part in one if part in ("kind", "namespace", "name")} for one in value]
         elif not key.endswith("Time"):
             found[key] = value
     return found

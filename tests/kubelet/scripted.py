@@ -12,6 +12,7 @@ from typing import Any
 from healgate.embedded.api.registry import Registry
 from healgate.embedded.clock import Clock
 from healgate.embedded.kubelet import STOCK, Kubelet, KubeletTiming
+from healgate.embedded.runtime.references import why_not
 from healgate.embedded.runtime.seam import (
     ContainerRun,
     ExecResult,
@@ -109,6 +110,9 @@ class ScriptedRuntime:
     changes: int = 0
     memory_grows: Callable[[float], None] = field(default=lambda _: None)
     resting: dict[Callable[[], None], None] = field(default_factory=dict)
+
+    def why_not(self, image: str) -> str:
+        return why_not(image)
 
     def resolve(self, image: str) -> str | None:
         return None if " " in image or image != image.lower() else f"docker.io/library/{image}"

@@ -86,7 +86,7 @@ def test_an_image_on_the_node_is_not_pulled_unless_always(bench: Bench):
             {"image": "Not A Name"},
             "InvalidImageName",
             'Failed to apply default image tag "Not A Name": couldn\'t parse image name "Not A Name": '
-            "invalid reference format",
+            "invalid reference format: repository name (library/Not A Name) must be lowercase",
             "InspectFailed",
         ),
     ],

@@ -46,7 +46,26 @@ def test_a_function_that_calls_itself_runs_out_of_stack(bench: Bench) -> None:
 def test_what_would_take_all_the_memory_is_refused(bench: Bench, script: str) -> None:
     bench.start("busybox:1.36", "sh", "-c", script)
     with pytest.raises(Unsupported, match="more than"):
-        bench.after(1)
+        bench.after(60)
+
+
+def test_a_text_that_grows_is_memory(bench: Bench) -> None:
+    script = "x=a; while :; do x=$x$x; done"
+    container = bench.start("busybox:1.36", "sh", "-c", script, limit=32 * 1024 * 1024)
+    bench.after(5)
+    assert container.exit is not None
+    assert (container.exit.code, container.exit.reason) == (137, "OOMKilled")
+
+
+@pytest.mark.parametrize(("whole", "end"), [(True, (137, "OOMKilled")), (False, (3, "OOMKilled"))])
+def test_who_falls_when_memory_is_out(bench: Bench, whole: bool, end: tuple[int, str]) -> None:
+    bench.runtime.machine.falls_whole = whole
+    script = "sh -c 'x=a; while :; do x=$x$x; done'; echo child $?; exit 3"
+    container = bench.start("busybox:1.36", "sh", "-c", script, limit=32 * 1024 * 1024)
+    bench.after(5)
+    assert container.exit is not None
+    assert (container.exit.code, container.exit.reason) == end
+    assert said(container) == ("" if whole else "Killed\nchild 137\n")
 
 
 class Clock:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..store import Store
-from . import addresses, errors, podsecurity, quota
+from . import addresses, errors, limitranges, podsecurity, quota
 from .metadata import generated_name
 from .podspec import containers_of, qos_class
 from .resources import Resource
@@ -46,7 +46,7 @@ class Admission:
     def mutate(self, res: Resource, obj: Obj) -> None:
         """Before defaulting and before the name is settled."""
         if res.key == "pods":
-            quota.apply_limit_ranges(self._store, obj)
+            limitranges.fill(self._store, obj)
             self._service_account(obj)
             self._priority(obj)
         elif res.key == "persistentvolumeclaims":
@@ -66,7 +66,10 @@ class Admission:
 
     def validate(self, res: Resource, obj: Obj) -> None:
         if res.key == "pods":
+            limitranges.check_pod(self._store, obj)
             podsecurity.check(self._store, obj)
+        elif res.key == "persistentvolumeclaims":
+            limitranges.check_claim(self._store, obj)
         quota.check(self._store, res.key, obj)
 
     # -- pods

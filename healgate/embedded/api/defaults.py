@@ -248,6 +248,14 @@ def _storage_class(obj: Obj) -> None:
     obj.setdefault("volumeBindingMode", "Immediate")
 
 
+def _limit_range(obj: Obj) -> None:
+    for limit in (obj.get("spec") or {}).get("limits") or ():
+        if limit.get("type") == "Container":
+            default = {**(limit.get("max") or {}), **(limit.get("default") or {})}
+            requests = {**(limit.get("min") or {}), **default, **(limit.get("defaultRequest") or {})}
+            limit.update({key: one for key, one in (("default", default), ("defaultRequest", requests)) if one})
+
+
 def _event(obj: Obj) -> None:
     for name in ("source", "involvedObject"):
         obj.setdefault(name, {})
@@ -309,6 +317,7 @@ _BY_RESOURCE: dict[str, Callable[[Obj], None]] = {
     "clusterroles.rbac.authorization.k8s.io": _role,
     "priorityclasses.scheduling.k8s.io": _priority_class,
     "storageclasses.storage.k8s.io": _storage_class,
+    "limitranges": _limit_range,
     "events": _event,
     "customresourcedefinitions.apiextensions.k8s.io": _definition,
     "mutatingwebhookconfigurations.admissionregistration.k8s.io": _webhooks,

@@ -1,4 +1,4 @@
-"""ResourceQuota and LimitRange: the two reasons why a namespace refuses what is otherwise right.
+"""ResourceQuota: why a namespace that is full refuses what is otherwise right.
 
 Usage is counted from what is stored at the moment of the request, not read from the quota's status: that one
 may lag, and a refusal must not depend on how far a controller got.
@@ -126,46 +126,3 @@ def _pod_amounts(spec: Obj, section: str) -> Amounts:
         for name, text in ((container.get("resources") or {}).get(section) or {}).items():
             total[name] = max(total.get(name, Fraction(0)), parse(text))
     return total
-
-
-# -- limit ranges
-
-
-def apply_limit_ranges(store: Store, pod: Obj) -> None:
-    """Inject a namespace's default requests and limits, then hold the containers to its bounds."""
-    ranges = store.list("limitranges", pod["metadata"]["namespace"])
-    limits = [limit for one in ranges for limit in one.get("spec", {}).get("limits", ())]
-    broken: list[str] = []
-    for limit in limits:
-        if limit.get("type") != "Container":
-            continue
-        spec = pod.get("spec") or {}
-        for container in [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]:
-            resources = container.setdefault("resources", {})
-            default_request = limit.get("defaultRequest") or limit.get("default") or {}
-            for section, values in (("limits", limit.get("default") or {}), ("requests", default_request)):
-                for name, amount in values.items():
-                    stated = resources.get("limits", {}).get(name) if section == "requests" else None
-                    resources.setdefault(section, {}).setdefault(name, stated or amount)
-            broken += _breaches(limit, resources)
-    if broken:
-        meta = pod["metadata"]
-        text = broken[0] if len(broken) == 1 else "[" + ", ".join(broken) + "]"
-        raise errors.forbidden("pods", meta.get("name") or meta.get("generateName", ""), text)
-
-
-def _breaches(limit: Obj, resources: Obj) -> list[str]:
-    found: list[str] = []
-    for name, bound in sorted((limit.get("min") or {}).items()):
-        stated = (resources.get("requests") or {}).get(name)
-        if stated is None:
-            found.append(f"minimum {name} usage per Container is {bound}.  No request is specified")
-        elif parse(stated) < parse(bound):
-            found.append(f"minimum {name} usage per Container is {bound}, but request is {stated}")
-    for name, bound in sorted((limit.get("max") or {}).items()):
-        stated = (resources.get("limits") or {}).get(name)
-        if stated is None:
-            found.append(f"maximum {name} usage per Container is {bound}.  No limit is specified")
-        elif parse(stated) > parse(bound):
-            found.append(f"maximum {name} usage per Container is {bound}, but limit is {stated}")
-    return found

@@ -12,10 +12,12 @@ from typing import Any
 
 from ..api.quantities import parse
 from ..store.store import Obj
+from . import neighbours
 from .objects import is_terminal, labels_of, selects
 
 # Refusals for which evicting other pods could help; for the others preemption is pointless.
-_RESOLVABLE = ("Insufficient", "Too many pods")
+_PORTS = "node(s) didn't have free ports for the requested pod ports"
+_RESOLVABLE = ("Insufficient", "Too many pods", _PORTS, *neighbours.RESOLVABLE, neighbours.SPREAD)
 
 
 def requests_of(spec: Obj) -> dict[str, Fraction]:
@@ -98,7 +100,7 @@ class Loads:
         if self._ports and (wanted := host_ports(spec)):
             held = [ports for where, ports in self._ports.values() if where == name]
             if any(_clash(one, other) for one in wanted for ports in held for other in ports):
-                return ["node(s) didn't have free ports for the requested pod ports"]
+                return [_PORTS]
         room = node.get("status", {}).get("allocatable") or node.get("status", {}).get("capacity") or {}
         found = []
         if self._pods.get(name, 0) + 1 > parse(room.get("pods", "110")):
@@ -176,7 +178,9 @@ def explain(reasons: Mapping[str, list[str]], total: int, hopeless: Collection[s
     listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counts.items()))
     after: dict[str, int] = {}
     for node, found in reasons.items():
-        could_help = node not in hopeless and all(reason.startswith(_RESOLVABLE) for reason in found)
+        could_help = node not in hopeless and all(
+            reason.startswith(_RESOLVABLE) and reason != neighbours.NO_LABEL for reason in found
+        )
         text = (
             "No preemption victims found for incoming pod" if could_help else "Preemption is not helpful for scheduling"
         )

@@ -13,6 +13,7 @@ from ..clock.clock import stamp
 from ..events import SchedulerRecorder
 from ..store.store import Change, Obj
 from . import placement
+from .neighbours import Neighbours
 from .objects import being_deleted, condition, is_terminal
 from .queue import WorkQueue
 from .volumes import CLAIMS, choose_node, claims_of, unready_claims
@@ -33,6 +34,7 @@ class Scheduler:
         self.queue = WorkQueue(clock, "scheduler", self.sync)
         self.recorder = SchedulerRecorder(registry, clock)
         self._loads = placement.Loads()
+        self._neighbours = Neighbours(self.store)
         # Pods that fit nowhere, with the number of tries: what may help them wakes them.
         self._waiting: dict[tuple[str, str], int] = {}
 
@@ -42,11 +44,13 @@ class Scheduler:
         self.store.subscribe(CLAIMS, self._claim_changed)
         for pod in self.store.list("pods"):
             self._loads.note(pod, gone=False)
+            self._neighbours.note(pod, gone=False)
             self._consider(pod)
 
     def _pod_changed(self, change: Change) -> None:
         pod, before = change.object, change.before
         gone = change.type == "DELETED"
+        self._neighbours.note(pod, gone=gone)
         if before is None or gone or _weighs(before) != _weighs(pod):
             self._loads.note(pod, gone=gone)
             if gone or is_terminal(pod):
@@ -83,7 +87,7 @@ class Scheduler:
         nodes = self.store.list("nodes")
         problem = self._claims_problem(pod, len(nodes))
         if problem is None:
-            refused = {node["metadata"]["name"]: placement.refusals(pod["spec"], node, self._loads) for node in nodes}
+            refused = self._refusals(pod, nodes)
             fitting = [node for node in nodes if not refused[node["metadata"]["name"]]]
             if fitting:
                 self._place(pod, fitting)
@@ -91,6 +95,16 @@ class Scheduler:
             hopeless = [node["metadata"]["name"] for node in nodes if not self._loads.fits_empty(pod["spec"], node)]
             problem = placement.explain(refused, len(nodes), hopeless)
         self._refuse(pod, problem)
+
+    def _refusals(self, pod: Obj, nodes: list[Obj]) -> dict[str, list[str]]:
+        named = {node["metadata"]["name"]: node for node in nodes}
+        found = {}
+        for name, node in named.items():
+            reasons = placement.refusals(pod["spec"], node, self._loads)
+            if not reasons and (alone := self._neighbours.refusal(pod, node, named)):
+                reasons = [alone]
+            found[name] = reasons
+        return found
 
     def _claims_problem(self, pod: Obj, nodes: int) -> str | None:
         for claim in claims_of(pod):

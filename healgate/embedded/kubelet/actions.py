@@ -74,33 +74,54 @@ def _kill(pod: Obj, container: Obj, newest: Seen, probes: PodProbes, resize_rest
 
 
 def _init(actions: Actions, pod: Obj, snapshot: Snapshot, probes: PodProbes) -> bool:
-    """Sidecars and init containers; whether the ordinary containers may start."""
+    """Sidecars and init containers; whether the ordinary containers may start.
+
+    From the last to the first: whichever has run at all shows that those before it are through, even if nothing is
+    left of them.
+    """
     inits = init_containers(pod)
-    if not inits:
-        return True
-    begun = any(snapshot.newest(container["name"]) is not None for container in pod["spec"]["containers"])
-    for container in inits:
+    mains = (snapshot.newest(container["name"]) for container in pod["spec"]["containers"])
+    initialized = not inits or any(newest is not None and newest.state != "exited" for newest in mains)
+    start: list[Obj] = []
+    past = initialized
+    for number, container in reversed(list(enumerate(inits))):
         newest = snapshot.newest(container["name"])
-        if is_sidecar(container):
-            if newest is None or newest.state != "running":
-                if should_restart(pod, container, newest, init=True):
-                    actions.start_init.append(container)
-                if not begun:
-                    return False
-                continue
-            kill = _kill(pod, container, newest, probes, frozenset())
-            if kill is not None:
-                message = kill.message.replace("Container ", "Init container ", 1)
-                actions.kill.append(Kill(kill.id, container, message, kill.cause))
-                actions.start_init.append(container)
-            if not begun and not probes.started(container["name"], newest.id):
-                return False
+        if newest is None or (past and not is_sidecar(container)):
+            if past and is_sidecar(container):
+                start.append(container)
             continue
-        if begun:
-            continue
-        if newest is not None and newest.exit is not None and newest.exit.code == 0:
-            continue
-        if (newest is None or newest.state != "running") and should_restart(pod, container, newest, init=True):
-            actions.start_init.append(container)
-        return False
-    return True
+        over = _is_through(container, newest, probes)
+        if over and number + 1 == len(inits):
+            initialized = True
+        elif over and not past:
+            start.append(inits[number + 1])
+        kill = _kill_sidecar(container, newest, probes, over) if is_sidecar(container) else None
+        if kill is not None:
+            actions.kill.append(kill)
+        if kill is not None or (not over and should_restart(pod, container, newest)):
+            start.append(container)
+        past = True
+    actions.start_init = start[::-1] if past else inits[:1]
+    return initialized
+
+
+def _is_through(container: Obj, newest: Seen, probes: PodProbes) -> bool:
+    """Whether those behind it may start: it has done its work, or is there to stay."""
+    if is_sidecar(container):
+        return newest.state == "running" and probes.started(container["name"], newest.id) is True
+    return newest.exit is not None and newest.exit.code == 0
+
+
+def _kill_sidecar(container: Obj, newest: Seen, probes: PodProbes, started: bool) -> Kill | None:
+    """The kubelet says nothing here of starting it again, as it does of other containers."""
+    name = container["name"]
+    if newest.state != "running":
+        return None
+    if not started:
+        failed = probes.failed("startup", newest.id)
+        return Kill(newest.id, container, f"Init container {name} failed startup probe", "startup") if failed else None
+    if definition(container) != newest.spec_image:
+        return Kill(newest.id, container, f"Init container {name} definition changed")
+    if probes.failed("liveness", newest.id):
+        return Kill(newest.id, container, f"Init container {name} failed liveness probe", "liveness")
+    return None

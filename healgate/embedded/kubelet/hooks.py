@@ -77,4 +77,4 @@ def _http(
     answer = worker.node.runtime.http_get(host, port, path, timeout=min(longest, 30.0))
     yield from sleep(min(answer.seconds, longest))
     if not answer.status:
-        raise HookFailed(f'{failed}Get "{url}": {http_problem(answer, host, port)}, message: ""')
+        raise HookFailed(f'{failed}Get "{url}": {http_problem(answer, host, port)}')

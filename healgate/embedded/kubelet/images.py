@@ -71,10 +71,8 @@ class ImagePuller:
         image = container["image"]
         reference = self._runtime.resolve(image)
         if reference is None:
-            problem = (
-                f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": '
-                "invalid reference format"
-            )
+            why = f'couldn\'t parse image name "{image}": {self._runtime.why_not(image)}'
+            problem = f'Failed to apply default image tag "{image}": {why}'
             tell("Warning", "InspectFailed", problem)
             raise StartFailed("InvalidImageName", problem, "InvalidImageName")
         policy = container.get("imagePullPolicy") or default_policy(image)

@@ -70,10 +70,13 @@ class PodProbes:
                     self._workers[container["name"], kind] = _Worker(self, container, kind, container[key])
                     self.version += 1
 
-    def started(self, name: str, id: str) -> bool:
+    def started(self, name: str, id: str) -> bool | None:
+        """Whether it has passed its startup probe; None before the first look at this run."""
         if (name, "startup") not in self._workers:
             return True
-        return self._results.get(("startup", id)) is True
+        if ("startup", id) not in self._results:
+            return None
+        return self._results["startup", id] is True
 
     def ready(self, name: str, id: str) -> bool:
         worker = self._workers.get((name, "readiness"))

@@ -40,7 +40,7 @@ def restartable(pod: Obj, container: Obj, exit_code: int) -> bool:
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
 
-def should_restart(pod: Obj, container: Obj, newest: Seen | None, init: bool = False) -> bool:
+def should_restart(pod: Obj, container: Obj, newest: Seen | None) -> bool:
     """Whether the next sync is to start it, judged by its newest run."""
     if pod["metadata"].get("deletionTimestamp"):
         return False
@@ -48,11 +48,6 @@ def should_restart(pod: Obj, container: Obj, newest: Seen | None, init: bool = F
         return True
     if newest.state == "running" or newest.exit is None:
         return False
-    if init and not is_sidecar(container) and newest.exit.code == 0:
-        return False
-    if init and not is_sidecar(container):
-        # An init container that failed is tried again under any policy but Never.
-        return (container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always") != "Never"
     return restartable(pod, container, newest.exit.code)
 
 

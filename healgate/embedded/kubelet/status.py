@@ -40,7 +40,8 @@ class Inputs:
     snapshot: Snapshot
     previous: Obj  # the status as published last
     reasons: Mapping[str, tuple[str, str]]  # container -> waiting reason and message, left by the last sync
-    started: Callable[[str, str], bool]  # (container, id): has a running container passed its startup probe
+    # (container, id): has a running container passed its startup probe; None before the first look at this run
+    started: Callable[[str, str], bool | None]
     ready: Callable[[str, str], bool]  # (container, id): does readiness allow a started container
     resources: Mapping[str, Obj]  # container -> as allocated and actuated
     node: Node
@@ -163,7 +164,10 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
 
     newest = runs[0]
     running = newest.state == "running"
-    started = running and inputs.started(name, newest.id)
+    started = inputs.started(name, newest.id) if running else False
+    if started is None:
+        # Nothing has asked this run yet: what was known of the run before it still stands.
+        started = old is not None and bool(old.get("started"))
     ready = started and inputs.ready(name, newest.id)
     if init and not is_sidecar(container):
         ready = newest.exit is not None and newest.exit.code == 0
@@ -198,7 +202,10 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
 def _with_reason(inputs: Inputs, container: Obj, newest: Seen | None, status: Obj, init: bool) -> Obj:
     """A container that the last sync failed to start is waiting, whatever the runtime says."""
     reason = inputs.reasons.get(container["name"])
-    if reason is None or not should_restart(inputs.pod, container, newest, init):
+    if reason is None or not should_restart(inputs.pod, container, newest):
+        return status
+    if init and newest is not None and newest.exit is not None and newest.exit.code == 0:
+        # Even of a sidecar, which is to run again.
         return status
     if "terminated" in status["state"]:
         status["lastState"] = status["state"]
@@ -214,53 +221,44 @@ def _with_reason(inputs: Inputs, container: Obj, newest: Seen | None, status: Ob
 
 def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str:
     pod = inputs.pod
-    initializing = False
-    for container, status in zip(init_containers(pod), init_statuses, strict=True):
-        state, last = status["state"], status["lastState"]
-        if is_sidecar(container):
-            if ("running" in state and not status["started"]) or ("waiting" in state and not last):
-                initializing = True
-            continue
-        ended = state.get("terminated") or (last.get("terminated") if "waiting" in state else None)
-        if ended is None:
-            initializing = True
-        elif ended["exitCode"] != 0:
-            if not should_restart_policy(pod, container):
-                return "Failed"
-            initializing = True
-
+    initializing = beside = False
     waiting = running = stopped = succeeded = 0
     again = False
+    for container, status in zip(init_containers(pod), init_statuses, strict=True):
+        state = status["state"]
+        ended = state.get("terminated") or (status["lastState"].get("terminated") if "waiting" in state else None)
+        if is_sidecar(container):
+            # One that has ended says nothing of the pod.
+            running += "running" in state
+            waiting += "waiting" in state and ended is None
+            beside = beside or ("running" in state and not status["started"])
+        elif ended is None:
+            initializing = True
+        elif ended["exitCode"] != 0 and not restartable(pod, container, ended["exitCode"]):
+            return "Failed"
+
+    begun = False
     for container, status in zip(pod["spec"]["containers"], statuses, strict=True):
         state = status["state"]
+        ended = state.get("terminated") or (status["lastState"].get("terminated") if "waiting" in state else None)
+        begun = begun or inputs.snapshot.newest(container["name"]) is not None
         if "running" in state:
             running += 1
-        elif "terminated" in state:
-            stopped += 1
-            code = state["terminated"]["exitCode"]
-            succeeded += code == 0
-            again = again or restartable(pod, container, code)
-        elif "terminated" in status["lastState"]:
-            stopped += 1
-            again = True
-        else:
+        elif ended is None:
             waiting += 1
+        else:
+            stopped += 1
+            succeeded += "terminated" in state and ended["exitCode"] == 0
+            again = again or restartable(pod, container, ended["exitCode"])
     if inputs.over:
-        again = False
         if stopped and not running:
             return "Succeeded" if succeeded == stopped and not waiting else "Failed"
         return "Failed"
-    if (initializing and not running) or waiting:
+    if initializing or (beside and not begun) or waiting:
         return "Pending"
-    if running:
-        return "Running"
-    if again:
+    if running or again:
         return "Running"
     return "Succeeded" if succeeded == stopped else "Failed"
-
-
-def should_restart_policy(pod: Obj, container: Obj) -> bool:
-    return (container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always") != "Never"
 
 
 # -- conditions

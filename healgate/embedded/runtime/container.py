@@ -35,6 +35,8 @@ class Machine:
     network: Network
     volumes: dict[str, Volume] = field(default_factory=dict)
     memory: NodeMemory = field(default_factory=NodeMemory)
+    # What falls when memory is out: the whole container, as under cgroup v2, or the process that holds most of it.
+    falls_whole: bool = True
 
 
 @dataclass
@@ -89,6 +91,14 @@ class Stdin:
         return text
 
 
+class KilledForMemory(Exception):
+    """Raised in a task in which a process runs that has to go, where it waits."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(pid)
+        self.pid = pid
+
+
 class Proc:
     """A process in a container: the `Host` of its program."""
 
@@ -104,11 +114,13 @@ class Proc:
         self.perhaps_first = False  # it may be in the place of process 1
         self.killed = ""  # a shell's word for the signal that ended it
         self.traps_term = False  # a shell that has a trap for SIGTERM and is not process 1
+        self.task = pid  # the task that it runs in: its own, or that of a shell which waits for it
         self._held: dict[str, None] = {}
 
     def child(self, env: Mapping[str, str], cwd: str, stdin: Stdin, out: Sink, err: Sink) -> Proc:
         child = Proc(self.box, self.box.new_pid(), env, cwd, out, err)
         child.stdin = stdin
+        child.task = self.task
         return child
 
     def now(self) -> float:
@@ -136,15 +148,20 @@ class Proc:
 
     def use(self, purpose: str, size: int, over: float = 0.0) -> None:
         key = f"{self.pid}/{purpose}"
-        self._held[key] = None
+        self._hold(key)
         self.box.usage.use(key, size, self.now(), over)
         self.box.watch_memory()
 
     def leak(self, rate: float) -> None:
         key = f"{self.pid}/leak {len(self._held)}"
-        self._held[key] = None
+        self._hold(key)
         self.box.usage.leak(rate, self.now(), key)
         self.box.watch_memory()
+
+    def _hold(self, key: str) -> None:
+        self._held[key] = None
+        if self.pid != 1:
+            self.box.holds(self)
 
     def release(self) -> None:
         """The process is gone, and what it held with it."""
@@ -203,6 +220,8 @@ class Container:
         self._limit = run.memory_limit
         self._oom: Callable[[], Any] = lambda: None
         self._pids = 1
+        self._procs: dict[int, Proc] = {}  # further processes that hold memory
+        self._short_of_memory = False
         machine.network.join(run.pod_ip)
 
     def _mounts(self) -> dict[str, Volume]:
@@ -237,6 +256,8 @@ class Container:
         return self._pids
 
     def spawn(self, proc: Proc, program: Program) -> Task:
+        proc.task = proc.pid
+
         def ended(_: int) -> None:
             proc.release()
             self.tasks.pop(proc.pid, None)
@@ -247,6 +268,9 @@ class Container:
 
     def _task(self, program: Program, ended: Callable[[int], None]) -> Task:
         return Task(self.machine.clock, self.machine.network, program, ended)
+
+    def holds(self, proc: Proc) -> None:
+        self._procs[proc.pid] = proc
 
     # -- signals
 
@@ -327,7 +351,14 @@ class Container:
             self._oom = self.machine.clock.call_at(when, self._out_of_memory).cancel
 
     def _out_of_memory(self) -> None:
-        self._finish(Exit(137, "OOMKilled"))
+        victim = self.usage.largest(self.machine.clock.now())
+        proc = self._procs.get(victim)
+        if self.machine.falls_whole or proc is None or proc.perhaps_first or proc.task not in self.tasks:
+            self._finish(Exit(137, "OOMKilled"))
+            return
+        self._short_of_memory = True
+        proc.release()
+        self.tasks[proc.task].throw(KilledForMemory(victim))
 
     # -- log
 
@@ -373,7 +404,9 @@ class Container:
             if text:
                 self._log.append(LogLine(self.machine.clock.now(), stream, text))
         said = self.files.read(self.run.termination_log) or b""
-        self._exit = Exit(end.code, end.reason, said[:4096].decode(errors="replace"))
+        # However it ends: that it was short of memory once is what is told of it.
+        reason = "OOMKilled" if self._short_of_memory else end.reason
+        self._exit = Exit(end.code, reason, said[:4096].decode(errors="replace"))
         self._oom()
         for task in list(self.tasks.values()):
             task.stop(137)

@@ -46,6 +46,17 @@ class Memory:
         self._ramps.pop(purpose, None)
         self._leaks.pop(purpose, None)
 
+    def largest(self, when: float) -> int:
+        """The process that holds most; purposes begin with its number."""
+        held: dict[int, float] = {1: 0.0}
+        amounts = {key: ramp.at(when) for key, ramp in self._ramps.items()}
+        amounts |= {key: max(0.0, when - since) * rate for key, (since, rate) in self._leaks.items()}
+        for key, amount in amounts.items():
+            pid, slash, _ = key.partition("/")
+            if slash:
+                held[int(pid)] = held.get(int(pid), 0.0) + amount
+        return max(held, key=lambda pid: held[pid])
+
     def at(self, when: float) -> float:
         return sum(ramp.at(when) for ramp in self._ramps.values()) + sum(
             max(0.0, when - since) * rate for since, rate in self._leaks.values()

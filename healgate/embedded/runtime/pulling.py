@@ -11,7 +11,7 @@ import json
 
 from ..clock import Clock
 from .keyring import login
-from .references import Reference, parse
+from .references import Reference, parse, why_not
 from .seam import Pulled, PullFailed, Registries
 from .shelf import NATIVE, Image, ImageShelf
 
@@ -30,7 +30,7 @@ class Puller:
         """`there`: the node has it already, so that the registry is only asked whether it still is the same."""
         reference = parse(image)
         if reference is None:
-            return PullFailed(f"couldn't parse image name {json.dumps(image)}: invalid reference format", 0.0)
+            return PullFailed(f"couldn't parse image name {json.dumps(image)}: {why_not(image)}", 0.0)
         seconds = ANSWER * self._random.uniform(0.5, 1.5)
         problem = self._problem(reference, credentials)
         if problem:
@@ -57,7 +57,7 @@ class Puller:
                 why = f"dial tcp: lookup {host.partition(':')[0]} on {NAMESERVER}: no such host"
             else:
                 address = base.split("://", 1)[1] if base else f"{_address(host)}:443"
-                why = f"dial tcp {address}: connect: connection refused"
+                why = self._registries.failures.get(host) or f"dial tcp {address}: connect: connection refused"
             return _failed(reference, f'failed to do request: Head "{url}": {why}')
         opens = self._keys(reference)
         if opens is None:

@@ -29,6 +29,17 @@ class Reference:
         return f"{self.repository}@{self.digest}" if self.digest else f"{self.repository}:{self.tag}"
 
 
+def why_not(image: str) -> str:
+    """What is wrong with a name that is none, in the words of the library that reads them all."""
+    head, slash, rest = image.partition("/")
+    if not slash or (not re.search(r"[.:]", head) and head != "localhost" and head == head.lower()):
+        rest = image if slash else f"library/{image}"  # the first part names no host
+    name = rest.partition("@")[0].partition(":")[0]
+    if name != name.lower():
+        return f"invalid reference format: repository name ({name}) must be lowercase"
+    return "invalid reference format"
+
+
 # A node meets the same few names again and again.
 @lru_cache(4096)
 def parse(image: str) -> Reference | None:

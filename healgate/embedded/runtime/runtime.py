@@ -13,7 +13,7 @@ from .names import Names
 from .network import Network
 from .programs import CannotStart, found_at, launch
 from .pulling import Puller, pulled
-from .references import parse
+from .references import parse, why_not
 from .seam import ContainerRun, HttpAnswer, Process, Pulled, PullFailed, Registries
 from .shelf import NATIVE, Image, ImageShelf
 
@@ -40,7 +40,7 @@ class SimulatedRuntime:
         self.registries = registries
         self.network = Network(clock, names)
         self._puller = Puller(clock, shelf, registries)
-        self._machine = Machine(clock, self.network)
+        self.machine = Machine(clock, self.network)
         self._images: dict[str, Image] = {}
         for name in preloaded:
             reference = parse(name)
@@ -54,6 +54,9 @@ class SimulatedRuntime:
     def resolve(self, image: str) -> str | None:
         reference = parse(image)
         return None if reference is None else str(reference)
+
+    def why_not(self, image: str) -> str:
+        return why_not(image)
 
     def present(self, image: str) -> Pulled | None:
         name = self.resolve(image)
@@ -77,7 +80,7 @@ class SimulatedRuntime:
         image = self._images.get(name) if name else None
         if image is None:
             raise LookupError(f"container {run.container}: image {run.image} was started before it was pulled")
-        box = Container(self._machine, run, image, on_exit)
+        box = Container(self.machine, run, image, on_exit)
         if run.memory_limit is not None and run.memory_limit < memory.INIT:
             box.fail(
                 f"{_START_FAILED}unable to start container process: container init was OOM-killed "
@@ -105,7 +108,7 @@ class SimulatedRuntime:
         return HttpAnswer(answer.status, answer.body, answer.problem, answer.seconds, answer.lasts)
 
     def on_memory(self, call: Callable[[float], None]) -> None:
-        self._machine.memory.changed = call
+        self.machine.memory.changed = call
 
     @property
     def changes(self) -> int:

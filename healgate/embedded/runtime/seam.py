@@ -137,6 +137,9 @@ class Runtime(Protocol):
     def resolve(self, image: str) -> str | None:
         """The full reference of an image name; None if it cannot be parsed (InvalidImageName)."""
 
+    def why_not(self, image: str) -> str:
+        """What is wrong with a name that cannot be parsed."""
+
     def present(self, image: str) -> Pulled | None:
         """The image if it is on the node already."""
 
@@ -171,6 +174,8 @@ class Registries:
 
     # host -> reachable; a host that is not listed here is unreachable (no such host)
     reachable: dict[str, bool] = field(default_factory=dict)
+    # host -> what a connection to it ends with while it is unreachable; absent: it refuses them
+    failures: dict[str, str] = field(default_factory=dict)
     # repository prefix -> the credentials (auth strings "user:password") that open it; absent: public
     private: dict[str, frozenset[str]] = field(default_factory=dict)
     # host -> base address of the mirror that containerd is told to ask instead, as a kind node often is

@@ -221,6 +221,18 @@ def _wait(shell: Shell, args: list[str], _: Io, __: tuple[Redirect, ...]) -> Run
     return (tasks[-1].code or 0) if wanted else 0
 
 
+_NO_NUMBER = {
+    "ash": "invalid number '{}'",
+    "dash": "kill: Illegal number: {}",
+    "bash": "kill: {}: arguments must be process or job IDs",
+}
+_NO_PROCESS = {
+    "ash": "can't kill pid {}: No such process",
+    "dash": "kill: No such process\n",
+    "bash": "kill: ({}) - No such process",
+}
+
+
 def _kill(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
     signal, targets = "TERM", args[1:]
     if targets and targets[0] == "-s":
@@ -231,8 +243,13 @@ def _kill(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
         signal = _SIGNALS.get(signal, signal.upper().removeprefix("SIG"))
     code = 0
     for target in targets:
-        if not target.isdigit() or (int(target) not in shell.box.tasks and int(target) != 1):
-            shell.complain(io, f"kill: can't kill pid {target}: No such process")
+        if not target.isdigit():
+            shell.complain(io, _NO_NUMBER[shell.flavour].format(target))
+            if shell.flavour == "dash":
+                return 2
+            code = 1
+        elif int(target) not in shell.box.tasks and int(target) != 1:
+            shell.complain(io, _NO_PROCESS[shell.flavour].format(target))
             code = 1
         elif signal != "0":
             _signal(shell, int(target), signal)

@@ -6,13 +6,14 @@ the signal comes; and process 1 without a trap ignores SIGTERM.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
 from ....actor.effects import Forever, Program, Sleep, Spent, Unsupported
-from ..container import Container, IntoFile, Proc, Sink, Stdin
+from ..container import Container, IntoFile, KilledForMemory, Proc, Sink, Stdin
 from ..files import Files
 from ..tasks import Beat, Task
 from . import words
@@ -69,6 +70,9 @@ class Break(Exception):
         self.again = again
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
 class Shell:
     """One shell process, or a subshell of it."""
 
@@ -78,8 +82,9 @@ class Shell:
         self.flavour = flavour
         self.name = name
         self.arguments = list(arguments)
-        self.variables: dict[str, str] = dict(proc.env)
-        self.exported: dict[str, None] = dict.fromkeys(proc.env)
+        # Most shells take, and hand on, only what they could themselves have set.
+        self.variables = {name: one for name, one in proc.env.items() if flavour == "bash" or _NAME.fullmatch(name)}
+        self.exported: dict[str, None] = dict.fromkeys(self.variables)
         self.functions: dict[str, Command] = {}
         self.options: dict[str, None] = {}
         self.traps: dict[str, str] = {}
@@ -471,6 +476,10 @@ class Shell:
             return problem.code
         try:
             code = yield from program
+        except KilledForMemory as killed:
+            if killed.pid != proc.pid or replace:
+                raise
+            code, proc.killed = 137, "Killed"
         finally:
             proc.release()
         if proc.killed and replace:

@@ -10,7 +10,7 @@ import posixpath
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from ....actor.effects import Unsupported
+from ....actor.effects import Sleep, Unsupported
 from .arithmetic import evaluate
 from .tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
@@ -38,8 +38,12 @@ def fields(shell: Shell, words: tuple[Word, ...], io: Io) -> Generator[Any, Any,
     return found
 
 
-# Characters; one that doubles in a loop would take all the memory that there is.
-LONGEST = 4 * 1024 * 1024
+# Characters. A longer text is memory that a limit may have something against, and takes its time;
+# one that doubles in a loop without a limit would take all the memory that this program has.
+LONG, LONGEST = 1024 * 1024, 256 * 1024 * 1024
+# While a text is put together there is the old one, the one that grows, and where it is put.
+COPIES = 2.5
+CHARACTERS_A_SECOND = 1e8
 
 
 def text(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
@@ -49,10 +53,13 @@ def text(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
     pieces: list[str] = []
     for position, part in enumerate(word.parts):
         pieces.extend((yield from _values(shell, part, io, position == 0)))
-    found = "".join(pieces)
-    if len(found) > LONGEST:
+    length = sum(map(len, pieces))
+    if length > LONG:
+        shell.proc.use("text", int(COPIES * length))
+        yield Sleep(length / CHARACTERS_A_SECOND)
+    if length > LONGEST:
         raise Unsupported(f"a variable of more than {LONGEST} characters")
-    return found
+    return "".join(pieces)
 
 
 def pattern(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
