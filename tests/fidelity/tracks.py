@@ -83,11 +83,12 @@ def identify(recording: Recording) -> dict[str, list[str]]:
         if entry["type"] != "ADDED" or entry["kind"] in ("Event", "EndpointSlice"):
             continue
         owners = entry.get("metadata", {}).get("ownerReferences") or ()
-        generated = "generateName" in entry.get("metadata", {})
+        prefix = entry.get("metadata", {}).get("generateName", "").removesuffix("-")
         for owner in owners:
             named = (entry["kind"], owner["kind"]) in (("ReplicaSet", "Deployment"), ("Job", "CronJob"))
-            if (generated or named) and owner.get("controller"):
-                names = groups.setdefault(f"{owner['kind']}/{owner['name']}", [])
+            if (prefix or named) and owner.get("controller"):
+                # The pods of an indexed Job are told apart by their index already.
+                names = groups.setdefault(f"{owner['kind']}/{prefix or owner['name']}", [])
                 if entry["name"] not in names:
                     names.append(entry["name"])
     return groups

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ..store.store import Obj
-from .objects import annotations_of, is_active, phase
+from .objects import annotations_of, phase
 
 INDEX = "batch.kubernetes.io/job-completion-index"
 FAILURES = "batch.kubernetes.io/job-index-failure-count"
@@ -26,44 +26,66 @@ def index_of(pod: Obj) -> int | None:
     return int(text) if text is not None and text.isdecimal() else None
 
 
+def failures_before(pod: Obj) -> int:
+    """How often its index had failed when this pod was made."""
+    return int(annotations_of(pod).get(FAILURES, "0"))
+
+
 class Indexes:
     """What is known of them, from the status and from the pods."""
 
-    def __init__(self, job: Obj, pods: list[Obj], given_up: Iterable[Obj]) -> None:
+    def __init__(self, job: Obj, active: list[Obj], ended: Iterable[Obj], given_up: Iterable[Obj]) -> None:
+        """`ended` are the tracked pods that have succeeded or failed."""
         status = job.get("status") or {}
         self._job = job
         self.completions = int(job["spec"].get("completions") or 0)
         self.limit: int | None = job["spec"].get("backoffLimitPerIndex")
         self.completed = parsed(status.get("completedIndexes"))
-        self.failed = parsed(status.get("failedIndexes"))
-        self._tries: dict[int, int] = {}
-        self._active: set[int] = set()
-        for pod in pods:
-            index = index_of(pod)
-            if index is None or index >= self.completions:
+        self.failed = parsed(status.get("failedIndexes")) if self.limit is not None else set()
+        self._active = {index for pod in active if (index := self._index_of(pod)) is not None}
+        lost: list[tuple[int, Obj]] = []
+        for pod in ended:
+            index = self._index_of(pod)
+            if index is None:
                 continue
             if phase(pod) == "Succeeded":
                 self.completed.add(index)
-            elif phase(pod) == "Failed":
-                tries = int(annotations_of(pod).get(FAILURES, "0")) + 1
-                self._tries[index] = max(self._tries.get(index, 0), tries)
-            elif is_active(pod):
-                self._active.add(index)
-        if self.limit is not None:
-            self.failed |= {index for index, tries in self._tries.items() if tries > self.limit} - self.completed
-            self.failed |= {index for pod in given_up if (index := index_of(pod)) is not None} - self.completed
+            else:
+                lost.append((index, pod))
+        # Pods that have failed and will have a successor: it takes their count over.
+        self.delayed: dict[int, Obj] = {}
+        if self.limit is None:
+            return
+        self.failed |= {index for index, pod in lost if failures_before(pod) >= self.limit}
+        self.failed |= {index for pod in given_up if (index := self._index_of(pod)) is not None}
+        for index, pod in lost:
+            if index in self.completed or index in self.failed or index in self._active:
+                continue
+            last = self.delayed.get(index)
+            if last is None or failures_before(last) <= failures_before(pod):
+                self.delayed[index] = pod
 
-    @property
-    def left(self) -> int:
-        return self.completions - len(self.completed | self.failed)
+    def _index_of(self, pod: Obj) -> int | None:
+        index = index_of(pod)
+        return index if index is not None and index < self.completions else None
 
     def next(self, count: int) -> list[int]:
         """The lowest that nobody works on."""
         taken = self.completed | self.failed | self._active
         return list(islice((index for index in range(self.completions) if index not in taken), count))
 
+    def satisfy(self, rule: Obj) -> bool:
+        """A rule of the success policy: these indexes, or so many of them."""
+        listed, count = rule.get("succeededIndexes"), rule.get("succeededCount")
+        if listed is None:
+            return count is not None and len(self.completed) >= int(count)
+        wanted = {index for index in parsed(listed) if index < self.completions}
+        done = len(wanted & self.completed)
+        return bool(wanted) and (done == len(wanted) or (count is not None and done >= int(count)))
+
     def show(self, status: dict[str, Any]) -> None:
         status["completedIndexes"] = shown(self.completed)
+        status["succeeded"] = len(self.completed)
         if self.limit is not None:
             status["failedIndexes"] = shown(self.failed)
 
@@ -72,7 +94,8 @@ class Indexes:
         meta, spec = pod["metadata"], pod["spec"]
         marks = {**(meta.get("annotations") or {}), INDEX: str(index)}
         if self.limit is not None:
-            marks[FAILURES] = str(self._tries.get(index, 0))
+            before = self.delayed.get(index)
+            marks[FAILURES] = str(failures_before(before) + 1 if before is not None else 0)
         name = self._job["metadata"]["name"]
         told = {
             "name": "JOB_COMPLETION_INDEX",

@@ -7,6 +7,7 @@ that happen to exist. The template is immutable: what heals a Job is another Job
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..api.errors import ApiError
@@ -14,7 +15,7 @@ from ..clock.clock import stamp
 from ..store.store import Change, Obj
 from . import jobs
 from .controller import PodController
-from .indexes import Indexes, is_indexed
+from .indexes import Indexes, failures_before, is_indexed
 from .objects import (
     being_deleted,
     controller_of,
@@ -22,6 +23,7 @@ from .objects import (
     is_active,
     is_ready,
     is_terminating,
+    phase,
     template_pod,
     with_metadata,
 )
@@ -33,13 +35,27 @@ FINALIZER = jobs.TRACKING
 BATCH = 1.0
 
 
+@dataclass
+class _Course:
+    """Its pods as they stand after what this sync has done so far."""
+
+    active: int
+    ready: int
+    terminating: int
+
+
 class Jobs(PodController):
     resource = "jobs.batch"
     kind = "Job"
     component = "job-controller"
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._failures: dict[str, jobs.Failures] = {}  # by the Job's uid
+
     def own_changed(self, change: Change) -> None:
         if change.type == "DELETED":
+            self._failures.pop(change.object["metadata"]["uid"], None)
             for pod in self.controlled(change.object, "pods"):
                 self._untrack(pod)
             return
@@ -62,6 +78,7 @@ class Jobs(PodController):
         if job is None:
             return
         if jobs.finished(job) is not None:
+            self._failures.pop(job["metadata"]["uid"], None)
             for pod in self.controlled(job, "pods"):
                 self._untrack(pod)
             self._expire(job)
@@ -71,73 +88,98 @@ class Jobs(PodController):
         suspended = bool(job["spec"].get("suspend"))
         if not suspended:
             status.setdefault("startTime", stamp(self.clock.now()))
-        tally = jobs.Tally(job, pods)
         active = [pod for pod in pods if is_active(pod)]
-        indexes = Indexes(job, pods, jobs.given_up(job, pods)) if is_indexed(job) else None
+        indexes = _indexes(job, pods, active)
         if indexes is not None:
             indexes.show(status)
-        verdict = jobs.failure(job, status, tally, pods, self.clock.now(), indexes)
+        tally = jobs.Tally(job, pods, indexes)
+        uid = job["metadata"]["uid"]
+        known = self._failures.get(uid, jobs.Failures())
+        failures = known.after(tally.new["succeeded"], tally.new["failed"])
+        verdict = jobs.verdict_on(job, status, tally, pods, self.clock.now(), indexes)
+        ready, terminating = sum(map(is_ready, active)), sum(map(is_terminating, pods))
+        course = _Course(len(active), ready, terminating)
         problem: ApiError | None = None
         if verdict is not None:
-            self._delete(job, active)
-            running = 0
+            self._delete(job, active, course)
         else:
-            running, problem = self._manage(job, active, tally, indexes)
-            if jobs.completed(job, tally, running, indexes):
+            problem = None if being_deleted(job) else self._manage(job, active, tally, indexes, failures, course)
+            if jobs.completed(job, tally, course.active):
                 verdict = jobs.SUCCESS
-            else:
+            elif not being_deleted(job):
                 status = self._mark_suspension(job, status, suspended)
         self._limit_time(job, status)
-        status["active"] = running
-        status["terminating"] = sum(is_terminating(pod) for pod in pods)
-        status["ready"] = sum(is_ready(pod) for pod in active)
-        self._settle(job, status, tally, verdict, waiting=bool(active or status["terminating"]))
+        status.update(active=course.active, ready=course.ready, terminating=course.terminating)
+        self._settle(job, status, tally, verdict, waiting=bool(course.active or course.terminating))
+        self._failures[uid] = failures
         if problem is not None:
             raise problem
 
     # -- pods
 
     def _manage(
-        self, job: Obj, active: list[Obj], tally: jobs.Tally, indexes: Indexes | None
-    ) -> tuple[int, ApiError | None]:
-        """How many pods are active after this, and what went wrong."""
-        if being_deleted(job):
-            return len(active), None
+        self,
+        job: Obj,
+        active: list[Obj],
+        tally: jobs.Tally,
+        indexes: Indexes | None,
+        failures: jobs.Failures,
+        course: _Course,
+    ) -> ApiError | None:
+        """As many pods as it should have; what went wrong."""
         if job["spec"].get("suspend"):
-            self._delete(job, active)
-            return 0, None
-        wanted = jobs.wanted(job, tally, len(active), indexes)
+            self._drop(job, active, course)
+            return None
+        wanted = jobs.wanted(job, tally, len(active))
         if len(active) > wanted:
-            self._delete(job, sorted(active, key=is_ready)[: len(active) - wanted])
-            return wanted, None
-        if len(active) == wanted:
-            return wanted, None
-        wait = tally.backoff(self.clock.now())
+            self._drop(job, sorted(active, key=is_ready)[: len(active) - wanted], course)
+            return None
+        if job["spec"].get("podReplacementPolicy") == "Failed":
+            wanted -= course.terminating
+        if len(active) >= wanted:
+            return None
+        now = self.clock.now()
+        by_index = indexes is not None and indexes.limit is not None
+        wait = 0.0 if by_index else failures.wait(now)
+        chosen: list[int | None] = [None] * (wanted - len(active))
+        if indexes is not None:
+            waits = {index: _index_wait(indexes, index, now) for index in indexes.next(len(chosen))}
+            chosen = [index for index, left in waits.items() if left <= 0]
+            wait = wait if chosen or not waits else min(waits.values())
         if wait > 0:
             self.enqueue(job, wait)
-            return len(active), None
-        return self._create(job, self.ration(job, wanted - len(active)), len(active), indexes)
+            return None
+        return self._create(job, chosen[: self.ration(job, len(chosen))], indexes, course)
 
-    def _create(self, job: Obj, count: int, running: int, indexes: Indexes | None) -> tuple[int, ApiError | None]:
+    def _create(self, job: Obj, chosen: list[int | None], indexes: Indexes | None, course: _Course) -> ApiError | None:
         pod = template_pod(job, job["spec"]["template"])
         pod = with_metadata(pod, finalizers=[*pod["metadata"].get("finalizers", ()), FINALIZER])
-        wanted = [pod] * count if indexes is None else [indexes.pod(pod, index) for index in indexes.next(count)]
-        for one in wanted:
+        for index in chosen:
             try:
+                one = pod if indexes is None or index is None else indexes.pod(pod, index)
                 created = self.registry.create("pods", one)
             except ApiError as problem:
                 if not terminates_namespace(problem):
                     self.event(job, "Warning", "FailedCreate", f"Error creating: {problem.message}")
-                return running, problem
-            running += 1
+                return problem
+            course.active += 1
             self.event(job, "Normal", "SuccessfulCreate", f"Created pod: {created['metadata']['name']}")
-        return running, None
+        return None
 
-    def _delete(self, job: Obj, pods: list[Obj]) -> None:
+    def _drop(self, job: Obj, pods: list[Obj], course: _Course) -> None:
+        """Delete pods that are not wanted any more: nobody is to count them."""
+        for pod in pods:
+            self._untrack(pod)
+        self._delete(job, pods, course)
+
+    def _delete(self, job: Obj, pods: list[Obj], course: _Course) -> None:
         for pod in pods:
             meta = pod["metadata"]
             self.registry.delete("pods", meta["namespace"], meta["name"], uid=meta["uid"])
             self.event(job, "Normal", "SuccessfulDelete", f"Deleted pod: {meta['name']}")
+            course.active -= 1
+            course.terminating += 1
+            course.ready -= is_ready(pod)
 
     def _untrack(self, pod: Obj) -> None:
         if FINALIZER not in pod["metadata"].get("finalizers", ()):
@@ -170,8 +212,7 @@ class Jobs(PodController):
         self, job: Obj, status: dict[str, Any], tally: jobs.Tally, verdict: jobs.Verdict | None, *, waiting: bool
     ) -> None:
         """Write what was counted: uids first, then without finalizers, then as numbers."""
-        finishing = verdict is not None or being_deleted(job)
-        counted = tally.count(finishing)
+        counted = tally.count(verdict)
         status["uncountedTerminatedPods"] = tally.uncounted()
         conditions = list(status.get("conditions") or ())
         if verdict is not None and find_condition(conditions, verdict.interim) is None:
@@ -214,7 +255,7 @@ class Jobs(PodController):
         kept = {
             key: value
             for key, value in status.items()
-            if value or key in ("ready", "terminating", "uncountedTerminatedPods")
+            if value or key in ("ready", "terminating", "uncountedTerminatedPods", "failedIndexes")
         }
         meta = job["metadata"]
         return self.registry.set_status(self.resource, meta["namespace"], meta["name"], kept, only_if_uid=meta["uid"])
@@ -241,3 +282,17 @@ class Jobs(PodController):
             self.registry.delete(
                 self.resource, meta["namespace"], meta["name"], propagation="Foreground", uid=meta["uid"]
             )
+
+
+def _indexes(job: Obj, pods: list[Obj], active: list[Obj]) -> Indexes | None:
+    if not is_indexed(job):
+        return None
+    tracked = [pod for pod in pods if jobs.is_tracked(pod)]
+    ended = [pod for pod in tracked if phase(pod) == "Succeeded" or jobs.has_failed(job, pod)]
+    return Indexes(job, active, ended, jobs.given_up(job, tracked))
+
+
+def _index_wait(indexes: Indexes, index: int, now: float) -> float:
+    """Seconds until an index that has failed may be tried again; each waits for itself."""
+    last = indexes.delayed.get(index)
+    return 0.0 if last is None else jobs.Failures(failures_before(last) + 1, jobs.ended_at(last)).wait(now)

@@ -46,63 +46,92 @@ def finished(job: Obj) -> dict[str, Any] | None:
 
 
 class Tally:
-    """Pods that succeeded and failed, each counted once."""
+    """Pods that succeeded and failed, each counted once.
 
-    def __init__(self, job: Obj, pods: list[Obj]) -> None:
+    A failed pod whose index may be tried again is only counted when its successor is there, which carries the count on.
+    """
+
+    def __init__(self, job: Obj, pods: list[Obj], indexes: Indexes | None) -> None:
         status = job.get("status", {})
         pending = status.get("uncountedTerminatedPods") or {}
         self._job = job
-        self._pods = pods
-        self._noted: dict[str, list[str]] = {kind: list(pending.get(kind, ())) for kind in ("succeeded", "failed")}
+        self._indexes = indexes
+        self.noted: dict[str, list[str]] = {kind: list(pending.get(kind, ())) for kind in ("succeeded", "failed")}
         self._base = {kind: status.get(kind, 0) for kind in ("succeeded", "failed")}
-        known = {uid for noted in self._noted.values() for uid in noted}
-        self.new: dict[str, list[Obj]] = {"succeeded": [], "failed": []}
-        for pod in pods:
-            if TRACKING in pod["metadata"].get("finalizers", ()) and pod["metadata"]["uid"] not in known:
-                if phase(pod) == "Succeeded":
-                    self.new["succeeded"].append(pod)
-                elif self._has_failed(pod):
-                    self.new["failed"].append(pod)
-
-    def _has_failed(self, pod: Obj) -> bool:
-        if phase(pod) == "Failed":
-            return True
-        return self._job["spec"].get("podReplacementPolicy") != "Failed" and being_deleted(pod)
+        known = {uid for noted in self.noted.values() for uid in noted}
+        self._tracked = [pod for pod in pods if is_tracked(pod)]
+        fresh = [pod for pod in self._tracked if pod["metadata"]["uid"] not in known]
+        self.new = {
+            "succeeded": [pod for pod in fresh if phase(pod) == "Succeeded"],
+            "failed": [pod for pod in fresh if has_failed(job, pod)],
+        }
 
     def number(self, kind: str) -> int:
-        return int(self._base[kind] + len(self._noted[kind]) + len(self.new[kind]))
+        if kind == "succeeded" and self._indexes is not None:
+            return len(self._indexes.completed)
+        new = self.new[kind] if kind == "succeeded" else [pod for pod in self.new[kind] if self._counts(pod)]
+        return int(self._base[kind] + len(self.noted[kind]) + len(new))
 
-    def count(self, finishing: bool) -> list[Obj]:
+    def _counts(self, pod: Obj) -> bool:
+        return _first_rule(self._job, pod)[0] != "Ignore"
+
+    def count(self, verdict: Verdict | None) -> list[Obj]:
         """Note the new ones as uncounted; the pods whose finalizer may go."""
-        counted = [pod for kind in ("succeeded", "failed") for pod in self.new[kind]]
-        for kind, pods in self.new.items():
-            self._noted[kind].extend(pod["metadata"]["uid"] for pod in pods)
-        known = {uid for noted in self._noted.values() for uid in noted}
-        for pod in self._pods:
-            tracked = TRACKING in pod["metadata"].get("finalizers", ())
-            if tracked and pod not in counted and (finishing or pod["metadata"]["uid"] in known):
-                counted.append(pod)
-                if pod["metadata"]["uid"] not in known:
-                    self._noted["failed"].append(pod["metadata"]["uid"])
+        over = verdict is not None or being_deleted(self._job)
+        all_failed = verdict is not None and verdict.final == "Failed"
+        delayed = self._indexes.delayed.values() if self._indexes is not None else ()
+        later = {pod["metadata"]["uid"] for pod in delayed}
+        counted = []
+        for pod in self._tracked:
+            uid, failed = pod["metadata"]["uid"], has_failed(self._job, pod)
+            if not (over or phase(pod) == "Succeeded" or (failed and uid not in later)):
+                continue
+            counted.append(pod)
+            if phase(pod) == "Succeeded" and uid not in self.noted["failed"]:
+                if self._indexes is None and uid not in self.noted["succeeded"]:
+                    self.noted["succeeded"].append(uid)
+            elif (failed or all_failed) and uid not in self.noted["failed"] and self._counts(pod):
+                self.noted["failed"].append(uid)
         return counted
 
     def uncounted(self) -> dict[str, list[str]]:
-        return {kind: noted for kind, noted in self._noted.items() if noted}
+        return {kind: noted for kind, noted in self.noted.items() if noted}
 
-    def backoff(self, now: float) -> float:
-        """Seconds until the next pod may be made: 10, 20, 40 … after each failure since the last success."""
-        ended = sorted(
-            (ended_at(pod), phase(pod) == "Succeeded")
-            for pod in self._pods
-            if phase(pod) in ("Succeeded", "Failed") or self._has_failed(pod)
-        )
-        failures, last = 0, 0.0
-        for when, succeeded in ended:
-            failures, last = (0, 0.0) if succeeded else (failures + 1, when)
-        if not failures:
+
+def is_tracked(pod: Obj) -> bool:
+    return TRACKING in pod["metadata"].get("finalizers", ())
+
+
+def has_failed(job: Obj, pod: Obj) -> bool:
+    """A pod that is deleted may never come to say so."""
+    if phase(pod) == "Failed":
+        return True
+    replaces = job["spec"].get("podReplacementPolicy") != "Failed"
+    return replaces and being_deleted(pod) and phase(pod) != "Succeeded"
+
+
+@dataclass(frozen=True)
+class Failures:
+    """How often it has failed since it last succeeded: what decides when it may try again."""
+
+    number: int = 0
+    last: float = 0.0
+
+    def after(self, succeeded: list[Obj], failed: list[Obj]) -> Failures:
+        """With what has ended since."""
+        ends = sorted(map(ended_at, failed))
+        if not succeeded:
+            return Failures(self.number + len(ends), ends[-1]) if ends else self
+        since = max(map(ended_at, succeeded))
+        later = [when for when in ends if when > since]
+        return Failures(len(later), later[-1] if later else 0.0)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next pod may be made: 10, 20, 40 …"""
+        if not self.number:
             return 0.0
-        wait: float = min(FIRST_BACKOFF * 2.0 ** (failures - 1), LAST_BACKOFF)
-        return last + wait - now
+        period: float = min(FIRST_BACKOFF * 2.0 ** (self.number - 1), LAST_BACKOFF)
+        return self.last + period - now
 
 
 def ended_at(pod: Obj) -> float:
@@ -123,10 +152,8 @@ def ended_at(pod: Obj) -> float:
     return seconds_of(meta["creationTimestamp"])
 
 
-def wanted(job: Obj, tally: Tally, active: int, indexes: Indexes | None = None) -> int:
+def wanted(job: Obj, tally: Tally, active: int) -> int:
     parallelism = int(job["spec"].get("parallelism", 1))
-    if indexes is not None:
-        return min(indexes.left, parallelism)
     completions: int | None = job["spec"].get("completions")
     succeeded = tally.number("succeeded")
     if completions is None:
@@ -134,19 +161,17 @@ def wanted(job: Obj, tally: Tally, active: int, indexes: Indexes | None = None) 
     return max(min(completions - succeeded, parallelism), 0)
 
 
-def completed(job: Obj, tally: Tally, active: int, indexes: Indexes | None = None) -> bool:
-    if indexes is not None:
-        return active == 0 and len(indexes.completed) >= indexes.completions
+def completed(job: Obj, tally: Tally, active: int) -> bool:
     completions: int | None = job["spec"].get("completions")
-    succeeded = tally.number("succeeded")
-    return active == 0 and succeeded >= (1 if completions is None else completions)
+    return active == 0 and tally.number("succeeded") >= (1 if completions is None else completions)
 
 
-def failure(
-    job: Obj, status: dict[str, Any], tally: Tally, pods: list[Obj], now: float, indexes: Indexes | None = None
+def verdict_on(
+    job: Obj, status: dict[str, Any], tally: Tally, pods: list[Obj], now: float, indexes: Indexes | None
 ) -> Verdict | None:
+    """Whether it is over before all its pods have succeeded."""
     conditions = status.get("conditions") or ()
-    for kind, final in (("FailureTarget", "Failed"), ("SuccessCriteriaMet", "Complete")):
+    for kind, final in (("SuccessCriteriaMet", "Complete"), ("FailureTarget", "Failed")):
         found = find_condition(conditions, kind)
         if found is not None:
             return Verdict(kind, final, found["reason"], found["message"])
@@ -154,18 +179,25 @@ def failure(
     if ruled is not None:
         return ruled
     limit = job["spec"].get("backoffLimit", 6)
-    if _counted_failures(job, tally) > limit or _restarted_too_often(job, pods, limit):
+    if tally.number("failed") > limit or _restarted_too_often(job, pods, limit):
         return _failed("BackoffLimitExceeded", "Job has reached the specified backoff limit")
-    if indexes is not None and indexes.limit is not None:
+    left = time_left(job, status, now)
+    if left is not None and left <= 0:
+        return _failed("DeadlineExceeded", "Job was active longer than specified deadline")
+    return _verdict_on_indexes(job, indexes) if indexes is not None else None
+
+
+def _verdict_on_indexes(job: Obj, indexes: Indexes) -> Verdict | None:
+    if indexes.limit is not None and indexes.failed:
         most = job["spec"].get("maxFailedIndexes")
         if most is not None and len(indexes.failed) > most:
             why = "Job has exceeded the specified maximal number of failed indexes"
             return _failed("MaxFailedIndexesExceeded", why)
-        if not indexes.left and indexes.failed:
+        if len(indexes.failed) + len(indexes.completed) >= indexes.completions:
             return _failed("FailedIndexes", "Job has failed indexes")
-    left = time_left(job, status, now)
-    if left is not None and left <= 0:
-        return _failed("DeadlineExceeded", "Job was active longer than specified deadline")
+    for number, rule in enumerate((job["spec"].get("successPolicy") or {}).get("rules") or ()):
+        if indexes.completed and indexes.satisfy(rule):
+            return Verdict("SuccessCriteriaMet", "Complete", "SuccessPolicy", f"Matched rules at index {number}")
     return None
 
 
@@ -193,14 +225,9 @@ def _ruled_out(job: Obj, tally: Tally) -> Verdict | None:
     return None
 
 
-def _counted_failures(job: Obj, tally: Tally) -> int:
-    ignored = sum(_first_rule(job, pod)[0] == "Ignore" for pod in tally.new["failed"])
-    return tally.number("failed") - ignored
-
-
 def given_up(job: Obj, pods: list[Obj]) -> list[Obj]:
     """Failed pods whose index is to be given up at once."""
-    return [pod for pod in pods if phase(pod) == "Failed" and _first_rule(job, pod)[0] == "FailIndex"]
+    return [pod for pod in pods if has_failed(job, pod) and _first_rule(job, pod)[0] == "FailIndex"]
 
 
 def _first_rule(job: Obj, pod: Obj) -> tuple[str, str]:

@@ -65,6 +65,11 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     if ending is not None and ending.fails:
         phase = "Failed"
     conditions = _conditions(inputs, phase, init_statuses, statuses)
+    if inputs.over and phase not in ("Succeeded", "Failed"):
+        # Whatever had not begun when it ended has failed, but its conditions are not told anew.
+        phase = "Failed"
+    if inputs.over:
+        _note_lost(inits, init_statuses, statuses)
     shown = phase
     if phase in ("Succeeded", "Failed") and not inputs.over:
         # A pod is not over before its containers and its sandbox are gone.
@@ -95,6 +100,32 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
         status["allocatedResources"] = inputs.pod_allocated
     status["resources"] = inputs.pod_resources or {}
     return status, phase
+
+
+def _note_lost(inits: list[Obj], init_statuses: list[Obj], statuses: list[Obj]) -> None:
+    """The pod is over: nobody knows of these how they ended, or they never began."""
+    lost: list[Obj] = list(statuses) if _was_initialized(inits, init_statuses, statuses) else []
+    begun = [number for number, one in enumerate(init_statuses) if _has_run(one)]
+    lost += init_statuses[: max(begun, default=0) + 1]
+    for one in lost:
+        if "terminated" not in one["state"]:
+            message = "The container could not be located when the pod was terminated"
+            state = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": message}
+            one["state"] = {"terminated": {**state, "startedAt": None, "finishedAt": None}}
+
+
+def _has_run(status: Obj) -> bool:
+    return "waiting" not in status["state"] or "terminated" in status["lastState"]
+
+
+def _was_initialized(inits: list[Obj], init_statuses: list[Obj], statuses: list[Obj]) -> bool:
+    if not inits or any(map(_has_run, statuses)):
+        return True
+    last = init_statuses[-1]
+    if is_sidecar(inits[-1]):
+        return "running" in last["state"] and bool(last["started"])
+    ends = (last["state"].get("terminated"), last["lastState"].get("terminated"))
+    return any(end is not None and end["exitCode"] == 0 for end in ends)
 
 
 # -- containers
@@ -249,11 +280,7 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
         else:
             stopped += 1
             succeeded += "terminated" in state and ended["exitCode"] == 0
-            again = again or restartable(pod, container, ended["exitCode"])
-    if inputs.over:
-        if stopped and not running:
-            return "Succeeded" if succeeded == stopped and not waiting else "Failed"
-        return "Failed"
+            again = again or (not inputs.over and restartable(pod, container, ended["exitCode"]))
     if initializing or (beside and not begun) or waiting:
         return "Pending"
     if running or again:
