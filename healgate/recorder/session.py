@@ -6,13 +6,14 @@ passes. The trap is the harness's own clock: every time in a recording is the cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from ..chaos.objects import Objects
-from ..clusters.seam import Cluster, HealerCall, Lease, Rest, RunningHealer
+from ..clusters.seam import Answer, Cluster, HealerCall, Lease, Rest, RunningHealer
 from ..drivers import HealerSpec
 from ..evidence import Obj, Request, Seen
 from ..scenario.catalogue import LoadedScenario
@@ -100,10 +101,21 @@ def _about(cluster: Cluster, rest: Rest) -> dict[str, Any]:
     systems = sorted({f"{info.get('osImage', '')}, Linux {info.get('kernelVersion', '')}" for info in infos})
     return {
         "kubernetes": cluster.kubernetes,
-        "runtime": "; ".join((*runtimes, *systems)),
+        "runtime": "; ".join((*runtimes, *_control_groups(rest, listed), *systems)),
         "cluster": f"{cluster.name}, {len(infos)} {'node' if len(infos) == 1 else 'nodes'}",
         "timing": cluster.timing,
     }
+
+
+def _control_groups(rest: Rest, nodes: Answer) -> list[str]:
+    """Their version decides who falls when memory is out; only the kubelet itself tells it."""
+    found = set()
+    for node in nodes.body["items"] if nodes.ok else ():
+        answer = rest.request("GET", f"/api/v1/nodes/{node['metadata']['name']}/proxy/metrics")
+        told = re.search(r"^kubelet_cgroup_version (\d)", str(answer.body), re.MULTILINE) if answer.ok else None
+        if told is not None:
+            found.add(f"cgroup v{told[1]}")
+    return sorted(found)
 
 
 class _RecordedCluster:

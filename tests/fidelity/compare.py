@@ -37,6 +37,9 @@ INTERCHANGEABLE = 3
 # Seeds that are tried before a recording counts as not reproduced.
 DRAWS = 16
 
+# Seconds: a kubelet answers for a state before whoever watches the API sees it.
+KNOWN_SOONER = 1.0
+
 # Events that a look of the kubelet at no fixed time brings about.
 LOOKED = ("BackOff", "Failed", "Pulling", "FailedMount")
 
@@ -203,6 +206,8 @@ class _Comparison:
             if pair is None or (following is not None and following.start <= command["t"]):
                 continue
             until = _after(self._seen.tracks[key], pair.seen)
+            if until is not None and following is not None and following.start <= command["t"] + KNOWN_SOONER:
+                until = _after(self._seen.tracks[key], until)
             answers = [
                 one
                 for one in self._run["commands"]

@@ -14,7 +14,7 @@ from healgate.embedded.api.errors import ApiError
 from healgate.embedded.store.store import Change
 
 from .kubectl import Kubectl, Unknown
-from .surroundings import cluster_for
+from .surroundings import LEAD, cluster_for
 from .tracks import Recording, call, identify, only_looks
 
 Obj = dict[str, Any]
@@ -60,7 +60,7 @@ class _Play:
     def run(self) -> Recording:
         clock, registry = self._cluster.clock, self._cluster.registry
         registry.create("namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}})
-        clock.run_for(2.0)
+        clock.run_for(LEAD)
         self._start = clock.now()
         registry.store.subscribe("*", self._note)
         self._apply()

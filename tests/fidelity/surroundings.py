@@ -7,6 +7,8 @@ By rule, from the images that its pods ask for and from what the kubelet said of
 * a registry is unreachable if a connection to it failed, as it failed there, until the recording says that it
   answers again;
 * of a container that is out of memory all falls, but under cgroup v1 only the process that holds most of it;
+* the time is such that a CronJob's minutes come when they came;
+* claims wait for a pod that wants them only if one was told to;
 * a repository is private if the registry wanted credentials; those that open it are those that a command sets.
 
 The trap would be a table of recordings: a new one would then need new code.
@@ -16,13 +18,16 @@ from __future__ import annotations
 
 import re
 
-from healgate.embedded.cluster import EmbeddedCluster
+from healgate.embedded.cluster import EPOCH, EmbeddedCluster
 from healgate.embedded.runtime.references import Reference, parse
 from healgate.embedded.runtime.seam import Registries
 from healgate.embedded.runtime.shelf import PUBLIC, Image, ImageShelf
 
 from .neutral import neutral
 from .tracks import Recording
+
+LEAD = 2.0
+CLASSES, LAZY = "storageclasses.storage.k8s.io", "WaitForFirstConsumer"
 
 _MISSING = re.compile(r"failed to resolve reference \"([^\"]+)\": [^ ]+: not found")
 _REFUSED = re.compile(r"failed to resolve reference \"([^\"]+)\": failed to do request: \w+ \"[^\"]*\": (.*)")
@@ -51,7 +56,8 @@ def _messages(recording: Recording) -> list[str]:
 def _hosts(recording: Recording) -> dict[str, None]:
     """The registries of all images that pods ask for."""
     specs = [entry.get("spec", {}) for entry in recording["timeline"] if entry["kind"] == "Pod"]
-    images = [one["image"] for spec in specs for one in spec.get("containers") or ()]
+    parts = ("initContainers", "containers")
+    images = [one["image"] for spec in specs for part in parts for one in spec.get(part) or ()]
     return {reference.host: None for image in images if (reference := _parsed(image)) is not None}
 
 
@@ -87,10 +93,29 @@ def _credentials(recording: Recording) -> list[str]:
     return found
 
 
+def _began(recording: Recording) -> float:
+    """When the objects were applied, as far as anybody cares: Jobs of a CronJob are called after their minute."""
+    for entry in recording["timeline"]:
+        owners = entry.get("metadata", {}).get("ownerReferences") or ()
+        minute = entry.get("name", "").rpartition("-")[2]
+        if entry["kind"] == "Job" and minute.isdecimal() and any(one["kind"] == "CronJob" for one in owners):
+            return int(minute) * 60.0 - float(entry["t"])
+    return EPOCH
+
+
+def _bind_at_once(cluster: EmbeddedCluster) -> None:
+    """Claims are bound without waiting for a pod."""
+    for one in cluster.registry.list(CLASSES):
+        name, immediate = one["metadata"]["name"], {"volumeBindingMode": "Immediate"}
+        cluster.registry.change(CLASSES, None, name, lambda now, new=immediate: {**now, **new})
+
+
 def cluster_for(recording: Recording, seed: str) -> EmbeddedCluster:
-    """An embedded cluster in the surroundings of the recording."""
-    cluster = EmbeddedCluster(seed=seed, images=RecordedShelf(recording))
+    """An embedded cluster in the surroundings of the recording, `LEAD` seconds before its objects are applied."""
+    cluster = EmbeddedCluster(seed=seed, images=RecordedShelf(recording), epoch=_began(recording) - LEAD)
     cluster.runtime.machine.falls_whole = "cgroup v1" not in recording.get("runtime", "")
+    if not any(one["kind"] == "Event" and one["reason"] == LAZY for one in recording["timeline"]):
+        _bind_at_once(cluster)
     wanted, registries = registries_for(recording), cluster.runtime.registries
     registries.reachable = wanted.reachable
     registries.failures = wanted.failures

@@ -133,8 +133,19 @@ def _workload(new: Obj) -> list[Cause]:
         elif not found and not selects(selector, labels):
             why = "`selector` does not match template `labels`"
             found.append(wrong("spec.template.metadata.labels", labels, why))
-    found += _template("spec.template", template)
+    found += _template("spec.template", _with_claims(spec, template))
     return found
+
+
+def _with_claims(spec: Obj, template: Obj) -> Obj:
+    """A StatefulSet's template with the volumes that its claims will be; they go before others of the same name."""
+    claims = [name for one in spec.get("volumeClaimTemplates") or () if (name := one.get("metadata", {}).get("name"))]
+    if not claims:
+        return template
+    inner = template.get("spec") or {}
+    volumes = [one for one in inner.get("volumes") or () if one.get("name") not in claims]
+    volumes += [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in dict.fromkeys(claims)]
+    return {**template, "spec": {**inner, "volumes": volumes}}
 
 
 def _template(path: str, template: Obj) -> list[Cause]:

@@ -15,7 +15,7 @@ from ..clock import Clock
 from ..clock.clock import stamp
 from ..runtime.seam import ExecResult, HttpAnswer, Runtime
 from ..store import Change
-from .logs import chosen_run, read, status_of
+from .logs import chosen_run, lost, read, status_of
 from .node import NodeServices
 from .pods import PodWorker
 from .resize import resources_of
@@ -194,12 +194,13 @@ class Kubelet:
         if not any(one["name"] == container for one in all_containers(pod)):
             raise bad_request(f"container {container} is not valid for pod {name}")
         worker = self._workers.get(pod["metadata"]["uid"])
-        if worker is None:
-            if not pod["spec"].get("nodeName"):
-                return b""
-            raise bad_request(f'container "{container}" in pod "{name}" is not available')
+        if worker is None and not pod["spec"].get("nodeName"):
+            return b""
         self._reach(f"containerLogs/{pod['metadata']['namespace']}/{name}/{container}")
-        id = chosen_run(name, container, status_of(worker.status, container), previous)
+        status = worker.status if worker is not None else pod.get("status") or {}
+        id = chosen_run(name, container, status_of(status, container), previous)
+        if worker is None:
+            return lost(id)
         since = since_time
         if since_seconds is not None:
             since = self.clock.now() - since_seconds

@@ -31,6 +31,11 @@ def status_of(status: Obj, name: str) -> Obj | None:
     return None
 
 
+def lost(id: str) -> bytes:
+    """What is said in place of a log that is gone."""
+    return f"unable to retrieve container logs for {_PREFIX}{id}".encode()
+
+
 def chosen_run(pod: str, name: str, status: Obj | None, previous: bool) -> str:
     """The id of the container whose log is meant; ApiError 400 if there is none."""
     if status is None:
@@ -72,7 +77,7 @@ def read(
     """The log of a run: the tail first, then what is recent enough of it, then cut."""
     container = record.by_id(id)
     if container is None:
-        return f"unable to retrieve container logs for {_PREFIX}{id}".encode()
+        return lost(id)
     lines: list[LogLine] = container.process.log if container.process is not None else []
     if stream is not None:
         lines = [line for line in lines if line.stream == stream]

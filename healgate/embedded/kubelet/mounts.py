@@ -58,6 +58,15 @@ class MountPlan:
             backing[path] = f"{key}/{part}" if part else key
         return tuple(paths), backing
 
+    def parts(self, container: Obj) -> dict[str, str]:
+        """Mount path -> where on the node a part of a volume is."""
+        under = f"/var/lib/kubelet/pods/{self._pod['metadata']['uid']}/volume-subpaths"
+        return {
+            mount["mountPath"]: f"{under}/{mount['name']}/{container['name']}/{number}"
+            for number, mount in enumerate(container.get("volumeMounts") or ())
+            if mount.get("subPath")
+        }
+
     @staticmethod
     def expanded(words: list[str] | None, env: Mapping[str, str]) -> tuple[str, ...]:
         return tuple(expand(str(word), env) for word in words or ())

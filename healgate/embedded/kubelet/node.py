@@ -41,6 +41,7 @@ class NodeServices:
         self.identity = Node(name, "172.18.0.2")
         self.recorder = Recorder(registry, clock, "kubelet", name)
         self.random = clock.random("kubelet/jitter")
+        self.pokes = clock.random("kubelet/pokes")
         self.containers = ContainerManager(clock, runtime)
         self.images = ImagePuller(clock, runtime)
         self.environment = EnvironmentMaker(registry.store)

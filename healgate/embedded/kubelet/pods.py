@@ -55,7 +55,9 @@ class PodWorker:
         self.record = PodRecord(self.uid)
         self.relister = Relister(self.clock, self.record, node.relist_phase, node.timing.relist, self._relisted)
         self.volumes = PodVolumes(self.clock, node.registry.store, node.token, self.tell_pod)
-        self.probes = PodProbes(self.clock, node.runtime, self.record, self.tell, self._probe_ready, self.wake)
+        self.probes = PodProbes(
+            self.clock, node.pokes, node.runtime, self.record, self.tell, self._probe_ready, self.wake
+        )
         self.allocation = Allocation(pod)
         self.interrupt = Interrupt(self.clock)
         self.status: Obj = pod.get("status") or {}
@@ -489,6 +491,7 @@ class PodWorker:
             working_dir=container.get("workingDir") or "",
             memory_limit=self.allocation.limit_of(container["name"]),
             volumes=volumes,
+            parts=self._plan.parts(container),
             termination_log=container.get("terminationMessagePath") or "/dev/termination-log",
             user=security.get("runAsUser"),
             group=security.get("runAsGroup"),

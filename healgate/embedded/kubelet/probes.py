@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from random import Random
 from typing import Any, Literal
 
 from ..clock import Clock
@@ -31,6 +32,8 @@ KINDS: tuple[tuple[Kind, str], ...] = (
 INITIAL: dict[Kind, bool | None] = {"liveness": True, "readiness": False, "startup": None}
 # How long a poked worker takes to have asked.
 POKE = 0.018
+# How often the status that pokes is there before the worker looks.
+IN_TIME = 0.3
 
 
 class PodProbes:
@@ -39,6 +42,7 @@ class PodProbes:
     def __init__(
         self,
         clock: Clock,
+        pokes: Random,
         runtime: Runtime,
         record: PodRecord,
         tell: Callable[[str, str, str, str], None],
@@ -46,6 +50,7 @@ class PodProbes:
         sync: Callable[[], None],
     ) -> None:
         self.clock = clock
+        self.pokes = pokes
         self.runtime = runtime
         self.record = record
         self.tell = tell  # container, type, reason, message
@@ -161,13 +166,14 @@ class _Worker:
     def poke(self) -> None:
         """Run at once, and count the period from then on.
 
-        A status that is being built pokes, and the worker goes by the one before: the first poke of a new run is
-        wasted, which is why its readiness so often comes a whole period later.
+        A status that is being built pokes, and the worker mostly goes by the one before: the first poke of a new run
+        is wasted then, which is why its readiness so often comes a whole period later.
         """
         if self._stopped or self._poked or self._busy:
             return
         status = self._own_status()
-        if status is not None and status.get("containerID") and "running" in status["state"]:
+        known = status is not None and status.get("containerID") and "running" in status["state"]
+        if known or self._probes.pokes.random() < IN_TIME:
             self._poked = True
             self._clock.call_later(POKE, self._run_poked)
             return
@@ -235,8 +241,8 @@ class _Worker:
         if bool(status.get("started")) is (self._kind == "startup"):
             return None
         container = probes.record.by_id(id)
-        if container is None or container.process is None or not container.running:
-            return self._next_tick(now)  # it has died and no relist has seen it yet
+        if container is None or container.process is None:
+            return self._next_tick(now)
         changes = probes.runtime.changes
         found = attempt(probes.runtime, container.process, self._container, self._spec, probes.record.ip)
         if found.seconds > 0:

@@ -205,7 +205,10 @@ class Container:
         self.image = image
         self.origin = Origin(run.namespace, run.pod_ip, run.hostname)
         self.usage = Memory()
-        self.files = Files(run.files, self._mounts(), run.read_only_root, _image_files(run, image))
+        image_files = _image_files(run, image)
+        self.files = Files(
+            run.files, self._mounts(), run.read_only_root, image_files, run.user or 0, run.termination_log
+        )
         self.environment = {"PATH": image.path, "HOSTNAME": run.hostname, "HOME": "/root", **run.env}
         self.tasks: dict[int, Task] = {}
         # What SIGTERM does to process 1: nothing, unless its program says otherwise.
@@ -238,6 +241,17 @@ class Container:
         if not self.files.is_directory(cwd):
             self.files.layer.directories[cwd] = None  # the runtime creates a missing one
         return Proc(self, 1, self.environment, cwd, self.sink("stdout"), self.sink("stderr"))
+
+    def unmountable(self) -> str:
+        """Why what it is given does not fit into its image, as the runtime says it."""
+        cwd = normal(self.run.working_dir or self.image.working_dir)
+        if self.files.exists(cwd) and not self.files.is_directory(cwd):
+            return f"mkdir {cwd}: not a directory"
+        for path, source in self.run.parts.items():
+            if path in self.run.files and self.files.in_image(path):
+                told = f"mount {source}:{path} (via /proc/self/fd/6), flags: 0x5001: not a directory"
+                return f'error mounting "{source}" to rootfs at "{path}": {told}'
+        return ""
 
     def begin(self, program: Program) -> None:
         self.usage.use("system", OVERHEAD, self.machine.clock.now())
@@ -323,7 +337,8 @@ class Container:
         from .programs import CannotStart, launch  # the shell launches programs, and programs are shells
 
         if self._exit is not None:
-            return ExecResult(-1, "container not running")
+            why = "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state"
+            return ExecResult(-1, why)
         said: list[str] = []
         proc = Proc(self, self.new_pid(), self.environment, self.main_proc().cwd, said.append, said.append)
         try:

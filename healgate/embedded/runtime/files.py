@@ -14,6 +14,9 @@ from ...actor.effects import Unsupported
 
 KEPT_ZEROS = 64 * 1024  # up to this size a file that grows keeps its zeros, so that it can be read
 READ_ONLY = "Read-only file system"
+DENIED = "Permission denied"
+# Where anybody may write; everything else in an image is root's.
+_EVERYBODYS = ("/tmp/", "/var/tmp/", "/dev/")
 MISSING = "No such file or directory"
 IS_DIRECTORY = "Is a directory"
 NOT_DIRECTORY = "Not a directory"
@@ -83,7 +86,12 @@ class Files:
         volumes: Mapping[str, Volume],
         read_only_root: bool,
         extra: Mapping[str, str],
+        user: int = 0,
+        open: str = "",
     ) -> None:
+        """`user` owns nothing here but if it is root; `open` is a file that anybody may write."""
+        self._user = user
+        self._open = open
         self.mounted = dict(mounted)
         self.volumes = {mount.rstrip("/") or "/": volume for mount, volume in volumes.items()}
         self.read_only_root = read_only_root
@@ -164,6 +172,10 @@ class Files:
             return name in volume.directories
         return path in self.layer.directories or (path in self._image_directories and path not in self._removed)
 
+    def in_image(self, path: str) -> bool:
+        """Whether the image itself has a directory of that name."""
+        return path in self._image_directories
+
     def exists(self, path: str) -> bool:
         return self.is_file(path) or self.is_directory(path)
 
@@ -196,6 +208,8 @@ class Files:
             return ""
         if self.read_only_root or path in self.mounted or self._beside_mounted(path):
             return READ_ONLY
+        if self._user and path != self._open and not f"{path}/".startswith(_EVERYBODYS):
+            return DENIED
         return ""
 
     def fixed(self, path: str) -> bool:

@@ -87,6 +87,9 @@ class SimulatedRuntime:
                 "(memory limit too low?)"
             )
             return box
+        if problem := box.unmountable():
+            box.fail(f"{_START_FAILED}unable to start container process: error during container init: {problem}")
+            return box
         argv = (*run.command, *run.args) if run.command else (*image.entrypoint, *(run.args or image.command))
         try:
             program = launch(box.main_proc(), argv)

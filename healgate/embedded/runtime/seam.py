@@ -56,6 +56,8 @@ class ContainerRun:
     # "emptydir/<pod uid>/<volume>" is shared by the pod's containers. A path that is missing here is private to
     # the pod and shared by all its containers that mount it at this path.
     volumes: Mapping[str, str] = field(default_factory=dict)
+    # Mount path -> where on the node the part of a volume is that is mounted there.
+    parts: Mapping[str, str] = field(default_factory=dict)
     termination_log: str = "/dev/termination-log"  # where the process may leave its last words
     user: int | None = None  # whom it runs as; None: the image says
     group: int | None = None
