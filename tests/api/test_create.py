@@ -258,3 +258,21 @@ def test_whoever_brings_rules_that_are_not_evaluated_is_told(api: Api) -> None:
     made = api.send("POST", url, {"metadata": {"name": "gadgets.shop.example"}, "spec": body})
     assert made.status == 201
     assert "properties[spec].x-kubernetes-validations: CEL rules are not evaluated" in made.headers["Warning"]
+
+
+def test_a_stateful_set_mounts_its_own_claims(api: Api) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    body = deployment()
+    container = body["spec"]["template"]["spec"]["containers"][0]
+    container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    body["spec"] |= {"serviceName": "db", "volumeClaimTemplates": [claim]}
+    body |= {"kind": "StatefulSet"}
+    url = "/apis/apps/v1/namespaces/default/statefulsets"
+    made = api.post(url, body)
+    assert "volumes" not in made["spec"]["template"]["spec"]
+    container["volumeMounts"] = [{"name": "other", "mountPath": "/data"}]
+    status = api.expect(422, "POST", url, {**body, "metadata": {"name": "two"}})
+    assert 'volumeMounts[0].name: Not found: "other"' in status["message"]

@@ -228,3 +228,37 @@ def test_a_change_while_an_answer_is_on_its_way_is_not_missed():
     bench.runtime.change()
     bench.until(31)
     assert bench.condition("Ready")["status"] == "False"
+
+
+def test_a_command_in_a_container_that_has_just_died(bench: Bench):
+    """The kubelet does not know yet: the probe says that it could not be carried out, and nothing changes."""
+    probe = {"exec": {"command": ["true"]}, "periodSeconds": 1, "failureThreshold": 1}
+    died = "rpc error: code = Unknown desc = failed to exec in container: container is in CONTAINER_EXITED state"
+    bench.runtime.programs["main"] = Program(lasts=0.02, exec=lambda _argv: ExecResult(-1, died))
+    bench.pod(containers=[container(livenessProbe=probe, readinessProbe=probe)])
+    bench.until(30)
+    said = {one["message"] for one in bench.events("Unhealthy")}
+    assert said <= {f"{kind} probe errored and resulted in unknown state: {died}" for kind in ("Liveness", "Readiness")}
+    assert said
+    assert not bench.events("Killing")
+
+
+def test_a_run_that_follows_a_kill_counts_as_started_until_it_is_asked(bench: Bench):
+    started = iter([0])
+
+    def answer(argv: tuple[str, ...]) -> ExecResult:
+        return ExecResult(next(started, 1) if argv == ("startup",) else 1, "")
+
+    bench.runtime.programs["main"] = Program(exec=answer)
+    startup = {"exec": {"command": ["startup"]}, "periodSeconds": 2, "failureThreshold": 30}
+    liveness = {"exec": {"command": ["liveness"]}, "periodSeconds": 3, "failureThreshold": 2}
+    bench.pod(containers=[container(startupProbe=startup, livenessProbe=liveness)])
+    seen = []
+    for second in range(1, 200):
+        bench.until(second / 10 + 5)
+        main = bench.main()
+        told = (main["restartCount"], main["started"], "running" in main["state"])
+        if not seen or seen[-1] != told:
+            seen.append(told)
+    assert (1, True, True) in seen
+    assert seen.index((1, True, True)) < seen.index((1, False, True))

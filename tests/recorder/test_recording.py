@@ -12,11 +12,12 @@ import yaml
 from healgate.cli import main
 from healgate.clusters import open_cluster
 from healgate.clusters.running import Running, connect
+from healgate.clusters.seam import Answer
 from healgate.drivers import find_healer
 from healgate.embedded.cluster import EmbeddedCluster
 from healgate.embedded.door.http import HttpDoor
 from healgate.embedded.door.kubeconfig import CONTEXT, write_kubeconfig
-from healgate.recorder.session import Command, record_objects, record_trial
+from healgate.recorder.session import Command, _about, record_objects, record_trial
 from healgate.recorder.writing import write
 from healgate.scenario.catalogue import Catalogue
 
@@ -164,3 +165,22 @@ def test_what_a_person_gets_wrong_is_said_in_a_sentence(
     (tmp_path / "late.yaml").write_text('- {at: 5m, kubectl: "scale deployment app --replicas=2"}\n')
     assert main(["record", *(arg.replace("{tmp}", str(tmp_path)) for arg in args)]) == 4
     assert says in capsys.readouterr().err
+
+
+def test_a_kubelet_is_asked_for_its_control_groups() -> None:
+    """Their version decides who falls when memory is out, and only the kubelet tells it."""
+
+    class Rest:
+        def request(self, _: str, path: str, *__: Any, **___: Any) -> Answer:
+            if path == "/api/v1/nodes":
+                info = {"containerRuntimeVersion": "containerd://2.2.1", "osImage": "Debian", "kernelVersion": "6.1"}
+                names = ("one", "two")
+                return Answer(
+                    200, {"items": [{"metadata": {"name": one}, "status": {"nodeInfo": info}} for one in names]}
+                )
+            if path == "/api/v1/nodes/one/proxy/metrics":
+                return Answer(200, "# HELP kubelet_cgroup_version x\nkubelet_cgroup_version 1\n")
+            return Answer(403, {"message": "no"})
+
+    about = _about(open_cluster("embedded"), Rest())
+    assert about["runtime"] == "containerd 2.2.1; cgroup v1; Debian, Linux 6.1"

@@ -179,3 +179,26 @@ def test_commands_that_cannot_start(bench: Bench, command: str, text: str) -> No
     assert (container.exit.code, container.exit.reason, container.exit.started) == (128, "StartError", False)
     bench.after(10)
     assert not bench.ended
+
+
+@pytest.mark.parametrize(
+    ("script", "output"),
+    [
+        ("touch /root/x || echo refused", "touch: /root/x: Permission denied\nrefused\n"),
+        ("echo x > /etc/x || echo refused", "sh: can't create /etc/x: Permission denied\nrefused\n"),
+        ("echo x > /tmp/x && cat /tmp/x", "x\n"),
+        ("echo bye > /dev/termination-log && echo told", "told\n"),
+        ("echo x > /data/x && cat /data/x", "x\n"),
+    ],
+)
+def test_who_is_not_root_writes_where_anybody_may(bench: Bench, script: str, output: str) -> None:
+    container = bench.sh(script, user=1000, writable=("/data",))
+    bench.after(5)
+    assert said(container) == output
+
+
+def test_a_working_directory_that_is_a_file(bench: Bench) -> None:
+    container = bench.sh("pwd", working_dir="/etc/passwd")
+    assert container.exit is not None
+    assert (container.exit.code, container.exit.reason) == (128, "StartError")
+    assert container.exit.message.endswith("error during container init: mkdir /etc/passwd: not a directory")
