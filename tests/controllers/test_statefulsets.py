@@ -141,3 +141,44 @@ def test_each_pod_has_its_own_claim_and_keeps_it(cluster: Puppet) -> None:
     volumes = cluster.get("pods", "db-0")["spec"]["volumes"]
     assert volumes[0] == {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}
     assert len(cluster.all("persistentvolumeclaims")) == 1
+
+
+def test_a_claim_that_a_waiting_pod_lacks_is_made_again(cluster: Puppet) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "none",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    cluster.create(SETS, stateful(1, volumeClaimTemplates=[claim]))
+    cluster.run(5)
+    before = cluster.get("persistentvolumeclaims", "data-db-0")["metadata"]["uid"]
+    cluster.registry.change(
+        "persistentvolumeclaims",
+        "shop",
+        "data-db-0",
+        lambda now: {**now, "metadata": {**now["metadata"], "finalizers": []}},
+    )
+    cluster.delete("persistentvolumeclaims", "data-db-0")
+    cluster.patch(SETS, "db", {"metadata": {"labels": {"looked": "at"}}})
+    cluster.run(5)
+    assert cluster.get("persistentvolumeclaims", "data-db-0")["metadata"]["uid"] != before
+
+
+def test_an_update_waits_until_a_pod_has_been_ready_for_long_enough(cluster: Puppet) -> None:
+    made(cluster, minReadySeconds=20, podManagementPolicy="Parallel")
+    cluster.run(60)
+    settle(cluster)
+    cluster.run(60)
+    cluster.patch(SETS, "db", image_patch("shop/db:2"))
+    cluster.run(1)
+    cluster.reap()
+    cluster.run(1)
+    cluster.ready()
+    cluster.run(15)
+    assert images(cluster) == {"db-0": "shop/db:1", "db-1": "shop/db:2"}
+    assert "deletionTimestamp" not in cluster.get("pods", "db-0")["metadata"]
+    cluster.run(10)
+    assert "deletionTimestamp" in cluster.get("pods", "db-0")["metadata"]

@@ -81,14 +81,14 @@ class StatefulSets(PodController):
             if self._replace(owner, pods.get(number), number, current, update, orderly) and orderly:
                 return
         surplus = sorted((number for number in pods if number not in wanted), reverse=True)
-        sick = [number for number in sorted(pods) if not _healthy(pods[number])]
+        sick = [number for number in sorted(pods) if not self._serves(owner, pods[number])]
         for number in surplus:
             pod = pods[number]
             if being_deleted(pod):
                 if orderly:
                     return
                 continue
-            if orderly and not _running_ready(pod) and sick and number != sick[0]:
+            if orderly and number in sick and number != sick[0]:
                 return
             self._delete(owner, pod)
             if orderly:
@@ -104,6 +104,9 @@ class StatefulSets(PodController):
             if not being_deleted(pod):
                 self._delete(owner, pod)
             return True
+        if phase(pod) == "Pending":
+            # A claim that somebody deleted meanwhile is made again.
+            self._claim_volumes(owner, pod["metadata"]["name"])
         if being_deleted(pod) or not _running_ready(pod):
             return True
         return orderly and not is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now())
@@ -122,8 +125,14 @@ class StatefulSets(PodController):
                 self._delete(owner, pod)
                 status["currentReplicas"] -= 1
                 return
-            if not _healthy(pod):
+            if not self._serves(owner, pod):
                 return
+
+    def _serves(self, owner: Obj, pod: Obj) -> bool:
+        """Ready for long enough, and here to stay."""
+        if not _running_ready(pod) or being_deleted(pod):
+            return False
+        return is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now())
 
     def _await_available(self, owner: Obj, pods: list[Obj]) -> None:
         min_ready = owner["spec"].get("minReadySeconds", 0)
@@ -156,10 +165,9 @@ class StatefulSets(PodController):
         claims = owner["spec"].get("volumeClaimTemplates") or ()
         mounted = {claim["metadata"]["name"] for claim in claims}
         volumes = [one for one in spec.get("volumes") or () if one["name"] not in mounted]
+        self._claim_volumes(owner, name)
         for claim in claims:
-            claim_name = f"{claim['metadata']['name']}-{name}"
-            self._claim_volume(owner, claim, claim_name, name)
-            source = {"claimName": claim_name}
+            source = {"claimName": f"{claim['metadata']['name']}-{name}"}
             volumes.append({"name": claim["metadata"]["name"], "persistentVolumeClaim": source})
         if volumes:
             spec["volumes"] = volumes
@@ -172,6 +180,10 @@ class StatefulSets(PodController):
             raise
         message = f"Create Pod {name} in StatefulSet {meta['name']} successful"
         self.event(owner, "Normal", "SuccessfulCreate", message)
+
+    def _claim_volumes(self, owner: Obj, pod: str) -> None:
+        for claim in owner["spec"].get("volumeClaimTemplates") or ():
+            self._claim_volume(owner, claim, f"{claim['metadata']['name']}-{pod}", pod)
 
     def _claim_volume(self, owner: Obj, template: Obj, name: str, pod: str) -> None:
         namespace = owner["metadata"]["namespace"]
@@ -226,10 +238,6 @@ def _current(owner: Obj, update: Obj, known: list[Obj]) -> Obj:
 
 def _running_ready(pod: Obj) -> bool:
     return phase(pod) == "Running" and is_ready(pod)
-
-
-def _healthy(pod: Obj) -> bool:
-    return _running_ready(pod) and not being_deleted(pod)
 
 
 def _complete(owner: Obj, status: dict[str, Any]) -> None:
