@@ -63,6 +63,9 @@ class Admission:
     def update(self, res: Resource, new: Obj, old: Obj) -> None:
         if res.key == "services" and new.get("spec") != old.get("spec"):
             self._addresses.assign(new, old)
+        elif res.key == "pods" and new["spec"] is not old["spec"]:
+            new["spec"] = dict(new["spec"])
+            _tolerate(new["spec"])
 
     def validate(self, res: Resource, obj: Obj) -> None:
         if res.key == "pods":
@@ -127,8 +130,23 @@ class Admission:
             chosen = next((one for one in classes if one.get("globalDefault")), {})
             if chosen:
                 spec["priorityClassName"] = chosen["metadata"]["name"]
-        spec["priority"] = chosen.get("value", 0)
-        spec.setdefault("preemptionPolicy", chosen.get("preemptionPolicy", "PreemptLowerPriority"))
+        settled = {
+            "priority": chosen.get("value", 0),
+            "preemptionPolicy": chosen.get("preemptionPolicy", "PreemptLowerPriority"),
+        }
+        for field, told in (
+            ("priority", "integer value of priority"),
+            ("preemptionPolicy", "string value of PreemptionPolicy"),
+        ):
+            stated = spec.get(field)
+            if stated is not None and stated != settled[field]:
+                meta = pod["metadata"]
+                why = (
+                    f"the {told} ({stated}) must not be provided in pod spec; "
+                    f"priority admission controller computed {settled[field]} from the given PriorityClass name"
+                )
+                raise errors.forbidden("pods", meta.get("name") or meta.get("generateName", ""), why)
+        spec |= settled
 
     def _storage_class(self, claim: Obj) -> None:
         if "storageClassName" in claim.get("spec", {}):

@@ -292,7 +292,9 @@ def controller(obj: Obj, _: float) -> str:
 def users(kind: str) -> Cell:
     def cell(obj: Obj, _: float) -> str:
         found = [one for one in obj.get("subjects") or () if one.get("kind") == kind]
-        words = [f"{one['namespace']}/{one['name']}" if kind == "ServiceAccount" else one["name"] for one in found]
+        words = [
+            f"{one.get('namespace', '')}/{one['name']}" if kind == "ServiceAccount" else one["name"] for one in found
+        ]
         return ", ".join(words)
 
     return cell

@@ -213,6 +213,8 @@ class Registry:
         res = self.resource(resource)
         new = conversion.stored(res, clean_copy(_unmanaged(obj) if operation == "Update" else obj))
         meta: Obj = new.setdefault("metadata", {})
+        if not res.namespaced:
+            meta.pop("namespace", None)
         name = meta.get("name", "")
         old = self._stored(res, meta.get("namespace") or namespace or "default", name)
         if old is None:
@@ -386,7 +388,8 @@ class Registry:
     @staticmethod
     def _same_identity(res: Resource, old: Obj, new: Obj) -> None:
         before, after = old["metadata"], new.get("metadata", {})
-        for key in ("name", "namespace", "uid"):
+        # Where there are no namespaces, one that is named is passed over.
+        for key in ("name", "namespace", "uid") if res.namespaced else ("name", "uid"):
             if after.get(key, before.get(key)) != before.get(key):
                 text = errors.wrong(f"metadata.{key}", after.get(key), "field is immutable")
                 raise errors.invalid(res.kind, before["name"], [text], res.group)
