@@ -211,8 +211,17 @@ class Kubectl:
         resource = self._registry.resources.by_kind(obj["apiVersion"], obj["kind"])
         if resource is None:
             raise Unknown(f"{obj['apiVersion']} {obj['kind']}")
-        namespace = self._namespace if resource.namespaced else None
-        self._registry.create(resource, obj, namespace=namespace, manager="kubectl")
+        group = f"apis/{obj['apiVersion']}" if "/" in obj["apiVersion"] else f"api/{obj['apiVersion']}"
+        where = f"namespaces/{self._namespace}/" if resource.namespaced else ""
+        query = [("fieldManager", "kubectl")]
+        body = json.dumps(obj).encode()
+        headers = {"content-type": "application/json"}
+        request = ApiRequest("POST", f"/{group}/{where}{resource.plural}", query, headers, body)
+        answer = self._cluster.server.handle(request)
+        assert isinstance(answer, ApiAnswer), request
+        if answer.status != 201:
+            status = json.loads(answer.body)
+            raise ApiError(answer.status, status.get("reason", ""), status["message"])
 
     def _given(self) -> Obj:
         if not isinstance(self._stdin, dict):
