@@ -251,3 +251,21 @@ def test_a_secret_that_is_read_as_environment_is_read_at_start_only(bench: Bench
     bench.registry.patch("secrets", "shop", "db", patch, "application/merge-patch+json")
     bench.until(200)
     assert [started.run.env["V"] for started in bench.runtime.runs] == ["old", "new"]
+
+
+def test_a_class_of_pods_that_the_node_cannot_run(bench: Bench):
+    bench.registry.create("runtimeclasses.node.k8s.io", {"metadata": {"name": "vm"}, "handler": "kata"})
+    bench.pod(runtimeClassName="vm")
+    bench.until(60)
+    told = bench.event("FailedCreatePodSandBox")
+    why = 'failed to get sandbox runtime: no runtime for "kata" is configured'
+    assert told["message"] == f"Failed to create pod sandbox: rpc error: code = Unknown desc = {why}"
+    assert told["count"] > 2
+    assert bench.states() == ["ContainerCreating#0"]
+
+
+def test_a_class_of_pods_that_it_can(bench: Bench):
+    bench.registry.create("runtimeclasses.node.k8s.io", {"metadata": {"name": "plain"}, "handler": "runc"})
+    bench.pod(runtimeClassName="plain")
+    bench.until(10)
+    assert "running" in bench.main()["state"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..clock import Clock
 from ..store import Store
-from . import addresses, errors, limitranges, podsecurity, quota
+from . import addresses, errors, limitranges, podsecurity, quota, runtimeclasses
 from .metadata import generated_name
 from .podspec import containers_of, qos_class
 from .resources import Resource
@@ -49,6 +49,7 @@ class Admission:
             limitranges.fill(self._store, obj)
             self._service_account(obj)
             self._priority(obj)
+            runtimeclasses.settle(self._store, obj)
         elif res.key == "persistentvolumeclaims":
             self._storage_class(obj)
 

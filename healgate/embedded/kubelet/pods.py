@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from ..api.errors import ApiError
+from ..api.runtimeclasses import CLASSES
 from ..clock.clock import Timer
 from ..runtime.seam import ContainerRun
 from .actions import Actions, compute
@@ -35,6 +36,8 @@ Obj = dict[str, Any]
 Stage = Literal["syncing", "terminating", "terminated", "finished"]
 
 MOUNT_POLL = 0.3
+# What containerd runs pods with; "" is its default.
+HANDLERS = ("", "runc")
 MOUNT_DEADLINE = 123.0
 FORCED_GRACE = 1.0
 # From the wish for a sync to its beginning.
@@ -390,8 +393,21 @@ class PodWorker:
                 grace = grace_of(self.pod, kill.container, kill.cause)
                 yield from self.node.containers.kill(self, kill.container, record, kill.message, grace, self.interrupt)
         if not self.record.sandbox:
+            if problem := self._no_runtime():
+                self.tell_pod("Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {problem}")
+                return [StartFailed("", "", "")]
             yield from self._make_sandbox()
         return (yield from self._start_all(actions, snapshot, secrets))
+
+    def _no_runtime(self) -> str:
+        """Why the node cannot run pods of this class, in containerd's words."""
+        name = self.pod["spec"].get("runtimeClassName")
+        found = self.node.registry.store.get(CLASSES, "", name) if name else None
+        handler = found.get("handler", "") if found is not None else ""
+        if handler in HANDLERS:
+            return ""
+        why = f'failed to get sandbox runtime: no runtime for "{handler}" is configured'
+        return f"rpc error: code = Unknown desc = {why}"
 
     def _make_sandbox(self) -> Steps[None]:
         containers = self.node.containers
