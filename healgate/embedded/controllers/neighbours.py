@@ -37,9 +37,9 @@ class Neighbours:
             self._pods.pop(uid, None)
             self._shy.pop(uid, None)
             return
+        if uid not in self._pods and _terms(pod, "podAntiAffinity"):
+            self._shy[uid] = pod  # what it wants does not change
         self._pods[uid] = pod
-        if _terms(pod, "podAntiAffinity"):
-            self._shy[uid] = pod
 
     def refusal(self, pod: Obj, node: Obj, nodes: Mapping[str, Obj]) -> str:
         """Why this pod may not be there, or nothing."""
