@@ -109,6 +109,8 @@ class Notes:
         return {
             "case": self.name,
             **about,
+            # That nothing came after the last entry is something that was seen, too.
+            "watched": round(lease.now() - zero, 2),
             "applied": self.applied,
             "timeline": self.timeline.entries(zero, neutral),
             "commands": commands,

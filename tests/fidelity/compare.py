@@ -90,7 +90,7 @@ def differences(recording: Recording, run: Recording) -> list[Difference]:
 
 def length(recording: Recording) -> float:
     times = [entry["t"] for entry in recording["timeline"]] + [entry["t"] for entry in recording["commands"]]
-    return float(max(times))
+    return float(max(*times, recording.get("watched", 0.0), 0.0))
 
 
 class _Comparison:

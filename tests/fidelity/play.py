@@ -66,6 +66,7 @@ class _Play:
         self._apply()
         changes = [one for one in self._recording["commands"] if not only_looks(one)]
         times = [entry["t"] for entry in (*self._recording["timeline"], *self._recording["commands"])]
+        times.append(self._recording.get("watched", 0.0))
         moment = 0.0
         for command in sorted(changes, key=lambda one: float(one["t"])):
             self._run_until(moment, command["t"])

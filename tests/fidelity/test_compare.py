@@ -304,3 +304,13 @@ def test_pods_of_one_owner_may_change_places() -> None:
     swapped = json.loads(text)
     assert swapped != recording
     assert differences(recording, swapped) == []
+
+
+def test_that_nothing_more_came_is_compared_too() -> None:
+    """A recording that goes quiet early says how long it was watched, or a run that hangs would pass for slow."""
+    recording = json.loads((TRACES / "native-sidecar-job.json").read_text())
+    hangs = copy.deepcopy(recording)
+    hangs["timeline"] = [entry for entry in recording["timeline"] if entry["t"] < 9.5]
+    assert differences(recording, hangs)
+    unwatched = {key: value for key, value in recording.items() if key != "watched"}
+    assert len(differences(unwatched, hangs)) < len(differences(recording, hangs))

@@ -259,8 +259,7 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
         state = status["state"]
         ended = state.get("terminated") or (status["lastState"].get("terminated") if "waiting" in state else None)
         if is_sidecar(container):
-            # One that has ended says nothing of the pod.
-            running += "running" in state
+            # One that runs does not keep a pod alive whose work is done, and one that has ended says nothing of it.
             waiting += "waiting" in state and ended is None
             beside = beside or ("running" in state and not status["started"])
         elif ended is None:
