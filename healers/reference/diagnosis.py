@@ -8,7 +8,7 @@ and exits with 1 was not killed for memory.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .access import Access
@@ -25,6 +25,8 @@ class Diagnosis:
     cause: str  # image, unreachable, credentials, secret, config, memory, probe, address, election, partitions, exit...
     names: str = ""
     note: str = ""
+    # Somebody stopped it, and who did may be told a little later than that it ended.
+    unexplained: bool = False
 
 
 NO_CREDENTIALS = re.compile(r"401 Unauthorized|authorization failed|no basic auth|insufficient_scope|403 Forbidden")
@@ -127,26 +129,31 @@ def _crash(access: Access, symptom: Symptom) -> Diagnosis:
     if _killed_by_probe(access, symptom):
         return _for_want_of(access, symptom) or Diagnosis("failing-probe", "liveness")
     if symptom.exit_code == 137:
-        return Diagnosis("oom", "memory", note="killed before the runtime could say why")
+        return Diagnosis("oom", "memory", note="killed before the runtime could say why", unexplained=True)
     if symptom.reason == "StartError":
         return Diagnosis("cannot-start", "start", note=symptom.message)
-    return _from_log(access.log(symptom.pod, symptom.container))
+    found = _from_log(access.log(symptom.pod, symptom.container))
+    return replace(found, unexplained=found.cause == "exit" and _told_to_end(symptom))
 
 
 def _killed_by_probe(access: Access, symptom: Symptom) -> bool:
     """Did the kubelet say that it killed this container for a probe?
 
     Equal events are one object that knows its last time, and of many the later ones are dropped. So an old one still
-    speaks for a death by signal; for one by the program's own will only if the run had begun by then.
+    speaks for whoever was told to end; for an end by the program's own will only if the run had begun by then.
     """
-    signal = (symptom.exit_code or 0) > 128
     return any(
         event["reason"] == "Killing"
         and "probe" in event["message"]
         and event["involvedObject"].get("fieldPath") == f"spec.containers{{{symptom.container}}}"
-        and (signal or seconds(event["lastTimestamp"]) >= symptom.began)
+        and (_told_to_end(symptom) or seconds(event["lastTimestamp"]) >= symptom.began)
         for event in access.events_about(symptom.pod)
     )
+
+
+def _told_to_end(symptom: Symptom) -> bool:
+    """A program that is killed says so by its code; one that hears the signal ends in peace, with 0."""
+    return symptom.exit_code == 0 or (symptom.exit_code or 0) > 128
 
 
 def _for_want_of(access: Access, symptom: Symptom) -> Diagnosis | None:

@@ -36,7 +36,8 @@ HEALED_AFTER = 45.0
 ATTEMPTS = 3
 # How long something that should pass by itself is given before a human is called.
 WAIT_AT_MOST = 900.0
-# A log may be of a run that has only begun: a crash that nothing explains is looked at for so long.
+# A log may be of a run that has only begun, and events are told later than states: a crash that nothing explains is
+# looked at for so long.
 PUZZLED_AT_MOST = 30.0
 
 
@@ -172,7 +173,7 @@ class Healer:
             return
         diagnosis = diagnose(self.access, incident.symptom)
         remedy = remedies.choose(self, incident, diagnosis)
-        unexplained = diagnosis.cause == "exit" and remedy.act is None and not remedy.wait
+        unexplained = diagnosis.unexplained or (diagnosis.cause == "exit" and remedy.act is None and not remedy.wait)
         incident.puzzled_since = (incident.puzzled_since or now) if unexplained else 0.0
         if unexplained and now - incident.puzzled_since < PUZZLED_AT_MOST:
             return

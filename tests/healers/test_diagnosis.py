@@ -45,11 +45,27 @@ def crashed(code: int = 1) -> Symptom:
 
 @pytest.mark.parametrize(
     ("at", "code", "crash_class"),
-    [(99, 1, "exit"), (100, 1, "failing-probe"), (120, 1, "failing-probe"), (99, 137, "failing-probe")],
+    [
+        (99, 1, "exit"),
+        (100, 1, "failing-probe"),
+        (120, 1, "failing-probe"),
+        (99, 137, "failing-probe"),
+        (99, 143, "failing-probe"),
+        (99, 0, "failing-probe"),
+    ],
 )
 def test_a_probe_is_to_blame_for_the_run_that_it_had_killed(at: float, code: int, crash_class: str) -> None:
-    """Seen on a busy node: killed once while it started, and then every crash of it was blamed on the probe."""
+    """Seen on a busy node: killed once while it started, and then every crash of it was blamed on the probe.
+
+    And the other way round: of a program that ends in peace when told to, the last kill's event was missing.
+    """
     assert told(crashed(code), killed(at), log="panic: boom", served=True).crash_class == crash_class
+
+
+@pytest.mark.parametrize(("code", "unexplained"), [(0, True), (143, True), (1, False)])
+def test_who_was_told_to_end_is_not_explained_by_its_log(code: int, unexplained: bool) -> None:
+    assert told(crashed(code), log="INFO shutting down", served=True).unexplained is unexplained
+    assert not told(crashed(code), log=NO_DATABASE, served=False).unexplained
 
 
 @pytest.mark.parametrize("symptom", [crashed(), Symptom(POD, "api", "unready")], ids=lambda symptom: str(symptom.what))

@@ -34,9 +34,12 @@ def now(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
-def looks(monkeypatch: pytest.MonkeyPatch, *, finds: Diagnosis) -> None:
+NO_REMEDY = module.remedies.Remedy("no sound remedy")
+
+
+def looks(monkeypatch: pytest.MonkeyPatch, *, finds: Diagnosis, would: module.remedies.Remedy = NO_REMEDY) -> None:
     monkeypatch.setattr(module, "diagnose", lambda _access, _symptom: finds)
-    monkeypatch.setattr(module.remedies, "choose", lambda *_: module.remedies.Remedy("no sound remedy"))
+    monkeypatch.setattr(module.remedies, "choose", lambda *_: would)
 
 
 def test_a_crash_that_nothing_explains_is_looked_at_again(now: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
@@ -64,6 +67,21 @@ def test_one_that_is_explained_by_then_is_not(now: SimpleNamespace, monkeypatch:
     healer.treat(incident)
     assert words.said == ["classified", "escalated"]
     assert incident.diagnosis == ELECTION
+
+
+def test_who_was_stopped_by_nobody_knows_whom_is_looked_at_again(now: SimpleNamespace, monkeypatch: pytest.MonkeyPatch):
+    """Seen on kind: the kubelet's word for why it killed came after the state, and it rolled back an "exit"."""
+    words, done = Words(), []
+    healer = Healer(None, words)
+    incident = Incident(OWNER, Symptom({}, "controller", "crash", 0), now.value, now.value)
+    roll_back = module.remedies.Remedy("roll back", lambda: done.append("rolled back"))
+    looks(monkeypatch, finds=Diagnosis("exit", "exit", unexplained=True), would=roll_back)
+    healer.treat(incident)
+    assert (words.said, done) == ([], [])
+    looks(monkeypatch, finds=Diagnosis("failing-probe", "liveness"), would=roll_back)
+    healer.treat(incident)
+    assert incident.diagnosis is not None and incident.diagnosis.crash_class == "failing-probe"
+    assert (words.said, done) == (["classified"], ["rolled back"])
 
 
 CREATED = "2026-11-21T12:00:00Z"
