@@ -6,6 +6,7 @@ The trap that this is against: a comparison with so much patience, and so many d
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,7 @@ def test_a_probe_that_kills_one_failure_later(monkeypatch: Patch) -> None:
     real = Registry.create
 
     def create(self: Any, resource: Any, obj: Any, **options: Any) -> Any:
+        obj = deepcopy(obj)  # what equal bodies say is read once, and belongs to all clusters of the process
         for one in obj.get("spec", {}).get("containers", ()):
             probe = one.get("livenessProbe")
             if probe:
