@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 OUT ?= healgate-out
 WORKERS ?= auto
 
+# Compiled once and kept: otherwise each pytest process rewrites the assertions of all its plugins again, 1.5 s long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check lint fidelity bench bench-api bench-scale clients kind agree bench-kind clean
 
 run: $(VENV)/ready  ## the whole catalogue with the reference healer on the embedded cluster

@@ -375,7 +375,9 @@ class Trial:
 
     def relapsed(self) -> bool:
         """A recovery that came after the healer acted was lost."""
-        last = self.vigil.recoveries[-1].since if self.vigil.recoveries else 0.0
+        if not self.vigil.recoveries:
+            return False
+        last = self.vigil.recoveries[-1].since
         return any(request.acts and request.time <= last for request in self.lease.requests)
 
     def lapse_over(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ FILE = Path(__file__).parent / "expected.yaml"
 CANNOT_SHOW = "cannot-show"
 
 
+@cache
 def load() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return loaded
