@@ -16,6 +16,8 @@ from ..evidence import Obj, Seen
 # What controllers and kubelets write about workloads. Everything else is given, follows from it, or is of one cluster's
 # surroundings: how volumes are provisioned, for one.
 KINDS = frozenset({"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "CronJob", "Pod"})
+# Of these only what is told about them: a claim that gets no volume says why.
+TOLD_OF = KINDS | {"PersistentVolumeClaim"}
 PARTS = ("metadata", "spec", "status")
 
 # The API server's own bookkeeping, addresses, and what is long and the same everywhere.
@@ -36,7 +38,7 @@ class Timeline:
 
     def see(self, seen: Seen) -> None:
         kind = seen.object["kind"]
-        if (seen.object["involvedObject"]["kind"] if kind == "Event" else kind) in KINDS:
+        if seen.object["involvedObject"]["kind"] in TOLD_OF if kind == "Event" else kind in KINDS:
             self._seen.append(seen)
 
     def entries(self, zero: float, neutral: Callable[[str], str]) -> list[Obj]:

@@ -8,6 +8,8 @@ import pytest
 
 from .puppet import Obj, Puppet, node
 
+CLAIMS = "persistentvolumeclaims"
+
 
 def pod(name: str = "one", memory: str = "", **spec: Any) -> Obj:
     container: Obj = {"name": "main", "image": "shop/web:1"}
@@ -108,14 +110,45 @@ def test_a_missing_claim_is_named(cluster: Puppet) -> None:
     assert scheduled(cluster)["message"] == text
 
 
+def told(cluster: Puppet, about: str) -> list[Obj]:
+    found = [one for one in cluster.all("events") if one["involvedObject"]["name"] == about]
+    return sorted(found, key=lambda one: str(one["reason"]))
+
+
+def wanting(**spec: Any) -> Obj:
+    wanted = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, **spec}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": wanted}
+
+
 def test_a_claim_waits_for_its_first_consumer_and_is_then_bound(cluster: Puppet) -> None:
-    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    body = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": spec}
-    cluster.create("persistentvolumeclaims", body)
+    cluster.create(CLAIMS, wanting())
     cluster.run(60)
-    assert cluster.get("persistentvolumeclaims", "data").get("status", {}).get("phase", "Pending") == "Pending"
+    assert cluster.get(CLAIMS, "data").get("status", {}).get("phase", "Pending") == "Pending"
     assert cluster.reasons("data") == ["WaitForFirstConsumer"]
     cluster.create("pods", pod(**claim_volume("data")))
     cluster.run(10)
-    assert cluster.get("persistentvolumeclaims", "data")["status"]["phase"] == "Bound"
+    assert cluster.get(CLAIMS, "data")["status"]["phase"] == "Bound"
     assert cluster.get("pods", "one")["spec"]["nodeName"] == "one"
+
+
+def test_what_a_claim_is_told_until_it_is_bound(cluster: Puppet) -> None:
+    cluster.create(CLAIMS, wanting())
+    cluster.run(20)
+    cluster.create("pods", pod(**claim_volume("data")))
+    cluster.run(20)
+    volume = cluster.get(CLAIMS, "data")["spec"]["volumeName"]
+    assert [(one["reason"], one["source"]["component"], one["count"]) for one in told(cluster, "data")] == [
+        ("ExternalProvisioning", "persistentvolume-controller", 1),
+        ("Provisioning", "rancher.io/local-path", 1),
+        ("ProvisioningSucceeded", "rancher.io/local-path", 1),
+        ("WaitForFirstConsumer", "persistentvolume-controller", 2),
+    ]
+    assert cluster.events("data", "ProvisioningSucceeded") == [f"Successfully provisioned volume {volume}"]
+
+
+def test_a_claim_of_a_class_that_is_not_there_is_told_so_again_and_again(cluster: Puppet) -> None:
+    cluster.create(CLAIMS, wanting(storageClassName="nope"))
+    cluster.run(65)
+    (event,) = told(cluster, "data")
+    assert (event["type"], event["reason"], event["count"]) == ("Warning", "ProvisioningFailed", 5)
+    assert event["message"] == 'storageclass.storage.k8s.io "nope" not found'

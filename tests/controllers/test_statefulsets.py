@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .puppet import Obj, Puppet, image_patch, template
 
 SETS = "statefulsets.apps"
+CLAIMS = "persistentvolumeclaims"
 
 
 def stateful(replicas: int = 2, **spec: Any) -> Obj:
@@ -133,14 +136,14 @@ def test_each_pod_has_its_own_claim_and_keeps_it(cluster: Puppet) -> None:
     }
     cluster.create(SETS, stateful(1, volumeClaimTemplates=[claim]))
     cluster.run(10)
-    assert cluster.get("persistentvolumeclaims", "data-db-0")["status"]["phase"] == "Bound"
+    assert cluster.get(CLAIMS, "data-db-0")["status"]["phase"] == "Bound"
     assert cluster.get("pods", "db-0")["spec"]["nodeName"] == "one"
     cluster.delete("pods", "db-0")
     cluster.reap()
     cluster.run(5)
     volumes = cluster.get("pods", "db-0")["spec"]["volumes"]
     assert volumes[0] == {"name": "data", "persistentVolumeClaim": {"claimName": "data-db-0"}}
-    assert len(cluster.all("persistentvolumeclaims")) == 1
+    assert len(cluster.all(CLAIMS)) == 1
 
 
 def test_a_claim_that_a_waiting_pod_lacks_is_made_again(cluster: Puppet) -> None:
@@ -154,17 +157,17 @@ def test_a_claim_that_a_waiting_pod_lacks_is_made_again(cluster: Puppet) -> None
     }
     cluster.create(SETS, stateful(1, volumeClaimTemplates=[claim]))
     cluster.run(5)
-    before = cluster.get("persistentvolumeclaims", "data-db-0")["metadata"]["uid"]
+    before = cluster.get(CLAIMS, "data-db-0")["metadata"]["uid"]
     cluster.registry.change(
         "persistentvolumeclaims",
         "shop",
         "data-db-0",
         lambda now: {**now, "metadata": {**now["metadata"], "finalizers": []}},
     )
-    cluster.delete("persistentvolumeclaims", "data-db-0")
+    cluster.delete(CLAIMS, "data-db-0")
     cluster.patch(SETS, "db", {"metadata": {"labels": {"looked": "at"}}})
     cluster.run(5)
-    assert cluster.get("persistentvolumeclaims", "data-db-0")["metadata"]["uid"] != before
+    assert cluster.get(CLAIMS, "data-db-0")["metadata"]["uid"] != before
 
 
 def test_an_update_waits_until_a_pod_has_been_ready_for_long_enough(cluster: Puppet) -> None:
@@ -182,3 +185,74 @@ def test_an_update_waits_until_a_pod_has_been_ready_for_long_enough(cluster: Pup
     assert "deletionTimestamp" not in cluster.get("pods", "db-0")["metadata"]
     cluster.run(10)
     assert "deletionTimestamp" in cluster.get("pods", "db-0")["metadata"]
+
+
+def kept_by(cluster: Puppet, claim: str) -> list[str]:
+    """Who owns a claim."""
+    return [one["kind"] for one in cluster.get(CLAIMS, claim)["metadata"].get("ownerReferences", ())]
+
+
+def retaining(cluster: Puppet, **policy: str) -> None:
+    claim = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    made(cluster, 2, volumeClaimTemplates=[claim], persistentVolumeClaimRetentionPolicy=policy)
+    settle(cluster, 8)
+
+
+@pytest.mark.parametrize(
+    ("scaled", "deleted", "owners", "after_scaling", "after_deletion"),
+    [
+        ("Retain", "Retain", [], ["data-db-0", "data-db-1"], ["data-db-0", "data-db-1"]),
+        ("Delete", "Retain", [], ["data-db-0"], ["data-db-0"]),
+        ("Retain", "Delete", ["StatefulSet"], ["data-db-0", "data-db-1"], []),
+        ("Delete", "Delete", ["StatefulSet"], ["data-db-0"], []),
+    ],
+)
+def test_claims_go_as_the_policy_says(
+    cluster: Puppet, scaled: str, deleted: str, owners: list[str], after_scaling: list[str], after_deletion: list[str]
+) -> None:
+    retaining(cluster, whenScaled=scaled, whenDeleted=deleted)
+    assert kept_by(cluster, "data-db-1") == owners
+    cluster.patch(SETS, "db", {"spec": {"replicas": 1}})
+    settle(cluster)
+    assert cluster.names("pods") == ["db-0"]
+    assert cluster.names(CLAIMS) == after_scaling
+    cluster.delete(SETS, "db")
+    settle(cluster)
+    assert cluster.names("pods") == []
+    assert cluster.names(CLAIMS) == after_deletion
+
+
+def test_a_pod_that_is_only_replaced_keeps_its_claim(cluster: Puppet) -> None:
+    retaining(cluster, whenScaled="Delete", whenDeleted="Delete")
+    before = cluster.get(CLAIMS, "data-db-1")["metadata"]["uid"]
+    cluster.delete("pods", "db-1")
+    settle(cluster)
+    assert cluster.names("pods") == ["db-0", "db-1"]
+    assert cluster.get(CLAIMS, "data-db-1")["metadata"]["uid"] == before
+
+
+def test_a_changed_policy_is_told_to_the_claims(cluster: Puppet) -> None:
+    retaining(cluster, whenScaled="Retain", whenDeleted="Retain")
+    cluster.patch(SETS, "db", {"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}})
+    settle(cluster)
+    assert kept_by(cluster, "data-db-0") == ["StatefulSet"]
+    assert "Update Pod db-0 in StatefulSet db successful" in cluster.events("db", "SuccessfulUpdate")
+
+
+def test_nobody_builds_on_the_claim_of_an_earlier_pod(cluster: Puppet) -> None:
+    """Scaled away and back again at once. Like a real one, the controller does not hear of claims that go."""
+    retaining(cluster, whenScaled="Delete", whenDeleted="Retain")
+    before = cluster.get(CLAIMS, "data-db-1")["metadata"]["uid"]
+    cluster.patch(SETS, "db", {"spec": {"replicas": 1}})
+    cluster.run(0.5)
+    assert kept_by(cluster, "data-db-1") == ["Pod"]
+    cluster.patch(SETS, "db", {"spec": {"replicas": 2}})
+    settle(cluster)
+    assert cluster.names(CLAIMS) == ["data-db-0"]
+    cluster.patch(SETS, "db", {"metadata": {"labels": {"looked": "at"}}})
+    settle(cluster)
+    assert cluster.names("pods") == ["db-0", "db-1"]
+    assert cluster.get(CLAIMS, "data-db-1")["metadata"]["uid"] != before

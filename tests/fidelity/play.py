@@ -19,7 +19,7 @@ from .tracks import Recording, call, identify, only_looks
 
 Obj = dict[str, Any]
 
-# What a recorder notes; further kinds if it has noted any of them.
+# What a recorder notes, and is told of; further kinds if it has noted any of them.
 KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "Pod", "Event")
 
 # How often logs are asked for: which answer belongs to which state is found out afterwards.
@@ -54,6 +54,8 @@ class _Play:
         self._start = 0.0
         noted = {entry["kind"] for entry in recording["timeline"]} - {"EndpointSlice"}
         self._kinds = noted.union(KINDS)
+        told = {entry["about"].partition("/")[0] for entry in recording["timeline"] if entry["kind"] == "Event"}
+        self._told_of = told.union(KINDS)
         self._asking = any(one["kubectl"][0] == "logs" for one in recording["commands"])
         self._named = {label: name for name, label in call(identify(recording)).items()}
 
@@ -152,7 +154,7 @@ class _Play:
             return
         entry: Obj = {"t": self._now(), "kind": kind, "type": change.type}
         if kind == "Event":
-            if change.type != "DELETED":
+            if change.type != "DELETED" and obj["involvedObject"]["kind"] in self._told_of:
                 self._timeline.append({**entry, **_event(obj)})
             return
         entry["name"] = obj["metadata"]["name"]

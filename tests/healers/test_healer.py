@@ -80,7 +80,7 @@ def test_who_was_stopped_by_nobody_knows_whom_is_looked_at_again(now: SimpleName
     assert (words.said, done) == ([], [])
     looks(monkeypatch, finds=Diagnosis("failing-probe", "liveness"), would=roll_back)
     healer.treat(incident)
-    assert incident.diagnosis is not None and incident.diagnosis.crash_class == "failing-probe"
+    assert incident.diagnosis == Diagnosis("failing-probe", "liveness")
     assert (words.said, done) == (["classified"], ["rolled back"])
 
 

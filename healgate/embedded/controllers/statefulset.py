@@ -7,9 +7,10 @@ before updates are looked at, so that mending the template does not mend a broke
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
-from ..api.errors import ApiError
+from ..api.errors import ApiError, conflict
 from ..store.store import Obj
 from . import history
 from .controller import PodController
@@ -22,11 +23,16 @@ from .objects import (
     phase,
     ready_since,
     template_pod,
+    with_metadata,
 )
+from .retention import goes_with_scaling, is_stale, owners_of_claim
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
 POD_INDEX = "apps.kubernetes.io/pod-index"
 CLAIMS = "persistentvolumeclaims"
+
+# How often somebody has written to a claim between its being made and its being given its owner.
+INTERRUPTED = 0.5
 
 
 class StatefulSets(PodController):
@@ -37,6 +43,7 @@ class StatefulSets(PodController):
     def start(self) -> None:
         super().start()
         self.follow(history.RESOURCE)
+        self._chance = self.clock.random("claims")
 
     def sync(self, namespace: str, name: str) -> None:
         owner = self.registry.find(self.resource, namespace, name)
@@ -81,6 +88,8 @@ class StatefulSets(PodController):
             if self._replace(owner, pods.get(number), number, current, update, orderly) and orderly:
                 return
         surplus = sorted((number for number in pods if number not in wanted), reverse=True)
+        for number in surplus:
+            self._own_claims(owner, pods[number], scaled_away=True)
         sick = [number for number in sorted(pods) if not self._serves(owner, pods[number])]
         for number in surplus:
             pod = pods[number]
@@ -98,7 +107,8 @@ class StatefulSets(PodController):
     def _replace(self, owner: Obj, pod: Obj | None, number: int, current: Obj, update: Obj, orderly: bool) -> bool:
         """Create or re-create the pod of an ordinal; True if nothing behind it may move yet."""
         if pod is None:
-            self._create(owner, number, current, update)
+            if not self._waits_for_claim(owner, f"{owner['metadata']['name']}-{number}"):
+                self._create(owner, number, current, update)
             return True
         if is_terminal(pod):
             if not being_deleted(pod):
@@ -107,9 +117,15 @@ class StatefulSets(PodController):
         if phase(pod) == "Pending":
             # A claim that somebody deleted meanwhile is made again.
             self._claim_volumes(owner, pod["metadata"]["name"])
+            self._own_claims(owner, pod)
         if being_deleted(pod) or not _running_ready(pod):
             return True
-        return orderly and not is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now())
+        if orderly and not is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now()):
+            return True
+        if self._own_claims(owner, pod):
+            message = f"Update Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']} successful"
+            self.event(owner, "Normal", "SuccessfulUpdate", message)
+        return False
 
     def _update(self, owner: Obj, pods: dict[int, Obj], wanted: range, update: Obj, status: dict[str, Any]) -> None:
         """From the top: delete one outdated pod, and wait for a healthy one in its place before the next."""
@@ -165,30 +181,32 @@ class StatefulSets(PodController):
         claims = owner["spec"].get("volumeClaimTemplates") or ()
         mounted = {claim["metadata"]["name"] for claim in claims}
         volumes = [one for one in spec.get("volumes") or () if one["name"] not in mounted]
-        self._claim_volumes(owner, name)
+        fresh = self._claim_volumes(owner, name)
         for claim in claims:
             source = {"claimName": f"{claim['metadata']['name']}-{name}"}
             volumes.append({"name": claim["metadata"]["name"], "persistentVolumeClaim": source})
         if volumes:
             spec["volumes"] = volumes
         try:
-            self.registry.create("pods", {**pod, "spec": spec})
+            made = self.registry.create("pods", {**pod, "spec": spec})
         except ApiError as problem:
             if problem.reason != "AlreadyExists":
                 message = f"Create Pod {name} in StatefulSet {meta['name']} failed error: {problem.message}"
                 self.event(owner, "Warning", "FailedCreate", message)
             raise
+        self._own_claims(owner, made, interrupted=fresh and self._chance.random() < INTERRUPTED)
         message = f"Create Pod {name} in StatefulSet {meta['name']} successful"
         self.event(owner, "Normal", "SuccessfulCreate", message)
 
-    def _claim_volumes(self, owner: Obj, pod: str) -> None:
-        for claim in owner["spec"].get("volumeClaimTemplates") or ():
-            self._claim_volume(owner, claim, f"{claim['metadata']['name']}-{pod}", pod)
+    def _claim_volumes(self, owner: Obj, pod: str) -> bool:
+        """Make what claims are missing; True if any was."""
+        templates = owner["spec"].get("volumeClaimTemplates") or ()
+        return sum(self._claim_volume(owner, one, _claim_name(one, pod), pod) for one in templates) > 0
 
-    def _claim_volume(self, owner: Obj, template: Obj, name: str, pod: str) -> None:
+    def _claim_volume(self, owner: Obj, template: Obj, name: str, pod: str) -> bool:
         namespace = owner["metadata"]["namespace"]
         if self.registry.find(CLAIMS, namespace, name) is not None:
-            return
+            return False
         labels = {**(template["metadata"].get("labels") or {}), **owner["spec"]["selector"].get("matchLabels", {})}
         claim = {
             "apiVersion": "v1",
@@ -199,6 +217,34 @@ class StatefulSets(PodController):
         self.registry.create(CLAIMS, claim)
         message = f"Create Claim {name} Pod {pod} in StatefulSet {owner['metadata']['name']} success"
         self.event(owner, "Normal", "SuccessfulCreate", message)
+        return True
+
+    def _claims_of(self, owner: Obj, pod: str) -> list[Obj]:
+        namespace, templates = owner["metadata"]["namespace"], owner["spec"].get("volumeClaimTemplates") or ()
+        found = [self.registry.find(CLAIMS, namespace, _claim_name(one, pod)) for one in templates]
+        return [claim for claim in found if claim is not None]
+
+    def _waits_for_claim(self, owner: Obj, pod: str) -> bool:
+        return goes_with_scaling(owner) and any(is_stale(claim, pod) for claim in self._claims_of(owner, pod))
+
+    def _own_claims(self, owner: Obj, pod: Obj, *, scaled_away: bool = False, interrupted: bool = False) -> bool:
+        """Give a pod's claims the owners that the retention policy says; True if any had others."""
+        meta, changed = pod["metadata"], False
+        for claim in self._claims_of(owner, meta["name"]):
+            name = claim["metadata"]["name"]
+            references = owners_of_claim(claim, owner, pod, scaled_away=scaled_away)
+            if references == (claim["metadata"].get("ownerReferences") or []):
+                continue
+            if interrupted:
+                refused = conflict(CLAIMS, name)
+                why = f"could not update claim {name} for delete policy ownerRefs: {refused.message}"
+                message = f"Update Pod {meta['name']} in StatefulSet {owner['metadata']['name']} failed error: {why}"
+                self.event(owner, "Warning", "FailedUpdate", message)
+                raise refused
+            changed = True
+            hand_over = partial(with_metadata, ownerReferences=references or None)
+            self.registry.change(CLAIMS, meta["namespace"], name, hand_over)
+        return changed
 
     def _delete(self, owner: Obj, pod: Obj) -> None:
         meta = pod["metadata"]
@@ -224,6 +270,10 @@ class StatefulSets(PodController):
             "collisionCount": owner.get("status", {}).get("collisionCount", 0),
             "availableReplicas": sum(_running_ready(pod) and is_available(pod, min_ready, now) for pod in present),
         }
+
+
+def _claim_name(template: Obj, pod: str) -> str:
+    return f"{template['metadata']['name']}-{pod}"
 
 
 def _ordinal(owner: Obj, pod: Obj) -> int | None:

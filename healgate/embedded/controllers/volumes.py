@@ -9,9 +9,11 @@ from __future__ import annotations
 from ..api.quantities import parse
 from ..api.registry import Registry
 from ..clock import Clock
+from ..clock.clock import Timer
+from ..events import Recorder
 from ..store.store import Change, Obj
 from .controller import Controller
-from .objects import annotations_of, being_deleted, with_metadata
+from .objects import annotations_of, being_deleted, is_terminal, with_metadata
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"
@@ -24,6 +26,15 @@ NODE = "volume.kubernetes.io/selected-node"
 
 # A local volume is made by a helper pod on the node.
 PROVISIONING = 2.0
+
+# Claims that lack something are looked at so often, and each look is told.
+LOOKED_AT_EVERY = 15.0
+
+EXTERNAL = (
+    "Waiting for a volume to be created either by the external provisioner '{}' or manually by the system "
+    "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly "
+    "registered."
+)
 
 
 def claims_of(pod: Obj) -> list[str]:
@@ -66,6 +77,8 @@ class Claims(Controller):
     def __init__(self, registry: Registry, clock: Clock) -> None:
         super().__init__(registry, clock)
         self._ready: dict[str, float] = {}
+        self._provisioners: dict[str, Recorder] = {}
+        self._look: Timer | None = None
 
     def start(self) -> None:
         if not self.store.list(CLASSES):
@@ -110,6 +123,14 @@ class Claims(Controller):
             volume = self._provision(claim)
         if volume is not None:
             self._bind(claim, volume)
+        elif self._look is None:
+            self._look = self.clock.call_later(LOOKED_AT_EVERY, self._look_again)
+
+    def _look_again(self) -> None:
+        self._look = None
+        for claim in self.store.list(CLAIMS):
+            if claim.get("status", {}).get("phase") != "Bound":
+                self.enqueue(claim)
 
     def _with_class(self, claim: Obj) -> Obj:
         """Give a claim that names no class the default one."""
@@ -152,18 +173,46 @@ class Claims(Controller):
             return None
         node = annotations_of(claim).get(NODE)
         if storage.get("volumeBindingMode") == "WaitForFirstConsumer" and node is None:
-            text = "waiting for first consumer to be created before binding"
-            self.event(claim, "Normal", "WaitForFirstConsumer", text)
+            self._wait_for_pod(claim)
             return None
-        uid = claim["metadata"]["uid"]
+        uid, provisioner = claim["metadata"]["uid"], storage["provisioner"]
         if uid not in self._ready:
             self._ready[uid] = self.clock.now() + PROVISIONING
+            if not _in_tree(provisioner):
+                self.event(claim, "Normal", "ExternalProvisioning", EXTERNAL.format(provisioner))
+                name = "/".join(_identity(claim))
+                text = f'External provisioner is provisioning volume for claim "{name}"'
+                self._by(provisioner).event(claim, "Normal", "Provisioning", text)
         left = self._ready[uid] - self.clock.now()
         if left > 0:
             self.enqueue(claim, left)
             return None
         del self._ready[uid]
-        return self.registry.create(VOLUMES, _volume(claim, storage, node))
+        volume = self.registry.create(VOLUMES, _volume(claim, storage, node))
+        done = f"Successfully provisioned volume {volume['metadata']['name']}"
+        if _in_tree(provisioner):
+            self.event(claim, "Normal", "ProvisioningSucceeded", f"{done} using {provisioner}")
+        else:
+            self._by(provisioner).event(claim, "Normal", "ProvisioningSucceeded", done)
+        return volume
+
+    def _wait_for_pod(self, claim: Obj) -> None:
+        namespace, name = _identity(claim)
+        users = [pod for pod in self.store.list("pods", namespace) if name in claims_of(pod)]
+        waiting = [pod["metadata"]["name"] for pod in users if not (pod["spec"].get("nodeName") or is_terminal(pod))]
+        if waiting:
+            pods = "pods" if len(waiting) > 1 else "pod"
+            text = f"waiting for {pods} {','.join(waiting)} to be scheduled"
+            self.event(claim, "Normal", "WaitForPodScheduled", text)
+        else:
+            text = "waiting for first consumer to be created before binding"
+            self.event(claim, "Normal", "WaitForFirstConsumer", text)
+
+    def _by(self, provisioner: str) -> Recorder:
+        """A provisioner outside the controller manager tells its own events."""
+        if provisioner not in self._provisioners:
+            self._provisioners[provisioner] = Recorder(self.registry, self.clock, provisioner)
+        return self._provisioners[provisioner]
 
     def _bind(self, claim: Obj, volume: Obj) -> None:
         meta = claim["metadata"]
@@ -238,6 +287,10 @@ def _reference(claim: Obj) -> dict[str, str]:
         "uid": meta["uid"],
         "apiVersion": "v1",
     }
+
+
+def _in_tree(provisioner: str) -> bool:
+    return provisioner.startswith("kubernetes.io/")
 
 
 def _volume(claim: Obj, storage: Obj, node: str | None) -> Obj:

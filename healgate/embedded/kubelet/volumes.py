@@ -8,7 +8,7 @@ at the pod's next sync, a minute later, and never those mounted by subPath.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
@@ -49,10 +49,7 @@ class Source:
         if "downwardAPI" in volume:
             return self._downward(volume["downwardAPI"].get("items") or ())
         if "projected" in volume:
-            merged: Files = {}
-            for part in volume["projected"].get("sources") or ():
-                merged.update(self._projected(part))
-            return merged
+            return _all_of(self._projected, volume["projected"].get("sources") or ())
         if "persistentVolumeClaim" in volume:
             self._claim(volume["persistentVolumeClaim"]["claimName"])
         if "hostPath" in volume:
@@ -95,14 +92,14 @@ class Source:
                 )
         return chosen
 
-    def _downward(self, items: Any) -> Files:
-        files: Files = {}
-        for item in items:
-            try:
-                files[item["path"]] = field_value(self._pod, item).encode()
-            except FieldError as error:
-                raise MountError(str(error)) from None
-        return files
+    def _downward(self, items: Iterable[Obj]) -> Files:
+        return _all_of(self._field, items)
+
+    def _field(self, item: Obj) -> Files:
+        try:
+            return {item["path"]: field_value(self._pod, item).encode()}
+        except FieldError as error:
+            raise MountError(str(error)) from None
 
     def _claim(self, name: str) -> None:
         namespace = self._pod["metadata"]["namespace"]
@@ -115,6 +112,20 @@ class Source:
             raise MountError(f"{prefix}PVC is being deleted")
         if (claim.get("status") or {}).get("phase") != "Bound":
             raise MountError(f"{prefix}PVC is not bound")
+
+
+def _all_of(read: Callable[[Obj], Files], parts: Iterable[Obj]) -> Files:
+    """What all parts hold together, the later ones over the earlier; all that is missing is told at once."""
+    merged: Files = {}
+    problems: dict[str, None] = {}
+    for part in parts:
+        try:
+            merged.update(read(part))
+        except MountError as error:
+            problems[str(error)] = None
+    if problems:
+        raise MountError(next(iter(problems)) if len(problems) == 1 else f"[{', '.join(problems)}]")
+    return merged
 
 
 # What every node has; nothing else is on this one.
