@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .puppet import Obj, Puppet, image_patch, node, template
 
 SETS = "daemonsets.apps"
 
 
-def daemon_set() -> Obj:
-    body = {"selector": {"matchLabels": {"app": "agent"}}, "template": template("agent")}
+def daemon_set(**spec: Any) -> Obj:
+    body = {"selector": {"matchLabels": {"app": "agent"}}, "template": template("agent"), **spec}
     return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "agent"}, "spec": body}
 
 
-def made(cluster: Puppet) -> None:
-    cluster.create(SETS, daemon_set())
+def made(cluster: Puppet, **spec: Any) -> None:
+    cluster.create(SETS, daemon_set(**spec))
     cluster.run(1)
     cluster.ready()
     cluster.run(1)
@@ -56,3 +58,47 @@ def test_failed_pods_are_removed_under_a_back_off(cluster: Puppet) -> None:
         cluster.run(1.5)
     found = [one for one in cluster.all("events") if one["reason"] == "FailedDaemonPod"]
     assert 1 < len(found) < 4
+
+
+def images(cluster: Puppet) -> list[str]:
+    return sorted(one["spec"]["containers"][0]["image"] for one in cluster.pods())
+
+
+def test_a_new_pod_waits_for_the_old_ones_end(cluster: Puppet) -> None:
+    made(cluster)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:2"))
+    cluster.run(20)
+    (old,) = cluster.pods()
+    assert "deletionTimestamp" in old["metadata"]
+    cluster.reap()
+    cluster.run(1)
+    assert images(cluster) == ["shop/agent:2"]
+
+
+SURGE = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}
+
+
+def test_with_surge_the_old_pod_stays_until_the_new_one_is_there(cluster: Puppet) -> None:
+    cluster.registry.create("nodes", node("two"))
+    made(cluster, **SURGE)
+    before = images(cluster)[0]
+    cluster.patch(SETS, "agent", image_patch("shop/agent:2"))
+    cluster.run(20)
+    assert images(cluster) == sorted([before, before, "shop/agent:2"])
+    for _ in range(4):
+        cluster.ready()
+        cluster.run(1)
+        cluster.reap()
+        cluster.run(1)
+    assert images(cluster) == ["shop/agent:2", "shop/agent:2"]
+    assert len(cluster.events("agent", "SuccessfulDelete")) == 2
+
+
+def test_with_surge_an_ill_old_pod_gets_its_successor_at_once_and_goes(cluster: Puppet) -> None:
+    made(cluster, **SURGE)
+    cluster.ready(*cluster.pods(), ready=False)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:2"))
+    cluster.run(1)
+    cluster.reap()
+    cluster.run(1)
+    assert images(cluster) == ["shop/agent:2"]

@@ -27,6 +27,7 @@ from .align import (
     check_pulls,
     check_waits,
 )
+from .crowds import NOBODY, crowds
 from .neutral import neutral
 from .questions import NotUnderstood, Question, asked
 from .tracks import Recording, State, Story, Telling, Track, call, identify, only_looks, tell
@@ -153,7 +154,7 @@ class _Comparison:
         for about in dict.fromkeys((*self._expected.events, *self._seen.events)):
             found += self._events(about, anchors.get(about, []))
             found += [_difference(about, one) for one in check_pulls(_attempts(self._run, self._seen, about))]
-        return found + self._outcomes()
+        return found + self._crowds() + self._outcomes()
 
     def _events(self, about: str, anchors: list[Pair]) -> list[Difference]:
         """First tellings: the same ones, in the same order, each when what it tells of had happened to its object."""
@@ -231,6 +232,16 @@ class _Comparison:
         pod = story.names.get(question.pod, question.pod)
         named = [key.partition(" container ")[2] for key in story.tracks if key.startswith(f"Pod/{pod} container ")]
         return pod, question.container or (named[0] if named else "")
+
+    def _crowds(self) -> list[Difference]:
+        """As many pods at once, no more and no fewer: whether one waits for another's end is seen from both."""
+        expected = crowds(self._recording, self._expected.names, self._end)
+        seen = crowds(self._run, self._seen.names, self._end)
+        return [
+            Difference(f"pods of {one}", str(crowd), str(seen.get(one, NOBODY)), crowd.since, "another crowd")
+            for one, crowd in expected.items()
+            if crowd.differs(seen.get(one, NOBODY))
+        ]
 
     def _outcomes(self) -> list[Difference]:
         """Whether commands that change something were accepted or refused alike."""

@@ -260,6 +260,15 @@ def test_a_pod_too_many_is_found() -> None:
     assert changed("exit-1", add)
 
 
+def test_a_pod_that_does_not_wait_for_the_old_ones_end_is_found() -> None:
+    def hurry(run: Recording) -> None:
+        second = [entry for entry in entries(run, "Pod") if entry["type"] == "ADDED"][1]
+        second["t"] -= 1.0
+        run["timeline"].sort(key=lambda entry: entry["t"])
+
+    assert [one.why for one in changed("ds-rollout", hurry)] == ["another crowd"]
+
+
 def test_another_log_is_found() -> None:
     def change(run: Recording) -> None:
         for command in run["commands"]:

@@ -17,6 +17,7 @@ from .objects import (
     is_active,
     is_available,
     is_ready,
+    is_terminal,
     labels_of,
     phase,
     scaled,
@@ -67,8 +68,8 @@ class DaemonSets(PodController):
         problem: ApiError | None = None
         if not being_deleted(owner):
             try:
-                self._manage(owner, nodes, by_node, update)
-                self._update(owner, nodes, by_node, update)
+                if not self._manage(owner, nodes, by_node, update):
+                    self._update(owner, nodes, by_node, update)
             except ApiError as refused:
                 problem = refused
         self._write(owner, nodes, by_node, update)
@@ -77,23 +78,29 @@ class DaemonSets(PodController):
         if problem is not None:
             raise problem
 
-    def _manage(self, owner: Obj, nodes: list[str], by_node: dict[str, list[Obj]], update: Obj) -> None:
+    def _manage(self, owner: Obj, nodes: list[str], by_node: dict[str, list[Obj]], update: Obj) -> bool:
+        """One pod on each node, or two while one replaces the other; whether anything had to be done for that."""
+        bare: list[str] = []
+        surplus = [pod for node, pods in by_node.items() if node not in nodes for pod in pods if not being_deleted(pod)]
         for node in nodes:
-            live = []
-            for pod in by_node.get(node, ()):
-                if phase(pod) in ("Failed", "Succeeded") and not being_deleted(pod):
+            here = [pod for pod in by_node.get(node, ()) if not (being_deleted(pod) and is_terminal(pod))]
+            present = [pod for pod in here if not being_deleted(pod)]
+            running = sorted((pod for pod in present if not is_terminal(pod)), key=_age)
+            for pod in present:
+                if is_terminal(pod):
                     self._kill(owner, pod, node)
-                else:
-                    live.append(pod)
-            if not live and not any(not being_deleted(pod) for pod in by_node.get(node, ())):
-                self._create(owner, node, update)
-            for pod in [one for one in live if is_active(one)][1:]:
-                self._delete(owner, pod)
-        for node, pods in by_node.items():
-            if node not in nodes:
-                for pod in pods:
-                    if not being_deleted(pod):
-                        self._delete(owner, pod)
+            if surging := _surge(owner, nodes):
+                surplus += self._beside_surge(owner, running, update)
+            else:
+                surplus += running[1:]
+            # Whoever may not stand beside the old one waits for its end, however long that takes.
+            if not (running if surging else here):
+                bare.append(node)
+        for node in bare:
+            self._create(owner, node, update)
+        for pod in surplus:
+            self._delete(owner, pod)
+        return bool(bare or surplus)
 
     def _kill(self, owner: Obj, pod: Obj, node: str) -> None:
         where = f"{pod['metadata']['namespace']}/{pod['metadata']['name']} on node {node}"
@@ -114,25 +121,62 @@ class DaemonSets(PodController):
         self._delete(owner, pod)
 
     def _update(self, owner: Obj, nodes: list[str], by_node: dict[str, list[Obj]], update: Obj) -> None:
-        strategy = owner["spec"].get("updateStrategy") or {}
-        if strategy.get("type", "RollingUpdate") != "RollingUpdate":
+        if (owner["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
             return
-        allowed = scaled((strategy.get("rollingUpdate") or {}).get("maxUnavailable", 1), len(nodes), up=True)
+        here = {node: sorted(filter(is_active, by_node.get(node, ())), key=_age) for node in nodes}
+        if surge := _surge(owner, nodes):
+            self._update_beside(owner, here, update, surge)
+        else:
+            self._update_in_place(owner, here, update)
+
+    def _update_in_place(self, owner: Obj, here: dict[str, list[Obj]], update: Obj) -> None:
+        """Delete outdated pods, as many as may be missing; new ones come once they are gone."""
+        allowed = scaled(_rolling(owner).get("maxUnavailable", 1), len(here), up=True)
         healthy, missing = [], 0
-        for node in nodes:
-            active = [pod for pod in by_node.get(node, ()) if is_active(pod)]
-            if not active:
+        for pods in here.values():
+            if not pods:
                 missing += 1
-            for pod in active[:1]:
-                outdated = labels_of(pod).get(history.LABEL) != history.label_of(self, update)
+            for pod in pods[:1]:
                 if not self._available(owner, pod):
                     missing += 1
-                    if outdated:
+                    if not self._is_new(pod, update):
                         self._delete(owner, pod)
-                elif outdated:
+                elif not self._is_new(pod, update):
                     healthy.append(pod)
         for pod in healthy[: max(allowed - missing, 0)]:
             self._delete(owner, pod)
+
+    def _update_beside(self, owner: Obj, here: dict[str, list[Obj]], update: Obj, surge: int) -> None:
+        """Put a new pod beside an outdated one, on so many nodes at once, and delete the old one when it is there."""
+        candidates = []
+        for node, pods in here.items():
+            new = [pod for pod in pods if self._is_new(pod, update)]
+            old = [pod for pod in pods if not self._is_new(pod, update)]
+            if len(new) > 1 or len(old) > 1:
+                surge -= 1
+            elif new and old:
+                if self._available(owner, new[0]):
+                    self._delete(owner, old[0])
+                else:
+                    surge -= 1
+            elif old and self._available(owner, old[0]):
+                candidates.append(node)
+            elif old:
+                self._create(owner, node, update)
+        for node in candidates[: max(surge, 0)]:
+            self._create(owner, node, update)
+
+    def _beside_surge(self, owner: Obj, running: list[Obj], update: Obj) -> list[Obj]:
+        """Who is one too many where two may stand side by side: the old one, while the new one is not there yet."""
+        new = [pod for pod in running if self._is_new(pod, update)]
+        old = [pod for pod in running if not self._is_new(pod, update)]
+        surplus = [*new[1:], *old[1:]]
+        if new and old and (not is_ready(old[0]) or self._available(owner, new[0])):
+            surplus.append(old[0])
+        return surplus
+
+    def _is_new(self, pod: Obj, update: Obj) -> bool:
+        return labels_of(pod).get(history.LABEL) == history.label_of(self, update)
 
     def _available(self, owner: Obj, pod: Obj) -> bool:
         return is_available(pod, owner["spec"].get("minReadySeconds", 0), self.clock.now())
@@ -178,9 +222,7 @@ class DaemonSets(PodController):
         mine = [pods[0] for node in nodes if (pods := [p for p in by_node.get(node, ()) if is_active(p)])]
         available = sum(self._available(owner, pod) for pod in mine)
         optional = {
-            "updatedNumberScheduled": sum(
-                labels_of(pod).get(history.LABEL) == history.label_of(self, update) for pod in mine
-            ),
+            "updatedNumberScheduled": sum(self._is_new(pod, update) for pod in mine),
             "numberAvailable": available,
             "numberUnavailable": len(nodes) - available,
         }
@@ -200,6 +242,18 @@ def tolerations() -> list[dict[str, str]]:
     return [
         {"key": f"node.kubernetes.io/{name}", "operator": "Exists", "effect": effect} for name, effect in _TOLERATED
     ]
+
+
+def _age(pod: Obj) -> str:
+    return str(pod["metadata"]["creationTimestamp"])
+
+
+def _rolling(owner: Obj) -> Obj:
+    return (owner["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
+
+
+def _surge(owner: Obj, nodes: list[str]) -> int:
+    return scaled(_rolling(owner).get("maxSurge", 0), len(nodes), up=True)
 
 
 def _node_of(pod: Obj) -> str:

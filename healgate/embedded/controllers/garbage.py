@@ -20,6 +20,9 @@ from .queue import WorkQueue
 # Kept out of the graph, as in a real cluster: events are many and own nothing.
 IGNORED = ("events", "events.events.k8s.io")
 
+# From the last orphan's release to the owner's end.
+AFTER_ITS_DEPENDENTS = 0.08
+
 
 class Garbage:
     """Follows every resource; keys are (resource and namespace, name)."""
@@ -151,10 +154,15 @@ class Garbage:
             self._edit(resource, obj, finalizers=kept or None)
 
     def _orphan(self, resource: str, obj: Obj) -> None:
-        uid = obj["metadata"]["uid"]
-        for kind, dependent in self.store.owned_by(uid):
-            kept = [one for one in owners(dependent) if one["uid"] != uid]
+        """All dependents first, then itself a moment later: its controller has the time to see that it has none."""
+        meta = obj["metadata"]
+        dependents = list(self.store.owned_by(meta["uid"]))
+        for kind, dependent in dependents:
+            kept = [one for one in owners(dependent) if one["uid"] != meta["uid"]]
             self._edit(kind, dependent, ownerReferences=kept or None)
+        if dependents:
+            self.queue.add(f"{resource}/{meta.get('namespace', '')}", meta["name"], AFTER_ITS_DEPENDENTS)
+            return
         kept_finalizers = [one for one in obj["metadata"]["finalizers"] if one != ORPHAN]
         self._edit(resource, obj, finalizers=kept_finalizers or None)
 
