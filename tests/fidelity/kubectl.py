@@ -64,6 +64,7 @@ class Kubectl:
             "uncordon": lambda _: self._cordon(False),
             "taint": self._taint,
             "exec": self._exec,
+            "debug": self._debug,
             CUT_OFF: self._cut_off,
             REQUEST: self._request,
             ANSWERS_AGAIN: self._answer_again,
@@ -113,6 +114,18 @@ class Kubectl:
         self, resource: str, name: str, body: Any, kind: str = PATCHES["strategic"], subresource: str = ""
     ) -> None:
         self._registry.patch(resource, self._namespace, name, body, kind, subresource=subresource, manager="kubectl")
+
+    def _debug(self, words: list[str]) -> str:
+        """A container beside those of a pod, with what the general profile gives it."""
+        options, command = words[: words.index("--")], words[words.index("--") + 1 :]
+        if _option(options, "profile") != "general":
+            raise Unknown(f"debug {' '.join(options)}")
+        trace = {"capabilities": {"add": ["SYS_PTRACE"]}}
+        name, image = _option(options, "c"), _option(options, "image")
+        container = {"name": name, "image": image, "command": command, "securityContext": trace}
+        patch = {"spec": {"ephemeralContainers": [container]}}
+        self._send("pods", options[0], patch, subresource="ephemeralcontainers")
+        return ""
 
     def _scale(self, words: list[str]) -> str:
         resource, name = self._target(words)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .probes import PodProbes
 from .records import Seen, Snapshot
-from .restart import definition, init_containers, is_sidecar, should_restart
+from .restart import definition, ephemeral_containers, init_containers, is_sidecar, should_restart
 
 Obj = dict[str, Any]
 
@@ -28,9 +28,10 @@ class Kill:
 
 @dataclass
 class Actions:
-    """The outcome: kills first, then one init container or all that is to start."""
+    """The outcome: kills first, then what debugs, then one init container or all that is to start."""
 
     kill: list[Kill] = field(default_factory=list)
+    start_ephemeral: list[Obj] = field(default_factory=list)
     start_init: list[Obj] = field(default_factory=list)
     start: list[Obj] = field(default_factory=list)
     initialized: bool = False
@@ -39,6 +40,7 @@ class Actions:
 def compute(pod: Obj, snapshot: Snapshot, probes: PodProbes, resize_restarts: frozenset[str]) -> Actions:
     """Compare what should run with what was seen."""
     actions = Actions()
+    actions.start_ephemeral = [one for one in ephemeral_containers(pod) if snapshot.newest(one["name"]) is None]
     actions.initialized = _init(actions, pod, snapshot, probes)
     if not actions.initialized:
         return actions

@@ -19,7 +19,7 @@ from .logs import chosen_run, lost, read, status_of
 from .node import NodeServices
 from .pods import PodWorker
 from .resize import resources_of
-from .restart import all_containers
+from .restart import all_containers, whatever_runs
 from .timing import STOCK, KubeletTiming
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Kubelet:
     ) -> bytes:
         """The log of a container, both streams or one of them; raises ApiError."""
         name = pod["metadata"]["name"]
-        if not any(one["name"] == container for one in all_containers(pod)):
+        if not any(one["name"] == container for one in whatever_runs(pod)):
             raise bad_request(f"container {container} is not valid for pod {name}")
         worker = self._workers.get(pod["metadata"]["uid"])
         if worker is None and not pod["spec"].get("nodeName"):

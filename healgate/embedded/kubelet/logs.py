@@ -23,7 +23,7 @@ _PULLING = {
 
 
 def status_of(status: Obj, name: str) -> Obj | None:
-    for key in ("containerStatuses", "initContainerStatuses"):
+    for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
         for one in status.get(key) or ():
             if one["name"] == name:
                 found: Obj = one

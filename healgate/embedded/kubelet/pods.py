@@ -26,7 +26,7 @@ from .pleg import Relister
 from .probes import PodProbes
 from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
-from .restart import all_containers, field_path, init_containers, is_sidecar
+from .restart import field_path, init_containers, is_sidecar, whatever_runs
 from .security import further_groups, refuse_root, security_of
 from .status import Inputs, build, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
@@ -375,7 +375,7 @@ class PodWorker:
 
     def _refresh_files(self) -> None:
         """Give running containers the new contents of what they mount, but for subPath mounts."""
-        for container in all_containers(self.pod):
+        for container in whatever_runs(self.pod):
             found = self.record.newest(container["name"])
             if found is not None and found.running and found.process is not None:
                 found.process.refresh_files(self._files(container, refresh=True))
@@ -423,6 +423,9 @@ class PodWorker:
         self, actions: Actions, snapshot: Snapshot, secrets: tuple[PullSecret, ...]
     ) -> Steps[list[StartFailed]]:
         failures: list[StartFailed] = []
+        for container in actions.start_ephemeral:
+            if failed := (yield from self._try(container, snapshot, secrets)):
+                failures.append(failed)
         for container in actions.start_init:
             failed = yield from self._try(container, snapshot, secrets)
             if failed is not None:
@@ -523,7 +526,7 @@ class PodWorker:
         self.probes.stop_liveness_and_startup()
         began = self.clock.now()
         sidecars = [one for one in init_containers(self.pod) if is_sidecar(one)]
-        ordinary = [one for one in all_containers(self.pod) if one not in sidecars]
+        ordinary = [one for one in whatever_runs(self.pod) if one not in sidecars]
         yield from together(self.clock, [self._stop(one, began) for one in ordinary])
         for container in reversed(sidecars):
             yield from self._stop(container, began)

@@ -18,14 +18,26 @@ def init_containers(pod: Obj) -> list[Obj]:
     return pod["spec"].get("initContainers") or []
 
 
+def ephemeral_containers(pod: Obj) -> list[Obj]:
+    """Put beside the others by somebody who looks for a fault: run once, and no part of what the pod is for."""
+    return pod["spec"].get("ephemeralContainers") or []
+
+
 def all_containers(pod: Obj) -> list[Obj]:
+    """Those that the pod is made of."""
     return [*init_containers(pod), *pod["spec"]["containers"]]
+
+
+def whatever_runs(pod: Obj) -> list[Obj]:
+    return [*all_containers(pod), *ephemeral_containers(pod)]
 
 
 def field_path(pod: Obj, name: str) -> str:
     """How an event says which container it is about."""
     if any(container["name"] == name for container in init_containers(pod)):
         return f"spec.initContainers{{{name}}}"
+    if any(container["name"] == name for container in ephemeral_containers(pod)):
+        return f"spec.ephemeralContainers{{{name}}}"
     return f"spec.containers{{{name}}}"
 
 

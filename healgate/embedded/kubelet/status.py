@@ -14,7 +14,7 @@ from typing import Any
 from ..clock.clock import stamp
 from .ending import Ending
 from .records import Seen, Snapshot
-from .restart import init_containers, is_sidecar, restartable, should_restart
+from .restart import ephemeral_containers, init_containers, is_sidecar, restartable, should_restart
 
 Obj = dict[str, Any]
 
@@ -58,8 +58,13 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     """The whole status, as the kubelet writes it, and the phase that the containers are in."""
     pod = inputs.pod
     inits = init_containers(pod)
-    init_statuses = _statuses(inputs, inits, init=True)
-    statuses = _statuses(inputs, pod["spec"]["containers"], init=False)
+    waiting = "PodInitializing" if inits else "ContainerCreating"
+    init_statuses = _statuses(inputs, inits, "initContainerStatuses", waiting)
+    statuses = _statuses(inputs, pod["spec"]["containers"], "containerStatuses", waiting)
+    debugging = [
+        {key: value for key, value in one.items() if key != "started"} | {"ready": False}
+        for one in _statuses(inputs, ephemeral_containers(pod), "ephemeralContainerStatuses", "ContainerCreating")
+    ]
     phase = _phase(inputs, init_statuses, statuses)
     ending = inputs.ending
     if ending is not None and ending.fails:
@@ -93,6 +98,8 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     if init_statuses:
         status["initContainerStatuses"] = init_statuses
     status["containerStatuses"] = sorted(statuses, key=lambda one: str(one["name"]))
+    if debugging:
+        status["ephemeralContainerStatuses"] = debugging
     qos = inputs.previous.get("qosClass")
     if qos:
         status["qosClass"] = qos
@@ -162,11 +169,9 @@ def _user(pod: Obj, container: Obj) -> Obj:
     return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": [gid]}}
 
 
-def _statuses(inputs: Inputs, containers: list[Obj], *, init: bool) -> list[Obj]:
-    previous = {
-        one["name"]: one for one in inputs.previous.get("initContainerStatuses" if init else "containerStatuses") or ()
-    }
-    waiting = "PodInitializing" if init_containers(inputs.pod) else "ContainerCreating"
+def _statuses(inputs: Inputs, containers: list[Obj], section: str, waiting: str) -> list[Obj]:
+    previous = {one["name"]: one for one in inputs.previous.get(section) or ()}
+    init = section == "initContainerStatuses"
     return [
         _container_status(inputs, container, previous.get(container["name"]), waiting, init) for container in containers
     ]

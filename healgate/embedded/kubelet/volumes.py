@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..clock import Clock
 from ..clock.clock import Timer
 from .fields import FieldError, field_value
+from .restart import whatever_runs
 from .tasks import Signal
 
 if TYPE_CHECKING:
@@ -200,11 +201,7 @@ class PodVolumes:
         if self._wanted:
             return
         spec = pod["spec"]
-        used = {
-            mount["name"]
-            for container in (*(spec.get("initContainers") or ()), *spec["containers"])
-            for mount in container.get("volumeMounts") or ()
-        }
+        used = {mount["name"] for container in whatever_runs(pod) for mount in container.get("volumeMounts") or ()}
         for volume in spec.get("volumes") or ():
             if volume["name"] in used:
                 self._wanted[volume["name"]] = volume
