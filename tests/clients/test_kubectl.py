@@ -90,7 +90,7 @@ def arguments(command: str) -> list[str]:
 
 
 def test_a_healers_everyday(served: Served, kubectl: str) -> None:
-    """What is not in the story: top, logs that go on, drain, debugging, impersonation, waiting for the end."""
+    """What is not in the story: top, logs that go on, debugging, impersonation, waiting for the end."""
 
     def ask(*words: str, fails: bool = False) -> str:
         done = served.run(kubectl, *words, fails=fails)
@@ -106,6 +106,11 @@ def test_a_healers_everyday(served: Served, kubectl: str) -> None:
     assert re.search(r"^idle +\d+m +\d+Mi", ask("top", "pods"), re.MULTILINE)
     assert "worker-1" in ask("top", "nodes")
     assert "exit code 7" in ask("exec", "idle", "--", "sh", "-c", "exit 7", fails=True)
+    ask("debug", "idle", "--image=busybox:1.36", "-c", "look", "--profile=general", "--", "sh", "-c", "echo found it")
+    served.until(lambda: served.tried(kubectl, "logs", "idle", "-c", "look").stdout == "found it\n")
+    ended = "--for=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=0"
+    ask("wait", ended, "pod/idle", "--timeout=20s")
+    assert "Ephemeral Containers:\n  look:\n" in ask("describe", "pod", "idle")
     assert "NAME" in ask("get", "all", "-A")
     assert ask("auth", "can-i", "delete", "nodes", "--as=somebody", fails=True).startswith("no")
     assert "kubernetes-admin" in ask("auth", "whoami")
