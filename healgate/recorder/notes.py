@@ -51,12 +51,16 @@ class Notes:
         if method == "GET" or (said := spoken(method, path, body, content_type)) is None:
             return
         if self.applying and said.words[0] == "create":
-            self.applied.append(without_namespace(body))
-            self.zero = time
+            self.apply(time, body)
             return
         refused = not answer.ok and said.words[0] != REQUEST
         message = answer.body.get("message", "") if refused and isinstance(answer.body, dict) else ""
         self._note(time, said, rc=int(refused), stderr=message)
+
+    def apply(self, time: float, obj: Obj) -> None:
+        """One of the objects that all begins with; of any kind, since a person chose it."""
+        self.applied.append(without_namespace(obj))
+        self.zero = time
 
     def asked_by_healer(self, request: Request) -> None:
         """Only what was done: a conflict is chance."""

@@ -19,7 +19,7 @@ from ..evidence import Obj, Request, Seen
 from ..scenario.catalogue import LoadedScenario
 from ..trial import Outcome, Step, Tell, run_trial
 from .kubectl import Kubectl
-from .notes import ASK_EVERY, NotedPool, NotedRest, Notes
+from .notes import ASK_EVERY, NotedPool, NotedRest, Notes, without_namespace
 
 IMAGES = "healgate"
 
@@ -74,12 +74,11 @@ def record_objects(
     try:
         about = {**_about(cluster, lease.rest), "images": IMAGES}
         lease.watch(notes.see)
-        noted = NotedRest(lease.rest, lease, notes)
-        to_apply = Objects(noted, lease.namespace)
-        notes.applying = True
-        for obj in objects:
-            to_apply.create({**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k != "namespace"}})
-        notes.applying, start = False, lease.now()
+        to_apply = Objects(lease.rest, lease.namespace)
+        for obj in map(without_namespace, objects):
+            notes.apply(lease.now(), obj)
+            to_apply.create(obj)
+        start = lease.now()
         lease.after(ASK_EVERY, lambda: notes.ask_for_logs(lease))
         kubectl = Kubectl(lease.rest, lease.namespace, lease.now)
         for command in sorted(commands, key=lambda one: one.at):

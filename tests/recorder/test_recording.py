@@ -69,6 +69,24 @@ def test_what_was_applied_and_done_is_in_it_as_a_person_would_write_it(crashing:
     assert done == [(command.at, list(command.words), 0) for command in COMMANDS]
 
 
+def test_objects_of_any_kind_are_in_it_and_what_a_claim_is_told() -> None:
+    runtime = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "odd"}, "handler": "odd"}
+    claim = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "data"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "nope",
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    found = record_objects([runtime, claim], [], 40.0, name="claim", cluster=open_cluster("embedded"))
+    assert found["applied"] == [runtime, claim]
+    assert {entry["about"] for entry in found["timeline"] if entry["kind"] == "Event"} == {"PersistentVolumeClaim/data"}
+    assert compare(found) == []
+
+
 def test_the_logs_of_what_failed_are_asked_for(crashing: Obj) -> None:
     answers = [one for one in crashing["commands"] if one["kubectl"][0] == "logs"]
     assert {one["kubectl"][-1] for one in answers} == {"main", "--previous"}
