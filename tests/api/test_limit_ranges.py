@@ -42,6 +42,19 @@ def test_defaults_are_filled_in_and_noted(api: Api) -> None:
     )
 
 
+def test_init_containers_are_containers_too(api: Api) -> None:
+    api.post(RANGES, limit(default={"memory": "32Mi"}, max={"memory": "64Mi"}))
+    first: dict[str, Any] = {"name": "first", "image": "a"}
+    body = pod({})
+    body["spec"]["initContainers"] = [first]
+    made = api.post(f"{PODS}?dryRun=All", body)
+    assert made["spec"]["initContainers"][0]["resources"]["limits"] == {"memory": "32Mi"}
+    assert made["metadata"]["annotations"]["kubernetes.io/limit-ranger"].endswith("limit for init container first")
+    first["resources"] = {"limits": {"memory": "65Mi"}}
+    told = api.expect(403, "POST", PODS, body)["message"]
+    assert told.endswith("maximum memory usage per Container is 64Mi, but limit is 65Mi")
+
+
 @pytest.mark.parametrize(
     ("bounds", "resources", "why"),
     [

@@ -167,3 +167,60 @@ def test_deleting_a_job_takes_its_pods_along_or_not(cluster: Puppet, policy: str
     assert cluster.find(JOBS, "load") is None
     assert len(cluster.pods()) == left
     assert all("finalizers" not in pod["metadata"] for pod in cluster.pods())
+
+
+def failures(cluster: Puppet, rule: Obj, times: int = 2) -> Obj:
+    """What a Job that may fail once has come to after its pods failed so often."""
+    made(cluster, backoffLimit=1, podFailurePolicy={"rules": [rule]})
+    for _ in range(times):
+        fail(cluster)
+        cluster.run(100)
+    return status(cluster)
+
+
+ONE: Obj = {"operator": "In", "values": [1]}
+
+
+def test_failures_that_a_rule_ignores_are_not_counted(cluster: Puppet) -> None:
+    found = failures(cluster, {"action": "Ignore", "onExitCodes": ONE}, times=4)
+    assert "failed" not in found
+    assert conditions(cluster) == []
+    assert found["active"] == 1
+    assert len(cluster.pods()) == 5
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [{"operator": "In", "values": [2]}, {"operator": "NotIn", "values": [1]}, {**ONE, "containerName": "another"}],
+)
+def test_failures_of_which_a_rule_says_nothing_are(cluster: Puppet, codes: Obj) -> None:
+    found = failures(cluster, {"action": "Ignore", "onExitCodes": codes})
+    assert found["failed"] == 2
+    assert conditions(cluster) == [("FailureTarget", "BackoffLimitExceeded"), ("Failed", "BackoffLimitExceeded")]
+
+
+def test_pods_that_were_disrupted_can_be_ignored(cluster: Puppet) -> None:
+    rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
+    made(cluster, backoffLimit=0, podFailurePolicy={"rules": [rule]})
+    (pod,) = cluster.pods()
+    told = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}
+    cluster.registry.set_status(
+        "pods", pod["metadata"]["namespace"], pod["metadata"]["name"], {**pod["status"], "conditions": [told]}
+    )
+    fail(cluster)
+    cluster.run(60)
+    assert conditions(cluster) == []
+    assert len(cluster.pods()) == 2
+
+
+def test_once_one_has_succeeded_a_job_without_completions_makes_no_more(cluster: Puppet) -> None:
+    made(cluster, parallelism=3)
+    first, second, _ = cluster.pods()
+    cluster.end(first, "Succeeded")
+    cluster.end(second, "Failed")
+    cluster.run(60)
+    assert (len(cluster.pods()), status(cluster)["active"]) == (3, 1)
+    assert conditions(cluster) == []
+    cluster.end(cluster.pods("Pending")[0], "Succeeded")
+    cluster.run(5)
+    assert ("Complete", "CompletionsReached") in conditions(cluster)

@@ -9,6 +9,7 @@ import pytest
 from .puppet import Obj, Puppet, node
 from .test_scheduling import scheduled
 
+MERGE = "application/merge-patch+json"
 HOST, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 APP = {"matchLabels": {"app": "web"}}
 
@@ -102,3 +103,41 @@ def test_pods_are_spread_over_nodes(cluster: Puppet) -> None:
     cluster.create("nodes", node("two"))
     places = [place(cluster, pod(f"p{number}", **spread())) for number in range(4)]
     assert sorted(places) == ["one", "one", "two", "two"]
+
+
+def test_the_second_of_those_that_belong_together_goes_to_the_first(cluster: Puppet) -> None:
+    cluster.create("nodes", node("two"))
+    assert place(cluster, pod("a", **term("podAffinity"), nodeSelector={HOST: "one"})) == "one"
+    cluster.registry.patch("nodes", "", "one", {"spec": {"unschedulable": True}}, MERGE)
+    told = place(cluster, pod("b", **term("podAffinity")))
+    assert "1 node(s) didn't match pod affinity rules" in told
+    cluster.registry.patch("nodes", "", "one", {"spec": {"unschedulable": None}}, MERGE)
+    cluster.run(15)
+    assert cluster.get("pods", "b")["spec"]["nodeName"] == "one"
+
+
+def test_who_has_ended_keeps_nobody_away(cluster: Puppet) -> None:
+    place(cluster, pod("a", **term("podAntiAffinity")))
+    cluster.end(cluster.get("pods", "a"), "Succeeded")
+    assert place(cluster, pod("b", **term("podAntiAffinity"))) == "one"
+
+
+def test_who_is_on_its_way_out_is_not_counted_when_pods_are_spread(cluster: Puppet) -> None:
+    cluster.create("nodes", node("two"))
+    assert place(cluster, pod("a", nodeSelector={HOST: "one"})) == "one"
+    cluster.delete("pods", "a", grace=600)
+    assert place(cluster, pod("b", **spread(), nodeSelector={HOST: "one"})) == "one"
+    assert "spread" in place(cluster, pod("c", **spread(), nodeSelector={HOST: "one"}))
+
+
+def test_pods_of_another_revision_are_not_counted_where_the_rule_says_so(cluster: Puppet) -> None:
+    cluster.create("nodes", node("two"))
+
+    def revision(name: str, number: str, **more: Any) -> Obj:
+        made = pod(name, **spread(**more), nodeSelector={HOST: "one"})
+        made["metadata"]["labels"]["rev"] = number
+        return made
+
+    assert place(cluster, revision("a", "1")) == "one"
+    assert "spread" in place(cluster, revision("b", "2"))
+    assert place(cluster, revision("c", "2", matchLabelKeys=["rev"])) == "one"
