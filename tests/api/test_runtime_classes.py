@@ -37,6 +37,11 @@ def test_what_a_pod_takes_over(classes: Api) -> None:
     assert {"key": "small", "operator": "Exists"} in spec["tolerations"]
 
 
+def test_what_a_pod_tolerates_already_is_not_said_twice(classes: Api) -> None:
+    small = {"key": "small", "operator": "Exists"}
+    assert classes.post(PODS, of_class(tolerations=[small]))["spec"]["tolerations"].count(small) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from healgate.embedded.clock.clock import stamp
+from healgate.embedded.controllers.jobs import Failures
+
 from .puppet import Obj, Puppet, template
 
 JOBS = "jobs.batch"
@@ -224,3 +227,14 @@ def test_once_one_has_succeeded_a_job_without_completions_makes_no_more(cluster:
     cluster.end(cluster.pods("Pending")[0], "Succeeded")
     cluster.run(5)
     assert ("Complete", "CompletionsReached") in conditions(cluster)
+
+
+def ended(at: float) -> Obj:
+    return {"metadata": {}, "status": {"containerStatuses": [{"state": {"terminated": {"finishedAt": stamp(at)}}}]}}
+
+
+def test_what_failed_before_the_last_success_makes_nobody_wait() -> None:
+    before = Failures(2, 100.0)
+    assert before.after([], [ended(250), ended(150)]) == Failures(4, 250.0)
+    assert before.after([ended(200)], [ended(250), ended(150)]) == Failures(1, 250.0)
+    assert before.after([ended(200)], []) == Failures(0, 0.0)

@@ -57,6 +57,17 @@ def test_a_pod_that_is_active_for_too_long_fails(cluster: EmbeddedCluster, scrip
     assert status(cluster)["containerStatuses"][0]["restartCount"] == 0
 
 
+def test_of_what_had_not_begun_when_its_time_was_up_nobody_knows_how_it_ended(cluster: EmbeddedCluster) -> None:
+    inits = [{"name": name, "image": "registry.nowhere.example/tool:1"} for name in ("first", "second")]
+    run(cluster, CLEAN, 40, activeDeadlineSeconds=20, initContainers=inits)
+    found = status(cluster)
+    assert found["phase"] == "Failed"
+    first, second = (one["state"] for one in found["initContainerStatuses"])
+    assert (first["terminated"]["reason"], first["terminated"]["exitCode"]) == ("ContainerStatusUnknown", 137)
+    assert second == {"waiting": {"reason": "PodInitializing"}}
+    assert found["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+
+
 # -- local storage
 
 
