@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from healgate.embedded.controllers.retention import owners_of_claim
+
 from .puppet import Obj, Puppet, image_patch, template
 
 SETS = "statefulsets.apps"
@@ -256,3 +258,25 @@ def test_nobody_builds_on_the_claim_of_an_earlier_pod(cluster: Puppet) -> None:
     settle(cluster)
     assert cluster.names("pods") == ["db-0", "db-1"]
     assert cluster.get(CLAIMS, "data-db-1")["metadata"]["uid"] != before
+
+
+def owner(kind: str, name: str, uid: str, **more: Any) -> Obj:
+    return {"apiVersion": "apps/v1" if kind == "StatefulSet" else "v1", "kind": kind, "name": name, "uid": uid, **more}
+
+
+@pytest.mark.parametrize("other", [owner("StatefulSet", "db", "earlier"), owner("Pod", "db-1", "earlier")])
+def test_a_claim_of_an_owner_that_is_gone_is_left_alone(other: Obj) -> None:
+    assert owners_now([other]) == [other]
+
+
+def test_a_claim_that_somebody_else_controls_is_left_to_them() -> None:
+    other, mine = owner("Database", "db", "9", controller=True), owner("StatefulSet", "db", "1", controller=True)
+    assert owners_now([other, mine]) == [other]
+    assert [one["kind"] for one in owners_now([owner("Database", "db", "9")])] == ["Database", "StatefulSet"]
+
+
+def owners_now(references: list[Obj]) -> list[Obj]:
+    policy = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete"}}
+    db = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "uid": "1"}, "spec": policy}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "db-1", "uid": "2"}}
+    return owners_of_claim({"metadata": {"ownerReferences": references}}, db, pod, scaled_away=False)

@@ -119,3 +119,12 @@ def test_it_sees_the_volumes_of_its_pod(cluster: EmbeddedCluster) -> None:
     debug(cluster, "cat /work/it", **mount)
     cluster.clock.run_for(10)
     assert log(cluster) == "found\n"
+
+
+def test_of_which_nobody_else_makes_use(cluster: EmbeddedCluster) -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "notes"}, "data": {"how": "look here"}}
+    cluster.registry.create("configmaps", config, namespace="default")
+    run(cluster, STAYS, volumes=[{"name": "notes", "configMap": {"name": "notes"}}])
+    debug(cluster, "cat /notes/how", volumeMounts=[{"name": "notes", "mountPath": "/notes"}])
+    cluster.clock.run_for(90)
+    assert log(cluster) == "look here\n"

@@ -354,11 +354,11 @@ class PodWorker:
 
     def _mounted(self) -> Steps[bool]:
         """Wait until all volumes are there."""
+        self.volumes.want(self.pod)
         if self.volumes.ready and self._plan is not None:
             if self.volumes.refresh():
                 self._refresh_files()
             return True
-        self.volumes.want(self.pod)
         deadline = self.clock.now() + MOUNT_DEADLINE
         yield from self.interrupt.sleep(MOUNT_POLL)
         while not self.volumes.ready:

@@ -197,13 +197,12 @@ class PodVolumes:
 
     def want(self, pod: Obj) -> None:
         """Begin to mount what the pod's containers use; volumes that nobody mounts are left alone."""
-        self._pod = pod
-        if self._wanted:
+        known, self._pod = self._pod, pod
+        if pod["spec"] is known.get("spec"):
             return
-        spec = pod["spec"]
         used = {mount["name"] for container in whatever_runs(pod) for mount in container.get("volumeMounts") or ()}
-        for volume in spec.get("volumes") or ():
-            if volume["name"] in used:
+        for volume in pod["spec"].get("volumes") or ():
+            if volume["name"] in used and volume["name"] not in self._wanted:
                 self._wanted[volume["name"]] = volume
                 self._mount(volume["name"])
 
