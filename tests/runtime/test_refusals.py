@@ -49,3 +49,10 @@ def test_a_probe_is_refused_as_well(bench: Bench) -> None:
     container = bench.sh("sleep 1000")
     with pytest.raises(Unsupported, match="pgrep"):
         container.exec(("pgrep", "nginx"), 1)
+
+
+def test_so_is_a_look_behind_what_is_mounted(bench: Bench) -> None:
+    container = bench.sh("sleep 1000", files={"/etc/app/app.conf": "x"})
+    assert container.exec(("ls", "/etc/app"), 1).output == "app.conf\n"
+    with pytest.raises(Unsupported, match="ls -a /etc/app, where a ConfigMap or Secret is mounted"):
+        container.exec(("ls", "-a", "/etc/app"), 1)

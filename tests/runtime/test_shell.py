@@ -129,3 +129,8 @@ def test_a_program_that_env_cannot_find(bench: Bench) -> None:
         "env: can't execute 'nosuch': No such file or directory\n",
         127,
     )
+
+
+def test_ls_shows_what_is_hidden_only_when_asked(bench: Bench) -> None:
+    script = "mkdir /tmp/d; echo a >/tmp/d/.h; echo b >/tmp/d/b; ls /tmp/d; ls -a /tmp/d"
+    assert run(bench, script) == ("b\n.\n..\n.h\nb\n", "", 0)

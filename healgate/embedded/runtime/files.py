@@ -119,10 +119,9 @@ class Files:
         prefix = path.rstrip("/") + "/"
         return any(name.startswith(prefix) for name in self.mounted)
 
-    def _beside_mounted(self, path: str) -> bool:
-        """In a directory that a ConfigMap or Secret is mounted at."""
-        parent = posixpath.dirname(path)
-        return any(posixpath.dirname(name) == parent for name in self.mounted)
+    def is_mount_point(self, path: str) -> bool:
+        """A directory that a ConfigMap or Secret is mounted at, or a file of one."""
+        return any(posixpath.dirname(name) == path for name in self.mounted)
 
     # -- reading
 
@@ -206,7 +205,7 @@ class Files:
         volume, _ = self._place(path)
         if volume is not None:
             return ""
-        if self.read_only_root or path in self.mounted or self._beside_mounted(path):
+        if self.read_only_root or path in self.mounted or self.is_mount_point(posixpath.dirname(path)):
             return READ_ONLY
         if self._user and path != self._open and not f"{path}/".startswith(_EVERYBODYS):
             return DENIED

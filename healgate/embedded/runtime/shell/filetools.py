@@ -222,8 +222,7 @@ def ls(proc: Proc, args: list[str]) -> int:
         if proc.box.files.is_directory(path):
             if many:
                 proc.emit(f"{name}:\n")
-            shown = [entry for entry in proc.box.files.names(path) if "a" in found or not entry.startswith(".")]
-            proc.emit("".join(f"{entry}\n" for entry in shown))
+            proc.emit("".join(f"{entry}\n" for entry in _listed(proc, path, everything="a" in found)))
         elif proc.box.files.is_file(path):
             proc.emit(f"{name}\n")
         else:
@@ -231,6 +230,16 @@ def ls(proc: Proc, args: list[str]) -> int:
             proc.emit(f"ls: {text} file or directory\n", True)
             code = 1 if plain(proc) else 2
     return code
+
+
+def _listed(proc: Proc, path: str, *, everything: bool) -> list[str]:
+    names = proc.box.files.names(path)
+    if not everything:
+        return [name for name in names if not name.startswith(".")]
+    if proc.box.files.is_mount_point(path):
+        # The kubelet keeps what it shows there behind a link with a date in its name.
+        raise Unsupported(f"ls -a {path}, where a ConfigMap or Secret is mounted")
+    return sorted([".", "..", *names])
 
 
 def _copied(proc: Proc, tool: str, args: list[str]) -> tuple[str, str] | None:
