@@ -34,3 +34,5 @@ class Docker:
             )
         except subprocess.TimeoutExpired:
             raise HarnessError(f"docker {' '.join(args[:3])} did not end within {PATIENCE:g}s") from None
+        except OSError as problem:  # it may have gone meanwhile
+            raise HarnessError(f"{self._program} cannot be run: {problem.strerror}") from None
