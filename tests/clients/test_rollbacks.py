@@ -32,9 +32,11 @@ def test_an_undo_brings_the_template_back_under_a_new_number(served: Served, kub
         return done.stdout + done.stderr
 
     def pods() -> set[tuple[str, str]]:
-        path = r'{range .items[*]}{.spec.containers[0].image} {.metadata.labels.controller-revision-hash}{"\n"}{end}'
+        """Those that stay: a new one comes as soon as the old one has ended, while its object is still there."""
+        told = "{.spec.containers[0].image} {.metadata.labels.controller-revision-hash} {.metadata.deletionTimestamp}"
+        path = r"{range .items[*]}" + told + r'{"\n"}{end}'
         found = [line.split() for line in ask("get", "pods", "-l", "app=db", "-o", f"jsonpath={path}").splitlines()]
-        return {(image, revision) for image, revision in found}
+        return {(image, revision) for image, revision, *leaves in found if not leaves}
 
     name = f"{kind.lower()}/db"
     (served.kubeconfig.parent / "db.yaml").write_text(yaml.safe_dump(workload(kind, "busybox:1.36")))
