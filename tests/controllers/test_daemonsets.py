@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .puppet import Obj, Puppet, image_patch, node, template
 
 SETS = "daemonsets.apps"
@@ -73,6 +75,18 @@ def test_a_new_pod_waits_for_the_old_ones_end(cluster: Puppet) -> None:
     cluster.reap()
     cluster.run(1)
     assert images(cluster) == ["shop/agent:2"]
+
+
+@pytest.mark.parametrize("strategy", [{}, {"maxSurge": 1, "maxUnavailable": 0}])
+def test_of_two_pods_on_a_node_the_older_one_stays(cluster: Puppet, strategy: Obj) -> None:
+    made(cluster, updateStrategy={"type": "RollingUpdate", "rollingUpdate": strategy})
+    (first,) = cluster.pods()
+    cluster.run(5)
+    meta = {"name": "agent-0", "labels": first["metadata"]["labels"]}
+    cluster.create("pods", {**first, "metadata": meta, "status": {}})
+    cluster.run(1)
+    cluster.reap()
+    assert cluster.names("pods") == [first["metadata"]["name"]]
 
 
 SURGE = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}}

@@ -82,6 +82,7 @@ class DaemonSets(PodController):
         """One pod on each node, or two while one replaces the other; whether anything had to be done for that."""
         bare: list[str] = []
         surplus = [pod for node, pods in by_node.items() if node not in nodes for pod in pods if not being_deleted(pod)]
+        surging = _surge(owner, nodes) > 0
         for node in nodes:
             here = [pod for pod in by_node.get(node, ()) if not (being_deleted(pod) and is_terminal(pod))]
             present = [pod for pod in here if not being_deleted(pod)]
@@ -89,10 +90,7 @@ class DaemonSets(PodController):
             for pod in present:
                 if is_terminal(pod):
                     self._kill(owner, pod, node)
-            if surging := _surge(owner, nodes):
-                surplus += self._beside_surge(owner, running, update)
-            else:
-                surplus += running[1:]
+            surplus += self._beside_surge(owner, running, update) if surging else running[1:]
             # Whoever may not stand beside the old one waits for its end, however long that takes.
             if not (running if surging else here):
                 bare.append(node)
