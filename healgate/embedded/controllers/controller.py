@@ -202,12 +202,13 @@ def claim(controller: Controller, owner: Obj, resource: str, orphans: Orphans) -
     """The owner's objects: those it controls and still selects, and orphans that it may adopt. Others are let go."""
     selector = owner["spec"].get("selector")
     claimed: list[Obj] = []
+    stays = not being_deleted(owner)
     for obj in controller.controlled(owner, resource):
         if selects(selector, labels_of(obj)):
             claimed.append(obj)
-        elif not being_deleted(owner):
+        elif stays:
             _release(controller, owner, resource, obj)
-    if not being_deleted(owner):
+    if stays:
         for obj in orphans.of(owner["metadata"]["namespace"]):
             if not being_deleted(obj) and selects(selector, labels_of(obj)):
                 adopted = _adopt(controller, owner, resource, obj)

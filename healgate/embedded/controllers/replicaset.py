@@ -120,17 +120,17 @@ class ReplicaSets(PodController):
         labels = (spec["template"].get("metadata", {}).get("labels") or {}).items()
         now = self.clock.now()
         min_ready = spec.get("minReadySeconds", 0)
-        labeled = [pod for pod in active if labels <= labels_of(pod).items()]
+        labeled = sum([labels <= labels_of(pod).items() for pod in active])
         ready = [pod for pod in active if is_ready(pod)]
-        available = [pod for pod in ready if is_available(pod, min_ready, now)] if min_ready else ready
+        available = sum([is_available(pod, min_ready, now) for pod in ready]) if min_ready else len(ready)
         status: dict[str, Any] = {"replicas": len(active)}
         for field, counted in (
             ("fullyLabeledReplicas", labeled),
-            ("readyReplicas", ready),
+            ("readyReplicas", len(ready)),
             ("availableReplicas", available),
         ):
             if counted:
-                status[field] = len(counted)
+                status[field] = counted
         # Of those that are active none is on its way out.
         status["terminatingReplicas"] = 0 if len(active) == len(pods) else sum(map(is_terminating, pods))
         status["observedGeneration"] = replica_set["metadata"]["generation"]

@@ -80,11 +80,11 @@ class PodWorker:
         self._plan: MountPlan | None = None
         # All that was there when the last sync found that everything waits for its back-off; None: it did not.
         self._backing_off: tuple[Obj, tuple[Seen, ...]] | None = None
-        self._again = Actions(initialized=True)
         self._restart_keys: dict[str, tuple[Obj, Obj, str]] = {}
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
+        self._fixed: dict[str, tuple[Obj, Obj, Obj]] = {}
         # Others have written what only a kubelet knows.
         self._overwritten = False
         self._phase = ""
@@ -153,6 +153,17 @@ class PodWorker:
             self.clock.call_later(self.node.random.uniform(*DISPATCH), self._begin)
 
     def _begin(self) -> None:
+        if self.stage == "syncing" and self.relister.as_of() > self._synced_at:
+            snapshot = self.relister.snapshot
+            if self._still_backing_off(snapshot):
+                # Nothing here waits, so no task is made for it: most syncs of a crash loop are such.
+                self._pending = self._working = False
+                self.allocation.follow(self.pod, self.record, self._fits, self.tell_pod)
+                self._publish(snapshot)
+                delay = self._back_off_all(snapshot)
+                self._synced_at = self.clock.now()
+                self._requeue_after(delay)
+                return
         Task(self.clock, self._loop())
 
     def _relisted(self, died: list[str]) -> None:
@@ -185,6 +196,7 @@ class PodWorker:
             node=self.node.identity,
             now=self.clock.now(),
             started_at=self._started_at,
+            fixed=self._fixed,
             over=self.stage == "terminated",
             ending=self._ending,
             resize=self.allocation.conditions,
@@ -292,7 +304,7 @@ class PodWorker:
             self._pending = True
             return 0.0
         if self._still_backing_off(snapshot):
-            return self._later_or_retry((yield from self._start_all(self._again, snapshot, ())))
+            return self._back_off_all(snapshot)
         self._backing_off = None
         if not (yield from self._mounted()):
             return self.node.jittered(timing.retry)
@@ -330,7 +342,7 @@ class PodWorker:
         return plain and waiting == len(failures) == len(spec["containers"])
 
     def _still_backing_off(self, snapshot: Snapshot) -> bool:
-        """Whether a sync could but say once more that everything waits: most syncs of a crash loop are such."""
+        """Whether a sync could but say once more that everything waits."""
         if self._backing_off is None or self._backing_off[0] is not self.pod or not self.volumes.fresh:
             return False
         if self._backing_off[1] != snapshot.containers or not self.record.sandbox or self.interrupt.given:
@@ -340,8 +352,17 @@ class PodWorker:
             dead = snapshot.newest_dead(container["name"])
             if dead is None or not restarts.waits(self._restart_key(container), dead.finished, now):
                 return False
-        self._again.start = self.pod["spec"]["containers"]
         return True
+
+    def _back_off_all(self, snapshot: Snapshot) -> float:
+        """Say of every container that it waits, as a sync that tried to start it would."""
+        failures = []
+        for container in self.pod["spec"]["containers"]:
+            waits = self._back_off(container, snapshot)
+            assert waits is not None
+            self._reasons[container["name"]] = (waits.reason, waits.message)
+            failures.append(waits)
+        return self._later_or_retry(failures)
 
     def _restart_key(self, container: Obj) -> str:
         name = container["name"]
@@ -441,8 +462,11 @@ class PodWorker:
     def _try(self, container: Obj, snapshot: Snapshot, secrets: tuple[PullSecret, ...]) -> Steps[StartFailed | None]:
         """Start one container, or back off; the outcome goes to the reason cache for the next sync to publish."""
         name = container["name"]
+        waits = self._back_off(container, snapshot)
+        if waits is not None:
+            self._reasons[name] = (waits.reason, waits.message)
+            return waits
         try:
-            self._back_off(container, snapshot)
             image = yield from self.node.images.ensure(
                 self.pod,
                 container,
@@ -461,21 +485,24 @@ class PodWorker:
         self._reasons.pop(name, None)
         return None
 
-    def _back_off(self, container: Obj, snapshot: Snapshot) -> None:
-        """Judged by the newest dead run that the relist knew, not by one that this sync has killed."""
+    def _back_off(self, container: Obj, snapshot: Snapshot) -> StartFailed | None:
+        """Judged by the newest dead run that the relist knew, not by one that this sync has killed.
+
+        Told, not raised: most syncs of a crash loop end here.
+        """
         name = container["name"]
         dead = snapshot.newest_dead(name)
         if dead is None:
-            return
+            return None
         now = self.clock.now()
         key = self._restart_key(container)
         restarts = self.node.restarts
         if not restarts.waits(key, dead.finished, now):
             restarts.next(key, dead.finished, now)
-            return
+            return None
         period = restarts.period(key)
         self.tell(name, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {self.description}")
-        raise StartFailed(
+        return StartFailed(
             "CrashLoopBackOff",
             f"back-off {go_duration(period)} restarting failed container={name} pod={self.description}",
             "",

@@ -6,8 +6,8 @@ real kubelet reads its cache: the second kill by a liveness probe then backs off
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from ..runtime.seam import Exit, Process
 from .tasks import Signal
@@ -15,8 +15,7 @@ from .tasks import Signal
 State = Literal["created", "running", "exited"]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One container run as a relist finds it."""
 
     id: str
@@ -48,16 +47,15 @@ class Container:
 
     def started(self, process: Process, now: float) -> None:
         self.process = process
-        self.seen = replace(self.seen, state="running", started=now)
+        self.seen = self.seen._replace(state="running", started=now)
 
     def finished(self, exit: Exit, now: float) -> None:
         """It ended; whoever waits for `ended` is to be told by the caller."""
         started = self.seen.started if exit.started else 0.0
-        self.seen = replace(self.seen, state="exited", exit=exit, started=started, finished=now)
+        self.seen = self.seen._replace(state="exited", exit=exit, started=started, finished=now)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A pod as the last relist saw it; containers newest first."""
 
     time: float

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from ..clock.clock import stamp
@@ -20,8 +21,9 @@ Obj = dict[str, Any]
 
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 DISRUPTED = "DisruptionTarget"
-SHARED = ("state", "lastState", "allocatedResources", "resources", "volumeMounts", "user")
+SHARED = ("state", "lastState", "allocatedResources", "resources")
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
+KUBELETS = frozenset((*OWN_CONDITIONS, *RESIZE_CONDITIONS))
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Node:
     address: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Inputs:
     """Everything a status is made of."""
 
@@ -47,6 +49,8 @@ class Inputs:
     node: Node
     now: float
     started_at: float
+    # container -> itself, its pod's spec, and what of its status is made of these alone; filled here
+    fixed: dict[str, tuple[Obj, Obj, Obj]]
     over: bool = False  # the pod's worker has ended: nothing will be restarted any more
     ending: Ending | None = None  # why the kubelet itself ended it
     resize: tuple[Obj, ...] = ()
@@ -97,7 +101,7 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     status["startTime"] = stamp(inputs.started_at)
     if init_statuses:
         status["initContainerStatuses"] = init_statuses
-    status["containerStatuses"] = sorted(statuses, key=lambda one: str(one["name"]))
+    status["containerStatuses"] = sorted(statuses, key=itemgetter("name"))
     if debugging:
         status["ephemeralContainerStatuses"] = debugging
     qos = inputs.previous.get("qosClass")
@@ -169,7 +173,20 @@ def _user(pod: Obj, container: Obj) -> Obj:
     return {"linux": {"uid": uid, "gid": gid, "supplementalGroups": [gid]}}
 
 
+def _fixed(inputs: Inputs, container: Obj) -> Obj:
+    """What no run changes, which is why it is one and the same in all statuses."""
+    name, spec = container["name"], inputs.pod["spec"]
+    known = inputs.fixed.get(name)
+    if known is None or known[0] is not container or known[1] is not spec:
+        shown = mounts(container)
+        made = {**({"volumeMounts": shown} if shown else {}), "user": _user(inputs.pod, container)}
+        known = inputs.fixed[name] = (container, spec, made)
+    return known[2]
+
+
 def _statuses(inputs: Inputs, containers: list[Obj], section: str, waiting: str) -> list[Obj]:
+    if not containers:
+        return []
     previous = {one["name"]: one for one in inputs.previous.get(section) or ()}
     init = section == "initContainerStatuses"
     return [
@@ -192,10 +209,10 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
             "image": container["image"],
             "imageID": "",
             "started": False,
-            "volumeMounts": mounts(container),
         }
-        if not status["volumeMounts"]:
-            del status["volumeMounts"]
+        fixed = _fixed(inputs, container)
+        if "volumeMounts" in fixed:
+            status["volumeMounts"] = fixed["volumeMounts"]
         return _with_reason(inputs, container, None, status, init)
 
     newest = runs[0]
@@ -223,10 +240,7 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     if resources.get("requests"):
         status["allocatedResources"] = resources["requests"]
     status["resources"] = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
-    shown = mounts(container)
-    if shown:
-        status["volumeMounts"] = shown
-    status["user"] = _user(inputs.pod, container)
+    status.update(_fixed(inputs, container))
     if old is not None:
         # The store remembers many statuses: what did not change is one and the same in all of them.
         for part in SHARED:
@@ -314,7 +328,7 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
     if ending is not None and ending.condition:
         why = {"reason": "TerminationByKubelet", "message": ending.message}
         told.insert(0, {"type": DISRUPTED, "status": "True", **why})
-    kept = {*OWN_CONDITIONS, *RESIZE_CONDITIONS, *(one["type"] for one in told)}
+    kept = KUBELETS.union(one["type"] for one in told) if told else KUBELETS
     shown = [one for one in before.values() if one["type"] not in kept]
     for one in told:
         reason, message = one.get("reason", ""), one.get("message", "")
@@ -329,7 +343,12 @@ def _condition(
     before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int, now: float
 ) -> Obj:
     old = before.get(kind)
-    since = old["lastTransitionTime"] if old is not None and old["status"] == status else stamp(now)
+    since = stamp(now)
+    if old is not None and old["status"] == status:
+        said = (old.get("reason", ""), old.get("message", ""), old.get("observedGeneration"))
+        if said == (reason, message, generation):
+            return old
+        since = old["lastTransitionTime"]
     full: Obj = {
         "type": kind,
         "observedGeneration": generation,
@@ -341,7 +360,7 @@ def _condition(
         full["reason"] = reason
     if message:
         full["message"] = message
-    return old if old == full and old is not None else full
+    return full
 
 
 Verdict = tuple[bool, str, str]

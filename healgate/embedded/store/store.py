@@ -71,7 +71,9 @@ class Store:
         self._objects: dict[str, dict[str, dict[str, Obj]]] = {}
         # Namespaces of resources whose names came out of order since somebody listed them.
         self._unsorted: dict[tuple[str, str], None] = {}
+        # Owner's uid -> what names it, in the order of its keys unless something was added since somebody asked.
         self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
+        self._disordered: dict[str, None] = {}
         self._history: dict[str, deque[Change]] = {}
         self._forgotten: dict[str, int] = {}
         self._subscribers: dict[str, dict[Subscriber, None]] = {}
@@ -109,8 +111,12 @@ class Store:
 
     def owned(self, uid: str, resource: str) -> builtins.list[Obj]:
         """Those of one kind, by namespace and name."""
-        keys = sorted(key for key in self._owned.get(uid, ()) if key[0] == resource)
-        return [found for key in keys if (found := self.get(*key)) is not None]
+        keys = self._owned.get(uid, {})
+        if uid in self._disordered:
+            del self._disordered[uid]
+            keys = self._owned[uid] = dict.fromkeys(sorted(keys))
+        objects = self._objects.get(resource, {})
+        return [objects[namespace][name] for kind, namespace, name in keys if kind == resource]
 
     def since(self, resource: str, revision: int) -> builtins.list[Change]:
         """What happened after `revision`, oldest first."""
@@ -202,3 +208,4 @@ class Store:
             self._owned.get(owner["uid"], {}).pop(key, None)
         for owner in new:
             self._owned.setdefault(owner["uid"], {})[key] = None
+            self._disordered[owner["uid"]] = None

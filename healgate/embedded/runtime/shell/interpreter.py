@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -73,6 +74,11 @@ class Break(Exception):
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
+@lru_cache(1024)
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
 class Shell:
     """One shell process, or a subshell of it."""
 
@@ -83,7 +89,7 @@ class Shell:
         self.name = name
         self.arguments = list(arguments)
         # Most shells take, and hand on, only what they could themselves have set.
-        self.variables = {name: one for name, one in proc.env.items() if flavour == "bash" or _NAME.fullmatch(name)}
+        self.variables = {name: one for name, one in proc.env.items() if flavour == "bash" or _is_name(name)}
         self.exported: dict[str, None] = dict.fromkeys(self.variables)
         self.functions: dict[str, Command] = {}
         self.options: dict[str, None] = {}
