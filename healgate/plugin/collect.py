@@ -11,7 +11,6 @@ needs simulated time is collected everywhere, and deselected where there is none
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -143,7 +142,8 @@ class Collection:
             config.hook.pytest_deselected(items=left)
             items[:] = [item for item in items if item not in left]
         if self.cluster != "embedded":
-            items[:] = long_beside_short(items, _may_last)
+            workers = getattr(config, "workerinput", {}).get("workercount", 1)
+            items[:] = for_workers(items, _lasts, workers)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -172,19 +172,19 @@ class Collection:
         return marks
 
 
-def _may_last(item: pytest.Item) -> float:
-    """How long a trial takes in which the healer does nothing, as far as its scenario tells."""
-    if not isinstance(item.parent, ScenarioFile):
-        return 0.0
-    plan = item.parent.scenario.default
-    return plan.signature.within + (plan.budgets.recover if plan.nothing_is_due else plan.budgets.detect)
+def _lasts(item: pytest.Item) -> float:
+    """What tells most of how long a trial takes, whether its healer heals or not: how soon it must be seen."""
+    return item.parent.scenario.default.budgets.detect if isinstance(item.parent, ScenarioFile) else 0.0
 
 
-def long_beside_short(items: Sequence[T], lasts: Callable[[T], float]) -> list[T]:
-    """The longest, the shortest, the longest but one, and so on.
+def for_workers(items: Sequence[T], lasts: Callable[[T], float], workers: int) -> list[T]:
+    """In the order in which so many workers have done all of them soonest, the longest first.
 
-    What runs beside others is best begun with what lasts longest. But xdist hands each worker two at a time, and the
-    second waits for the first: two long ones would take twice as long, while others have nothing to do.
+    xdist hands each worker two at the beginning, and the second one waits for the first: beside the longest belongs the
+    shortest of those. The others come one by one, to whom has time. With fewer than two for each it hands them round.
     """
-    left = deque(sorted(items, key=lasts, reverse=True))
-    return [left.pop() if turn % 2 else left.popleft() for turn in range(len(items))]
+    ordered = sorted(items, key=lasts, reverse=True)
+    first, second, later = ordered[:workers], ordered[workers : 2 * workers], ordered[2 * workers :]
+    if len(second) < workers:
+        return [*reversed(first), *second]
+    return [*(item for pair in zip(first, reversed(second), strict=True) for item in pair), *later]

@@ -38,6 +38,8 @@ class Keeper:
         self._opened: Opened | None = None
         self._failed = False
         self._lines: list[str] = []
+        if getattr(config.option, "maxschedchunk", 0) is None:
+            config.option.maxschedchunk = 1  # trials take minutes: no worker is given many before the others have one
 
     def pytest_sessionstart(self) -> None:
         if self._config.option.collectonly:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healgate.plugin.collect import long_beside_short
+from healgate.plugin.collect import for_workers
+from healgate.scenario.catalogue import Catalogue
 
 from .conftest import Place
 
@@ -153,18 +154,25 @@ def test_nor_does_it_run_there_when_it_is_named(slow: Place, collected: Collecte
 
 @pytest.mark.usefixtures("shipped")
 def test_on_a_real_cluster_what_lasts_longest_is_begun_first(place: Place, collected: Collected) -> None:
-    def folders(cluster: str) -> list[str]:
+    def budgets(cluster: str) -> list[float]:
         found = collected(place.run("--collect-only", "-q", "--trials", "1", "--cluster", cluster))
-        return [name.rpartition("[")[2].split("/")[0] for name in found]
+        names = [name.rpartition("[")[2].removesuffix("-t1]") for name in found]
+        scenarios = Catalogue.load().scenarios
+        return [scenarios[name].default.budgets.detect for name in names]
 
-    assert set(folders("kind")[:6:2]) == {"nothing"}
-    assert "nothing" not in folders("kind")[1:6:2]  # xdist gives a worker two at once
-    assert folders("embedded")[0] != "nothing"
+    assert budgets("kind") == sorted(budgets("kind"), reverse=True)
+    assert budgets("embedded") != sorted(budgets("embedded"), reverse=True)
 
 
-@given(st.lists(st.integers(0, 9)))
-def test_no_item_is_lost_when_long_ones_are_put_beside_short_ones(lengths: list[int]) -> None:
-    order = long_beside_short(lengths, float)
+@given(st.lists(st.integers(0, 9), max_size=30), st.integers(1, 8))
+def test_no_worker_gets_two_long_items_while_another_has_short_ones(lengths: list[int], workers: int) -> None:
+    order = for_workers(lengths, float, workers)
     assert sorted(order) == sorted(lengths)
-    assert order[::2] == sorted(order[::2], reverse=True)
-    assert order[1::2] == sorted(order[1::2])
+    if len(order) < 2 * workers:
+        given_out = [order[worker::workers] for worker in range(workers)]  # handed round
+    else:
+        given_out = [order[2 * worker : 2 * worker + 2] for worker in range(workers)]
+    by_first = sorted((hand for hand in given_out if hand), key=lambda hand: (hand[0], -hand[-1]))
+    seconds = [hand[1] for hand in by_first if len(hand) > 1]
+    assert seconds == sorted(seconds, reverse=True)
+    assert order[2 * workers :] == sorted(order[2 * workers :], reverse=True)
