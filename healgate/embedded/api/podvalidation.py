@@ -21,6 +21,9 @@ CONFIG_KEY_TEXT = (
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
 _POLICIES = ["Always", "IfNotPresent", "Never"]
+_RESTARTS = ["Always", "Never", "OnFailure"]
+_ACTIONS = ["Restart", "RestartAllContainers"]
+_OPERATORS = ["In", "NotIn"]
 
 MAY_NOT_CHANGE = (
     "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
@@ -123,6 +126,25 @@ def _check_container(path: str, container: Obj, volumes: list[str], main: bool) 
             else:
                 why = "must not be set for init containers without restartPolicy=Always"
                 found.append(prohibited(f"{path}.{kind}", why))
+    return found + _check_restart(path, container)
+
+
+def _check_restart(path: str, container: Obj) -> list[Cause]:
+    found: list[Cause] = []
+    policy, rules = container.get("restartPolicy"), container.get("restartPolicyRules") or ()
+    if policy is None and rules:
+        found.append(required(f"{path}.restartPolicy", "must specify restartPolicy when restart rules are used"))
+    elif policy is not None and policy not in _RESTARTS:
+        found.append(unsupported(f"{path}.restartPolicy", policy, _RESTARTS))
+    for index, rule in enumerate(rules):
+        where = f"{path}.restartPolicyRules[{index}]"
+        if rule.get("action") not in _ACTIONS:
+            found.append(unsupported(f"{where}.action", rule.get("action", ""), _ACTIONS))
+        codes = rule.get("exitCodes")
+        if codes is None:
+            found.append(required(f"{where}.exitCodes", "must be specified"))
+        elif codes.get("operator") not in _OPERATORS:
+            found.append(unsupported(f"{where}.exitCodes.operator", codes.get("operator", ""), _OPERATORS))
     return found
 
 

@@ -26,9 +26,9 @@ from .pleg import Relister
 from .probes import PodProbes
 from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
-from .restart import field_path, init_containers, is_sidecar, whatever_runs
+from .restart import all_containers, field_path, init_containers, is_sidecar, whatever_runs
 from .security import further_groups, refuse_root, security_of
-from .status import Inputs, build, set_ready
+from .status import Inputs, build, restarting_all, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
 from .volumes import PodVolumes
 
@@ -317,6 +317,10 @@ class PodWorker:
                 "attempting to pull the image may not succeed.",
             )
         self.probes.add(self.pod)
+        if restarting_all(self.status):
+            yield from self._remove_all()
+            self._pending = True  # to begin anew, as soon as a relist has seen that they are gone
+            return 0.0
         failures = yield from self._act(snapshot, secrets)
         if not failures:
             self._at_rest = not (missing or self.allocation.conditions)
@@ -420,6 +424,16 @@ class PodWorker:
             yield from self._make_sandbox()
         return (yield from self._start_all(actions, snapshot, secrets))
 
+    def _remove_all(self) -> Steps[None]:
+        """A rule of one container has all begin anew: none is given any grace, and nothing of them is kept."""
+        for container in (*self.pod["spec"]["containers"], *init_containers(self.pod)):
+            found = self.record.newest(container["name"])
+            if found is not None and found.running:
+                yield from self.node.containers.kill(self, container, found, "killing", 0.0, self.interrupt)
+        for container in all_containers(self.pod):
+            self.record.remove(container["name"])
+        self.relister.changed()
+
     def _no_runtime(self) -> str:
         """Why the node cannot run pods of this class, in containerd's words."""
         name = self.pod["spec"].get("runtimeClassName")
@@ -474,8 +488,7 @@ class PodWorker:
                 lambda type, reason, message: self.tell(name, type, reason, message),
                 self.interrupt,
             )
-            newest = snapshot.newest(name)
-            attempt = newest.attempt + 1 if newest is not None else 0
+            attempt = self.record.next_attempt(name, snapshot.newest(name))
             yield from self.node.containers.start(self, container, image, attempt)
         except StartFailed as failed:
             if failed.told:

@@ -88,6 +88,8 @@ class PodRecord:
     sandbox: bool = False
     sandbox_started: float = 0.0
     containers: list[Container] = field(default_factory=list)  # newest first
+    # The number that the next run of a container has of which nothing else is left.
+    next_attempts: dict[str, int] = field(default_factory=dict)
 
     def snapshot(self, now: float) -> Snapshot:
         return Snapshot(
@@ -105,6 +107,17 @@ class PodRecord:
             if found.seen.name == name:
                 return found
         return None
+
+    def next_attempt(self, name: str, newest: Seen | None) -> int:
+        """By the newest run that a relist has seen."""
+        return newest.attempt + 1 if newest is not None else self.next_attempts.get(name, 0)
+
+    def remove(self, name: str) -> None:
+        """Nothing of this container is left, but what its runs were called."""
+        newest = self.newest(name)
+        if newest is not None:
+            self.next_attempts[name] = newest.seen.attempt + 1
+            self.containers = [found for found in self.containers if found.seen.name != name]
 
     def remove_old_dead(self, name: str, keep: int = 1) -> None:
         """Only the newest dead run keeps its log."""

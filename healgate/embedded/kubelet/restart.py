@@ -41,13 +41,33 @@ def field_path(pod: Obj, name: str) -> str:
     return f"spec.containers{{{name}}}"
 
 
-def restartable(pod: Obj, container: Obj, exit_code: int) -> bool:
-    """What the policies say about a container that ended with this code; the narrowest that speaks decides."""
+# The action of a rule by which one container's end restarts all of its pod.
+ALL = "RestartAllContainers"
+
+
+def _action(container: Obj, exit_code: int) -> str:
+    """What the first rule that knows this code asks for; "" if none does."""
     for rule in container.get("restartPolicyRules") or ():
         codes = rule.get("exitCodes") or {}
         listed = exit_code in (codes.get("values") or ())
         if listed if codes.get("operator") == "In" else not listed:
-            return bool(rule.get("action") == "Restart")
+            return str(rule.get("action", ""))
+    return ""
+
+
+def restarts_all(container: Obj, exit_code: int) -> bool:
+    return _action(container, exit_code) == ALL
+
+
+def may_restart_all(pod: Obj) -> bool:
+    rules = (rule for one in all_containers(pod) for rule in one.get("restartPolicyRules") or ())
+    return any(rule.get("action") == ALL for rule in rules)
+
+
+def restartable(pod: Obj, container: Obj, exit_code: int) -> bool:
+    """What the policies say about a container that ended with this code; the narrowest that speaks decides."""
+    if _action(container, exit_code) in ("Restart", ALL):
+        return True
     policy = container.get("restartPolicy") or pod["spec"].get("restartPolicy") or "Always"
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 

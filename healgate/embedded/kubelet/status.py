@@ -15,7 +15,16 @@ from typing import Any
 from ..clock.clock import stamp
 from .ending import Ending
 from .records import Seen, Snapshot
-from .restart import ephemeral_containers, init_containers, is_sidecar, restartable, should_restart
+from .restart import (
+    all_containers,
+    ephemeral_containers,
+    init_containers,
+    is_sidecar,
+    may_restart_all,
+    restartable,
+    restarts_all,
+    should_restart,
+)
 
 Obj = dict[str, Any]
 
@@ -23,7 +32,10 @@ OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "Containe
 DISRUPTED = "DisruptionTarget"
 SHARED = ("state", "lastState", "allocatedResources", "resources")
 RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
-KUBELETS = frozenset((*OWN_CONDITIONS, *RESIZE_CONDITIONS))
+# While a rule of one container has all of them restarted, as condition and as reason.
+RESTARTING = "AllContainersRestarting"
+RESET = "RestartingAllContainers"
+KUBELETS = frozenset((*OWN_CONDITIONS, *RESIZE_CONDITIONS, RESTARTING))
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,14 @@ class Inputs:
     resize: tuple[Obj, ...] = ()
     pod_resources: Obj | None = None
     pod_allocated: Obj | None = None
+    restarting: bool = False  # all containers are to be restarted, or just have been removed for it; found by `build`
 
 
 def build(inputs: Inputs) -> tuple[Obj, str]:
     """The whole status, as the kubelet writes it, and the phase that the containers are in."""
     pod = inputs.pod
+    could_restart = may_restart_all(pod)
+    inputs.restarting = could_restart and _all_restart(inputs)
     inits = init_containers(pod)
     waiting = "PodInitializing" if inits else "ContainerCreating"
     init_statuses = _statuses(inputs, inits, "initContainerStatuses", waiting)
@@ -74,6 +89,8 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     if ending is not None and ending.fails:
         phase = "Failed"
     conditions = _conditions(inputs, phase, init_statuses, statuses)
+    if could_restart:
+        conditions.append(_restarting(inputs, phase))
     if inputs.over and phase not in ("Succeeded", "Failed"):
         # Whatever had not begun when it ended has failed, but its conditions are not told anew.
         phase = "Failed"
@@ -198,8 +215,9 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     name = container["name"]
     runs = [seen for seen in inputs.snapshot.containers if seen.name == name][:2]
     if not runs:
+        removed = inputs.restarting and old is not None and "waiting" not in old["state"]
         if old is not None and "terminated" in old["state"]:
-            return old
+            return _reset(old) if removed else old
         status: Obj = {
             "name": name,
             "state": {"waiting": {"reason": waiting}},
@@ -213,6 +231,8 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
         fixed = _fixed(inputs, container)
         if "volumeMounts" in fixed:
             status["volumeMounts"] = fixed["volumeMounts"]
+        if removed:
+            return _reset(status)
         return _with_reason(inputs, container, None, status, init)
 
     newest = runs[0]
@@ -249,6 +269,51 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     return _with_reason(inputs, container, newest, status, init)
 
 
+def _all_restart(inputs: Inputs) -> bool:
+    """Whether a container has ended as its rule says, which stands until all of them are gone."""
+    if restarting_all(inputs.previous):
+        return True
+    shown = [one for key in ("initContainerStatuses", "containerStatuses") for one in inputs.previous.get(key) or ()]
+    ends = {one["name"]: one["state"]["terminated"]["exitCode"] for one in shown if "terminated" in one["state"]}
+    for container in all_containers(inputs.pod):
+        newest = inputs.snapshot.newest(container["name"])
+        if newest is not None and newest.exit is not None and restarts_all(container, newest.exit.code):
+            return True
+        if container["name"] in ends and restarts_all(container, ends[container["name"]]):
+            return True
+    return False
+
+
+def _restarting(inputs: Inputs, phase: str) -> Obj:
+    """The one condition that does not say of which generation it is."""
+    before = {one["type"]: one for one in inputs.previous.get("conditions") or ()}
+    here = any(inputs.snapshot.newest(one["name"]) is not None for one in all_containers(inputs.pod))
+    status, reason, message = "False", {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, ""), ""
+    if not reason and inputs.restarting and here:
+        status, reason = "True", "RestartAllContainersStarted"
+        message = "container exited with restart policy rule"
+    return _condition(before, RESTARTING, status, reason, message, None, inputs.now)
+
+
+def restarting_all(status: Obj) -> bool:
+    """Whether the status says that its pod's containers are to be removed and made anew."""
+    return any(one["type"] == RESTARTING and one["status"] == "True" for one in status.get("conditions") or ())
+
+
+def _reset(status: Obj) -> Obj:
+    """Of a container that was removed so that all can begin anew: how it ended is not told."""
+    why = {"reason": RESET, "message": "The container is removed because RestartAllContainers in place"}
+    ended = {"exitCode": 137, **why, "startedAt": None, "finishedAt": None}
+    return {
+        **status,
+        "state": {"waiting": why},
+        "lastState": {"terminated": ended},
+        "ready": False,
+        "started": False,
+        "restartCount": status["restartCount"] + 1,
+    }
+
+
 def _with_reason(inputs: Inputs, container: Obj, newest: Seen | None, status: Obj, init: bool) -> Obj:
     """A container that the last sync failed to start is waiting, whatever the runtime says."""
     reason = inputs.reasons.get(container["name"])
@@ -283,8 +348,9 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
             beside = beside or ("running" in state and not status["started"])
         elif ended is None:
             initializing = True
-        elif ended["exitCode"] != 0 and not restartable(pod, container, ended["exitCode"]):
-            return "Failed"
+        elif ended["exitCode"] != 0 and ended.get("reason") != RESET:
+            if not restartable(pod, container, ended["exitCode"]):
+                return "Failed"
 
     begun = False
     for container, status in zip(pod["spec"]["containers"], statuses, strict=True):
@@ -298,7 +364,8 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
         else:
             stopped += 1
             succeeded += "terminated" in state and ended["exitCode"] == 0
-            again = again or (not inputs.over and restartable(pod, container, ended["exitCode"]))
+            anew = ended.get("reason") == RESET or restartable(pod, container, ended["exitCode"])
+            again = again or (not inputs.over and anew)
     if initializing or (beside and not begun) or waiting:
         return "Pending"
     if running or again:
@@ -317,7 +384,7 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
     sandbox = inputs.snapshot.sandbox and not inputs.over
     verdicts: tuple[tuple[str, bool, str, str], ...] = (
         ("PodReadyToStartContainers", sandbox, "", ""),
-        ("Initialized", *_initialized(pod, phase, init_statuses, statuses)),
+        ("Initialized", *_initialized(pod, phase, before, init_statuses, statuses)),
         ("Ready", *ready),
         ("ContainersReady", *containers_ready),
         ("PodScheduled", True, "", ""),
@@ -340,7 +407,7 @@ def _conditions(inputs: Inputs, phase: str, init_statuses: list[Obj], statuses: 
 
 
 def _condition(
-    before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int, now: float
+    before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int | None, now: float
 ) -> Obj:
     old = before.get(kind)
     since = stamp(now)
@@ -349,13 +416,10 @@ def _condition(
         if said == (reason, message, generation):
             return old
         since = old["lastTransitionTime"]
-    full: Obj = {
-        "type": kind,
-        "observedGeneration": generation,
-        "status": status,
-        "lastProbeTime": None,
-        "lastTransitionTime": since,
-    }
+    full: Obj = {"type": kind}
+    if generation is not None:
+        full["observedGeneration"] = generation
+    full |= {"status": status, "lastProbeTime": None, "lastTransitionTime": since}
     if reason:
         full["reason"] = reason
     if message:
@@ -366,7 +430,10 @@ def _condition(
 Verdict = tuple[bool, str, str]
 
 
-def _initialized(pod: Obj, phase: str, init_statuses: list[Obj], statuses: list[Obj]) -> Verdict:
+def _initialized(
+    pod: Obj, phase: str, before: Mapping[str, Obj], init_statuses: list[Obj], statuses: list[Obj]
+) -> Verdict:
+    """Once initialized, always initialized, even while all begins anew."""
     if phase == "Succeeded":
         return True, "PodCompleted", ""
     incomplete = [
@@ -375,7 +442,7 @@ def _initialized(pod: Obj, phase: str, init_statuses: list[Obj], statuses: list[
         if not (status["started"] if is_sidecar(container) else status["ready"])
     ]
     begun = any("running" in one["state"] or "containerID" in one for one in statuses)
-    if incomplete and not begun:
+    if incomplete and not begun and before.get("Initialized", {}).get("status") != "True":
         return False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(incomplete)}]"
     return True, "", ""
 
