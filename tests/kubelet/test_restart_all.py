@@ -98,7 +98,7 @@ def test_other_ends_are_the_containers_own(cluster: EmbeddedCluster) -> None:
     [
         (
             {"restartPolicyRules": [RULE]},
-            "spec.containers[0].restartPolicy: Required value: must specify restartPolicy",
+            "spec.containers[0].restartPolicy: Required value: must specify",
         ),
         ({"restartPolicy": "Sometimes"}, 'supported values: "Always", "Never", "OnFailure"'),
         (

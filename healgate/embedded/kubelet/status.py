@@ -348,9 +348,8 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
             beside = beside or ("running" in state and not status["started"])
         elif ended is None:
             initializing = True
-        elif ended["exitCode"] != 0 and ended.get("reason") != RESET:
-            if not restartable(pod, container, ended["exitCode"]):
-                return "Failed"
+        elif ended["exitCode"] != 0 and not _begins_anew(pod, container, ended):
+            return "Failed"
 
     begun = False
     for container, status in zip(pod["spec"]["containers"], statuses, strict=True):
@@ -364,13 +363,16 @@ def _phase(inputs: Inputs, init_statuses: list[Obj], statuses: list[Obj]) -> str
         else:
             stopped += 1
             succeeded += "terminated" in state and ended["exitCode"] == 0
-            anew = ended.get("reason") == RESET or restartable(pod, container, ended["exitCode"])
-            again = again or (not inputs.over and anew)
+            again = again or (not inputs.over and _begins_anew(pod, container, ended))
     if initializing or (beside and not begun) or waiting:
         return "Pending"
     if running or again:
         return "Running"
     return "Succeeded" if succeeded == stopped else "Failed"
+
+
+def _begins_anew(pod: Obj, container: Obj, ended: Obj) -> bool:
+    return ended.get("reason") == RESET or restartable(pod, container, ended["exitCode"])
 
 
 # -- conditions
