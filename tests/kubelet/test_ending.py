@@ -156,3 +156,24 @@ def test_a_taint_evicts_what_does_not_tolerate_it(cluster: EmbeddedCluster) -> N
     cluster.registry.patch("nodes", None, node["metadata"]["name"], body, kind)
     cluster.clock.run_for(10)
     assert cluster.registry.find("pods", "default", "web") is None
+
+
+def test_a_cordoned_node_is_tainted_and_says_so(cluster: EmbeddedCluster) -> None:
+    (node,) = cluster.registry.list("nodes")
+    name = node["metadata"]["name"]
+
+    def cordon(closed: bool) -> list[Obj]:
+        patch = {"spec": {"unschedulable": closed or None}}
+        cluster.registry.patch("nodes", None, name, patch, "application/merge-patch+json")
+        cluster.run_for(11)
+        return list(cluster.registry.get("nodes", None, name).get("spec", {}).get("taints", ()))
+
+    (taint,) = cordon(True)
+    assert (taint["key"], taint["effect"]) == ("node.kubernetes.io/unschedulable", "NoSchedule")
+    assert cordon(False) == []
+    told = [one for one in cluster.registry.list("events", "default") if one["involvedObject"]["kind"] == "Node"]
+    assert [one["message"] for one in told] == [
+        f"Node {name} status is now: NodeNotSchedulable",
+        f"Node {name} status is now: NodeSchedulable",
+    ]
+    assert {one["involvedObject"]["uid"] for one in told} == {name}

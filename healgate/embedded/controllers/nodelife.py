@@ -26,6 +26,8 @@ PRESSURES = {
     "DiskPressure": "node.kubernetes.io/disk-pressure",
     "PIDPressure": "node.kubernetes.io/pid-pressure",
 }
+# A node that takes no more pods bears this, too.
+CORDONED = "node.kubernetes.io/unschedulable"
 # How soon the controllers notice.
 NOTICE = 0.05
 
@@ -55,8 +57,8 @@ class NodeLifecycle:
         node, before = change.object, change.before
         if before is not None and _readiness(before) != _readiness(node):
             self._clock.call_later(NOTICE, self._follow_readiness, node["metadata"]["name"])
-        if before is not None and _pressures(before) != _pressures(node):
-            self._clock.call_later(NOTICE, self._follow_pressures, node["metadata"]["name"])
+        if before is not None and _kept_away_by(before) != _kept_away_by(node):
+            self._clock.call_later(NOTICE, self._keep_away, node["metadata"]["name"])
         if before is None or (before.get("spec") or {}).get("taints") != (node.get("spec") or {}).get("taints"):
             self._clock.call_later(NOTICE, self._follow_taints, node["metadata"]["name"])
 
@@ -78,10 +80,11 @@ class NodeLifecycle:
                 shown = {"type": "Ready", "status": "False", "lastTransitionTime": stamp(self._clock.now())}
                 self._put_condition(meta["namespace"], meta["name"], meta["uid"], shown)
 
-    def _follow_pressures(self, name: str) -> None:
+    def _keep_away(self, name: str) -> None:
         node = self._store.get("nodes", "", name)
         if node is not None:
-            self._taint(name, tuple(PRESSURES.values()), [(key, "NoSchedule") for key in _pressures(node)])
+            family = (*PRESSURES.values(), CORDONED)
+            self._taint(name, family, [(key, "NoSchedule") for key in _kept_away_by(node)])
 
     def _taint(self, name: str, keys: tuple[str, ...], wanted: list[tuple[str, str]]) -> None:
         """Have a node bear these of a family of taints, and no others of it."""
@@ -182,9 +185,10 @@ def _readiness(node: Obj) -> str:
     return str(found["status"]) if found is not None else ""
 
 
-def _pressures(node: Obj) -> list[str]:
-    """The taints of the pressures that a node is under."""
-    return [key for kind, key in PRESSURES.items() if (condition(node, kind) or {}).get("status") == "True"]
+def _kept_away_by(node: Obj) -> list[str]:
+    """The taints of the pressures that a node is under, and of being cordoned."""
+    found = [key for kind, key in PRESSURES.items() if (condition(node, kind) or {}).get("status") == "True"]
+    return [*found, CORDONED] if (node.get("spec") or {}).get("unschedulable") else found
 
 
 def _taints(node: Obj) -> list[Obj]:

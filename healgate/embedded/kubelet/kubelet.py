@@ -29,7 +29,7 @@ Obj = dict[str, Any]
 
 # How long a change takes to reach the kubelet.
 NOTICE = (0.004, 0.02)
-# What others write into a status is looked at every ten seconds.
+# What others write into a status is looked at every ten seconds, and so is whether the node takes pods.
 RECONCILES = (0.0, 10.0)
 EXEC_TIMEOUT = 3600.0
 # How long the others wait for a word of a node before they take it for lost.
@@ -56,12 +56,30 @@ class Kubelet:
         self.services = NodeServices(registry, clock, runtime, timing, node_name)
         self._random = clock.random("kubelet/notice")
         self._workers = self.services.workers
+        self._told_cordoned = False
 
     def start(self) -> None:
         self.registry.store.subscribe("pods", self._changed)
+        self.registry.store.subscribe("nodes", self._node_changed)
         for pod in self.registry.store.list("pods"):
             if pod["spec"].get("nodeName") == self.node_name:
                 self._later(pod)
+
+    # -- the node
+
+    def _node_changed(self, change: Change) -> None:
+        before, node = change.before, change.object
+        if before is None or change.type == "DELETED" or node["metadata"]["name"] != self.node_name:
+            return
+        if _cordoned(before) != _cordoned(node):
+            self.clock.call_later(self._random.uniform(*RECONCILES), self._tell_cordoned)
+
+    def _tell_cordoned(self) -> None:
+        node = self.registry.store.get("nodes", "", self.node_name)
+        cordoned = node is not None and _cordoned(node)
+        if cordoned != self._told_cordoned:
+            self._told_cordoned = cordoned
+            self.services.tell_node("Normal", "NodeNotSchedulable" if cordoned else "NodeSchedulable", "")
 
     # -- a node that goes away
 
@@ -236,6 +254,10 @@ class Kubelet:
             for found in worker.record.containers
             if found.running and found.process is not None
         }
+
+
+def _cordoned(node: Obj) -> bool:
+    return bool((node.get("spec") or {}).get("unschedulable"))
 
 
 def _matters(before: Obj, after: Obj) -> bool:

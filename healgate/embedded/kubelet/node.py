@@ -47,7 +47,7 @@ class NodeServices:
         self.environment = EnvironmentMaker(registry.store)
         self.storage = StorageMonitor(clock)
         self.workers: dict[str, PodWorker] = {}
-        self.memory = MemoryMonitor(clock, self._capacity, self.workers.values, self._tell_node, self._show_pressure)
+        self.memory = MemoryMonitor(clock, self._capacity, self.workers.values, self.tell_node, self._show_pressure)
         runtime.on_memory(self.memory.may_come_to)
         # The node is cut off: what happens on it goes on, and nobody hears of it.
         self.away = False
@@ -79,7 +79,7 @@ class NodeServices:
         found = ((self._node() or {}).get("status", {}).get("capacity") or {}).get("cpu", "")
         return int(found) if str(found).isdigit() else 0
 
-    def _tell_node(self, type: str, reason: str, message: str) -> None:
+    def tell_node(self, type: str, reason: str, message: str) -> None:
         node = self._node()
         if node is not None and not self.away:
             # A node's events carry its name for a uid, as a kubelet does not know better.
