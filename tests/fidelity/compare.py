@@ -109,10 +109,7 @@ class _Comparison:
         """Pods of one owner may change places: which of two alike is deleted first is chance."""
         chosen = dict(seen)
         for owner, names in seen.items():
-            if (
-                owner.startswith(("Deployment/", "StatefulSet/", "CronJob/", "revisions/"))
-                or not 2 <= len(names) <= INTERCHANGEABLE
-            ):
+            if owner.startswith(("Deployment/", "CronJob/", "revisions/")) or not 2 <= len(names) <= INTERCHANGEABLE:
                 continue
             orders = [{**chosen, owner: list(order)} for order in itertools.permutations(names)]
             chosen = min(orders, key=lambda order: self._distance(order, owner))
@@ -158,8 +155,8 @@ class _Comparison:
 
     def _events(self, about: str, anchors: list[Pair]) -> list[Difference]:
         """First tellings: the same ones, in the same order, each when what it tells of had happened to its object."""
-        expected = [one for one in self._expected.events.get(about, ()) if not self._is_late(one)]
-        seen = list(self._seen.events.get(about, ()))
+        expected = [one for one in self._expected.events.get(about, ()) if not (self._is_late(one) or _cut_off(one))]
+        seen = [one for one in self._seen.events.get(about, ()) if not _cut_off(one)]
         where = f"events of {about}"
         found = []
         partner: dict[tuple[str, str, str, str], Telling] = {one.what: one for one in seen}
@@ -256,6 +253,11 @@ class _Comparison:
                 where = "kubectl " + " ".join(command["kubectl"])
                 found.append(Difference(where, f"exit code {command['rc']}", answer, command["t"]))
         return found
+
+
+def _cut_off(one: Telling) -> bool:
+    """A command of a probe was broken off by its pod's end: whether one was due in that moment is chance."""
+    return one.message.endswith("code = Canceled desc = context canceled")
 
 
 def _in_time(one: Telling, other: Telling, anchors: list[Pair]) -> bool:

@@ -86,7 +86,8 @@ def identify(recording: Recording) -> dict[str, list[str]]:
         prefix = entry.get("metadata", {}).get("generateName", "").removesuffix("-")
         for owner in owners:
             named = (entry["kind"], owner["kind"]) in (("ReplicaSet", "Deployment"), ("Job", "CronJob"))
-            if (prefix or named) and owner.get("controller"):
+            # A StatefulSet gives its pods names that tell them apart, in whatever order they come.
+            if (prefix or named) and owner.get("controller") and owner["kind"] != "StatefulSet":
                 # The pods of an indexed Job are told apart by their index already.
                 names = groups.setdefault(f"{owner['kind']}/{prefix or owner['name']}", [])
                 if entry["name"] not in names:

@@ -141,6 +141,7 @@ class PodWorker:
     def _leave(self) -> None:
         if self.stage == "syncing":
             self.stage = "terminating"
+            self.probes.cut_off()
         self.interrupt.give()
 
     def wake(self) -> None:

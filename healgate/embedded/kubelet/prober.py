@@ -27,6 +27,10 @@ class Attempt:
     lasts: bool = False  # it would find the same until the runtime's next change
 
 
+# A command whose pod is to go, or that is asked of such a pod.
+CUT_OFF = Attempt(None, "rpc error: code = Canceled desc = context canceled")
+
+
 class NoSuchPort(Exception):
     """A probe or hook names a port that the container does not declare."""
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..clock import Clock
 from ..clock.clock import Timer, seconds_of
 from ..runtime.seam import Runtime
-from .prober import Attempt, attempt
+from .prober import CUT_OFF, Attempt, attempt
 from .records import PodRecord
 from .restart import all_containers
 
@@ -61,6 +61,7 @@ class PodProbes:
         self.pod: Obj = {}
         self.status: Obj = {}
         self._stopped = False
+        self.cut_short = False
         # Changes whenever a status that is built may come out otherwise, or would poke a worker.
         self.version = 0
 
@@ -104,6 +105,12 @@ class PodProbes:
         self.status = status
         for worker in self._workers.values():
             worker.unpark()
+
+    def cut_off(self) -> None:
+        """The pod is to go: commands that are asked are broken off, and those that are asked from now on."""
+        self.cut_short = True
+        for worker in self._workers.values():
+            worker.cut_off()
 
     def stop_liveness_and_startup(self) -> None:
         for (_, kind), worker in self._workers.items():
@@ -152,7 +159,7 @@ class _Worker:
         self._run = 0
         self._base = self._clock.now()
         self._timer: Timer | None = None
-        self._busy = False
+        self._asked: tuple[str, int, Timer] | None = None  # of which run, and when the answer comes
         self._poked = False
         self._stopped = False
         self._schedule(self._base)
@@ -162,6 +169,16 @@ class _Worker:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    @property
+    def _busy(self) -> bool:
+        return self._asked is not None
+
+    def cut_off(self) -> None:
+        if self._asked is not None and "exec" in self._spec:
+            id, changes, answer = self._asked
+            answer.cancel()
+            self._answered(id, CUT_OFF, changes)
 
     def poke(self) -> None:
         """Run at once, and count the period from then on.
@@ -244,10 +261,13 @@ class _Worker:
         if container is None or container.process is None:
             return self._next_tick(now)
         changes = probes.runtime.changes
-        found = attempt(probes.runtime, container.process, self._container, self._spec, probes.record.ip)
+        if probes.cut_short and "exec" in self._spec:
+            found = CUT_OFF
+        else:
+            found = attempt(probes.runtime, container.process, self._container, self._spec, probes.record.ip)
         if found.seconds > 0:
-            self._busy = True
-            self._clock.call_later(found.seconds, self._answered, id, found, changes)
+            answer = self._clock.call_later(found.seconds, self._answered, id, found, changes)
+            self._asked = id, changes, answer
             return None
         self._count(id, found)
         return None if self._on_hold or self._rests(found, changes) else self._next_tick(now)
@@ -269,7 +289,7 @@ class _Worker:
         return None
 
     def _answered(self, id: str, found: Attempt, changes: int) -> None:
-        self._busy = False
+        self._asked = None
         if self._stopped:
             return
         asked = self._clock.now() - found.seconds
