@@ -78,9 +78,9 @@ def test_output(bench: Bench, image: str, script: str, output: str | None) -> No
         ("busybox:1.36", "echo x > /no/such", "sh: can't create /no/such: nonexistent directory\n", 1),
         (DASH, "set -u; echo $nope; echo never", "sh: 1: nope: parameter not set\n", 2),
         (BASH, "set -u; echo $nope; echo never", "sh: line 1: nope: unbound variable\n", 127),
-        (DASH, "echo 'open", "sh: 1: syntax error: unterminated quoted string\n", 2),
+        (DASH, "echo 'open", "sh: 1: Syntax error: Unterminated quoted string\n", 2),
         (DASH, "cd /nowhere; exit $?", "sh: 1: cd: can't cd to /nowhere\n", 2),
-        (DASH, "set -x; x=1; echo $x 'a b' >/dev/null", "+ x=1\n+ echo 1 'a b'\n", 0),
+        (DASH, "set -x; x=1; echo $x 'a b' >/dev/null", "+ x=1\n+ echo 1 a b\n", 0),
     ],
 )
 def test_complaints(bench: Bench, image: str, script: str, complaint: str, code: int) -> None:

@@ -91,7 +91,7 @@ def test_who_is_process_1_under_a_shell(bench: Bench, image: str, script: str, s
 def test_killing_a_background_job(bench: Bench) -> None:
     container = bench.sh("sleep 1000 & kill -0 $! && echo alive; kill $!; wait $!; echo $?; kill -0 $! 2>&1; echo $?")
     bench.after(1)
-    assert said(container) == "alive\n143\nsh: can't kill pid 2: No such process\n1\n"
+    assert said(container) == "alive\nTerminated\n143\nsh: can't kill pid 2: No such process\n1\n"
 
 
 def test_idle_loops_cost_nothing(bench: Bench) -> None:

@@ -40,6 +40,7 @@ class Task:
         self._since = 0.0
         self._followers: list[Callable[[], None]] = []
         self.code: int | None = None
+        self.signalled = False
 
     # -- from outside
 
@@ -64,7 +65,7 @@ class Task:
         """Killed: it gets no chance to say anything."""
         if self.code is None:
             self._cancel()
-            self.code = code
+            self.code, self.signalled = code, True
             self._program.close()
             self._follow()
             self._ended(code)
@@ -170,7 +171,9 @@ def run_now(program: Program, timeout: float) -> tuple[int | None, float]:
                 value = effect.look()
                 if not value:
                     seconds += timeout if effect.seconds is None else effect.seconds
-            elif isinstance(effect, Join) and all(task.code is not None for task in effect.tasks):
+            elif isinstance(effect, Join):
+                if any(task.code is None for task in effect.tasks):
+                    raise Unsupported("a command beside process 1 that waits for its jobs")
                 continue
             else:
                 seconds += timeout

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, MutableMapping
 
+from ....actor.effects import Unsupported
 from .reader import SyntaxProblem
 
 _TOKEN = re.compile(
-    r"\s*(0[xX][0-9a-fA-F]+|\d+|[A-Za-z_]\w*|\*\*|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%]=|[-+*/%<>=!~&|^?:()])"
+    r"\s*(0[xX][0-9a-fA-F]+|\d+|[A-Za-z_]\w*|\*\*|\+\+|--|<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%]=|[-+*/%<>=!~&|^?:()])"
 )
+_STEPS = {"++": 1, "--": -1}
 _LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
     {"||": lambda a, b: int(bool(a) or bool(b))},
     {"&&": lambda a, b: int(bool(a) and bool(b))},
@@ -45,7 +47,7 @@ class _Evaluation:
         while at < len(text.rstrip()):
             match = _TOKEN.match(text, at)
             if match is None:
-                raise SyntaxProblem(f"arithmetic syntax error: {text!r}")
+                raise SyntaxProblem("arithmetic syntax error")
             self.tokens.append(match[1])
             at = match.end()
         self.at = 0
@@ -63,7 +65,7 @@ class _Evaluation:
             return 0
         value = self._assignment()
         if self.at < len(self.tokens):
-            raise SyntaxProblem(f"arithmetic syntax error: {self.text!r}")
+            raise SyntaxProblem("arithmetic syntax error")
         return value
 
     def _assignment(self) -> int:
@@ -86,7 +88,7 @@ class _Evaluation:
         self._take()
         yes = self._assignment()
         if self._take() != ":":
-            raise SyntaxProblem(f"arithmetic syntax error: {self.text!r}")
+            raise SyntaxProblem("arithmetic syntax error")
         no = self._assignment()
         return yes if value else no
 
@@ -101,10 +103,17 @@ class _Evaluation:
 
     def _unary(self) -> int:
         token = self._take()
+        if self._next() == "**":
+            raise Unsupported("the arithmetic operator **")
+        if token in _STEPS and _is_name(self._next()):
+            return self._stepped(self._take(), _STEPS[token])
+        if _is_name(token) and self._next() in _STEPS:
+            step = _STEPS[self._take()]
+            return self._stepped(token, step) - step
         if token == "(":
             value = self._assignment()
             if self._take() != ")":
-                raise SyntaxProblem(f"arithmetic syntax error: {self.text!r}")
+                raise SyntaxProblem("arithmetic syntax error")
             return value
         if token in ("-", "+", "!", "~"):
             value = self._unary()
@@ -112,8 +121,16 @@ class _Evaluation:
         if _is_name(token):
             return self._variable(token)
         if token[:1].isdigit():
-            return int(token, 0) if token[:2].lower() == "0x" else int(token, 8 if token[0] == "0" else 10)
-        raise SyntaxProblem(f"arithmetic syntax error: {self.text!r}")
+            try:
+                return int(token, 0) if token[:2].lower() == "0x" else int(token, 8 if token[0] == "0" else 10)
+            except ValueError:
+                raise SyntaxProblem("arithmetic syntax error") from None
+        raise SyntaxProblem("arithmetic syntax error")
+
+    def _stepped(self, name: str, step: int) -> int:
+        value = self._variable(name) + step
+        self.variables[name] = str(value)
+        return value
 
     def _variable(self, name: str) -> int:
         value = self.variables.get(name, "").strip()
@@ -122,7 +139,7 @@ class _Evaluation:
         try:
             return int(value)
         except ValueError:
-            raise SyntaxProblem(f"arithmetic syntax error: {value!r} is no number") from None
+            raise Unsupported(f"the arithmetic of {value!r}") from None
 
 
 def _is_name(token: str) -> bool:

@@ -37,7 +37,17 @@ def test(proc: Proc, args: list[str], complain: Callable[[str], None], flavour: 
             rest = rest[:-1]
         return 0 if _either(proc, rest) else 1
     except _Bad as problem:
-        complain(f"{name}: {problem}" if str(problem).startswith("missing") else str(problem))
+        if flavour == "bash" and str(problem).endswith("bad number"):
+            said = str(problem).removesuffix("bad number").removesuffix(": ")
+            problem = _Bad(f"{name}: {said}: integer expression expected")
+        elif flavour == "bash" and not str(problem).startswith("missing"):
+            raise Unsupported(f"what bash says of {' '.join(args)}") from None
+        if flavour == "dash" and str(problem).endswith("bad number"):
+            problem = _Bad(f"{name}: Illegal number: {str(problem).removesuffix('bad number').removesuffix(': ')}")
+        elif flavour == "dash" and not str(problem).startswith("missing"):
+            raise Unsupported(f"what dash says of {' '.join(args)}") from None
+        named = flavour != "ash" and str(problem).startswith("missing")
+        complain(f"{name}: {problem}" if named else str(problem))
         return 2
 
 
@@ -99,4 +109,4 @@ def _number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _Bad(f"{text}: bad number") from None
+        raise _Bad(f"{text}: bad number" if text else "bad number") from None

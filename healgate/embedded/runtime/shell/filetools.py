@@ -200,7 +200,11 @@ def rm(proc: Proc, args: list[str]) -> int:
     for name in names:
         problem = proc.box.files.remove(proc.path(name), "r" in found or "R" in found)
         if problem and not ("f" in found and problem == "No such file or directory"):
-            code = _cannot(proc, "rm", "remove", name, problem)
+            if plain(proc) and problem == "Is a directory":
+                proc.emit(f"rm: '{name}' is a directory\n", True)
+                code = 1
+            else:
+                code = _cannot(proc, "rm", "remove", name, problem)
     return code
 
 
@@ -248,14 +252,11 @@ def _copied(proc: Proc, tool: str, args: list[str]) -> tuple[str, str] | None:
         raise Unsupported(f"{tool} of {len(names)} files")
     source, target = proc.path(names[0]), proc.path(names[1])
     blob = proc.box.files.blob(source)
+    if blob is None and proc.box.files.is_directory(source):
+        raise Unsupported(f"{tool} of the directory {names[0]}")
     if blob is None:
-        problem = "No such file or directory"
-        proc.emit(
-            f"{tool}: can't stat '{names[0]}': {problem}\n"
-            if plain(proc)
-            else f"{tool}: cannot stat '{names[0]}': {problem}\n",
-            True,
-        )
+        verb = "cannot stat" if not plain(proc) else "can't rename" if tool == "mv" else "can't stat"
+        proc.emit(f"{tool}: {verb} '{names[0]}': No such file or directory\n", True)
         return None
     if proc.box.files.is_directory(target):
         target = f"{target.rstrip('/')}/{source.rsplit('/', 1)[-1]}"
@@ -539,8 +540,9 @@ def _echo(proc: Proc, args: list[str]) -> int:
 
 
 def _printf(proc: Proc, args: list[str]) -> int:
-    proc.emit(printf(args))
-    return 0
+    text, problem = printf(args, "")
+    proc.emit(text)
+    return int(bool(problem))
 
 
 def _test(name: str) -> Tool:

@@ -34,25 +34,33 @@ def echo(args: list[str], flavour: str) -> str:
         escapes = "e" in args[0] or escapes
         args = args[1:]
     text = " ".join(args)
+    if escapes and flavour == "dash" and "\\x" in text:
+        raise Unsupported("echo with \\x, which dash does not know")
     if escapes:
         text, cut, _ = unescape(text).partition("\\c")
         newline = newline and not cut
     return text + ("\n" if newline else "")
 
 
-def printf(args: list[str]) -> str:
+def printf(args: list[str], flavour: str) -> tuple[str, str]:
+    """What it writes, and what it complains of."""
     if not args:
-        return ""
+        raise Unsupported("printf without a format")
     form, rest = unescape(args[0]), list(args[1:])
     said: list[str] = []
+    wrong: list[str] = []
     while True:
         before = len(rest)
-        said.append(_CONVERSION.sub(lambda match: _converted(match, rest), form))
+        said.append(_CONVERSION.sub(lambda match: _converted(match, rest, wrong), form))
         if not rest or len(rest) == before:
-            return "".join(said)
+            break
+    wrong = [one for one in wrong if one or flavour == "ash"]
+    if wrong and (flavour != "ash" or len(wrong) > 1):
+        raise Unsupported(f"printf of {wrong[0]!r} as a number")
+    return "".join(said), f"invalid number '{wrong[0]}'" if wrong else ""
 
 
-def _converted(match: re.Match[str], rest: list[str]) -> str:
+def _converted(match: re.Match[str], rest: list[str], wrong: list[str]) -> str:
     flags, width, precision, kind = match.groups()
     if kind is None:
         return "%"
@@ -67,7 +75,13 @@ def _converted(match: re.Match[str], rest: list[str]) -> str:
     if kind == "c":
         return value[:1]
     if kind in "dixXo":
-        number = int(value, 0) if re.fullmatch(r"[-+]?(0[xX][0-9a-fA-F]+|[1-9]\d*|0)", value) else 0
+        number = 0
+        if re.fullmatch(r"[-+]?(0[xX][0-9a-fA-F]+|[1-9]\d*|0)", value):
+            number = int(value, 0)
+        elif re.fullmatch(r"[-+]?0[0-7]+", value):
+            number = int(value, 8)
+        else:
+            wrong.append(value)
         return f"%{size}{kind}" % number
     if kind in "fFgGeE":
         return f"%{size}{kind}" % float(value or 0)

@@ -7,7 +7,7 @@ the signal comes; and process 1 without a trap ignores SIGTERM.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -100,6 +100,12 @@ class Shell:
         self.substituted: int | None = None  # status of the last $( ) of the command at hand
         self.loops = 0  # that `break` could leave
         self.last: Command | None = None  # what it may run in its own place, because it ends with it
+        self.readonly: dict[str, None] = {}
+        # What the variables were that are local to the functions it is in.
+        self.locals: list[dict[str, str | None]] = []
+        self.line = 0  # of the command at hand, as the parser counts
+        self.first_line = 1  # what this shell calls the first one
+        self.is_text = False  # it was given its script with -c
         self._unchecked = 0  # inside a condition, where set -e does not look
 
     @property
@@ -146,6 +152,9 @@ class Shell:
         inner.exported = dict(self.exported)
         inner.functions = dict(self.functions)
         inner.options = dict(self.options)
+        inner.is_text = self.is_text
+        inner.readonly = dict(self.readonly)
+        inner.locals, inner.first_line = [dict(one) for one in self.locals], self.first_line
         inner.status = self.status
         inner._unchecked = self._unchecked
         return inner
@@ -169,7 +178,7 @@ class Shell:
         except RecursionError:
             return 139  # a function that calls itself for ever: real shells run out of stack
         except (words.Unset, SyntaxProblem) as problem:
-            self.complain(io, str(problem))
+            self.complain(io, problem.as_shell(self.flavour) if isinstance(problem, SyntaxProblem) else str(problem))
             return 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
 
     def _leaving(self, command: str, io: Io) -> Generator[Any, Any, None]:
@@ -181,8 +190,22 @@ class Shell:
         return code
 
     def complain(self, io: Io, message: str) -> None:
-        line = {"bash": "line 1: ", "dash": "1: "}.get(self.flavour, "")
-        io.err(f"{self.name}: {line}{message}\n")
+        number = self.line + self.first_line
+        name = "environment" if self.flavour == "bash" and self.is_text and self.locals else self.name
+        line = {"bash": f"line {number}: ", "dash": f"{number}: "}.get(self.flavour, "")
+        io.err(f"{name}: {line}{message}\n")
+
+    def complain_of(self, io: Io, builtin: str, message: str) -> None:
+        """Of one of its own commands; the small shell says only then where that stands."""
+        line = f"line {self.line + self.first_line}: " if self.flavour == "ash" else ""
+        self.complain(io, f"{builtin}: {line}{message}")
+
+    def assign(self, name: str, value: str) -> None:
+        if name in self.readonly and self.flavour == "bash":
+            raise Unsupported("what bash says of a variable that is read only")
+        if name in self.readonly:
+            raise words.Unset(f"{name}: is read only")
+        self.variables[name] = value
 
     def on_term(self) -> None:
         """SIGTERM has come to process 1, and a trap waits for it."""
@@ -419,29 +442,34 @@ class Shell:
     # -- simple commands
 
     def _simple(self, command: Simple, io: Io) -> Run:
-        from .builtins import BUILTINS, SPECIAL
+        from .builtins import BUILTINS, REFUSED, SPECIAL
 
+        self.line = command.line
         self.substituted = None
         args = yield from words.fields(self, command.words, io)
         values: dict[str, str] = {}
+        kept = {name: self.variables.get(name) for name, _ in command.assignments} if args else {}
         for name, word in command.assignments:
             values[name] = yield from words.text(self, word, io)
             if name == "IFS" and values[name] != " \t\n":
                 raise Unsupported("setting IFS")
-            if not args:
-                self.variables[name] = values[name]
+            self.assign(name, values[name])  # a later one may refer to it
+        self.restore(kept)
         if "x" in self.options and (args or values):
-            shown = [*(f"{name}={value}" for name, value in values.items()), *(_shown(arg) for arg in args)]
+            quoted = args if self.flavour == "dash" else [_shown(arg) for arg in args]
+            shown = [*(f"{name}={value}" for name, value in values.items()), *quoted]
             io.err(f"+ {' '.join(shown)}\n")
         opened = yield from self.redirect(command.redirects, io)
         if opened is None:
             if args and args[0] in SPECIAL and self.flavour != "bash":
                 raise Leave(2)
-            return 1
+            return 2 if self.flavour == "dash" else 1
         if not args:
             return self.substituted or 0
         if args[0] in self.functions:
             return (yield from self._call(args, values, opened))
+        if args[0] in REFUSED and not (self.flavour == "dash" and args[0] in ("history", "let")):
+            raise Unsupported(f"the shell command {args[0]}")
         builtin = BUILTINS.get(args[0])
         if builtin is not None:
             if args[0] in SPECIAL:
@@ -453,8 +481,17 @@ class Shell:
             return found if isinstance(found, int) else (yield from found)
         return (yield from self.external(args, values, opened, last=command is self.last))
 
+    def restore(self, values: Mapping[str, str | None]) -> None:
+        """Have variables be what they were; None: not set."""
+        for name, value in values.items():
+            if value is None:
+                self.variables.pop(name, None)
+            else:
+                self.variables[name] = value
+
     def _call(self, args: list[str], values: dict[str, str], io: Io) -> Run:
         kept, self.arguments = self.arguments, args[1:]
+        self.locals.append({name: self.variables.get(name) for name in values})
         self.variables.update(values)
         try:
             return (yield from self.command(self.functions[args[0]], io))
@@ -462,11 +499,10 @@ class Shell:
             return back.code
         finally:
             self.arguments = kept
+            self.restore(self.locals.pop())
 
-    def external(
-        self, args: list[str], values: dict[str, str], io: Io, replace: bool = False, last: bool = False
-    ) -> Run:
-        """Run a program that is not the shell's own; `replace`: instead of the shell."""
+    def external(self, args: list[str], values: dict[str, str], io: Io, replace: str = "", last: bool = False) -> Run:
+        """Run a program that is not the shell's own; `replace`: instead of the shell, by which of its commands."""
         from ..programs import CannotStart, launch
 
         env = {**self.environment(), **values}
@@ -478,7 +514,11 @@ class Shell:
         try:
             program = launch(proc, tuple(args), self.variables.get("PATH", ""))
         except CannotStart as problem:
-            self.complain(io, problem.as_shell(args[0], self.flavour))
+            said = problem.as_shell(args[0], self.flavour)
+            if replace == "exec":
+                self.complain_of(io, "exec", said.replace(": command not found", ": not found"))
+            else:
+                self.complain(io, said)
             return problem.code
         try:
             code = yield from program
@@ -490,6 +530,8 @@ class Shell:
             proc.release()
         if proc.killed and replace:
             self.proc.killed = proc.killed
+        elif proc.killed and last and self.flavour == "ash":
+            pass  # it ran in the shell's own place, and nobody is left to tell
         elif proc.killed and self.flavour == "bash":
             raise Unsupported("what bash says of a command that a signal ends")
         elif proc.killed:
@@ -525,7 +567,7 @@ def _cannot(flavour: str, verb: str, name: str, problem: str) -> str:
     if flavour == "bash":
         return f"{name}: {'No such file or directory' if problem == 'no such file' else problem}"
     if problem == "No such file or directory":
-        problem = "nonexistent directory"
+        problem = "Directory nonexistent" if flavour == "dash" else "nonexistent directory"
     elif problem == "no such file" and flavour == "dash":
         problem = "No such file"
     return f"can't {verb} {name}: {problem}" if flavour == "ash" else f"cannot {verb} {name}: {problem}"
@@ -574,10 +616,10 @@ def _constants(command: Simple) -> list[str]:
 
 
 def in_place(shell: Shell, command: Simple) -> Simple:
-    """The command with `exec` before it, if it is a program."""
-    from .builtins import BUILTINS
+    """The command as one that takes the shell's place, if it is a program."""
+    from .builtins import BUILTINS, IN_PLACE, REFUSED
 
     name = command.words[0].constant if command.words else None
-    if name is None or name in BUILTINS or name in shell.functions:
+    if name is None or name in BUILTINS or name in REFUSED or name in shell.functions:
         return command
-    return Simple(command.assignments, (Word((), "exec"), *command.words), command.redirects)
+    return Simple(command.assignments, (Word((), IN_PLACE), *command.words), command.redirects, command.line)

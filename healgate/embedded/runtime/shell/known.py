@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 _BUSYBOX = """
-acpid add-shell addgroup adduser adjtimex arch arp arping ascii ash base32 bc beep blkid bunzip2 bzcat bzip2 cal chattr
-chgrp chown chroot chvt cksum clear cmp comm conspy cpio crond crontab cryptpw dc deallocvt delgroup deluser depmod
-devmem df diff dnsd dnsdomainname dos2unix dpkg du dumpkmap dumpleases ed egrep eject expand factor fdisk fgrep flock
-fold free fsync ftpd ftpget ftpput fuser getopt getty groups gunzip gzip halt hexdump hostid hwclock ifconfig init
-inotifyd insmod install ionice iostat ip ipcalc ipcrm ipcs join kill killall less link ln logger login logname logread
-losetup lsmod lsof lspci lsusb lzcat lzma lzop makemime mesg microcom mkfifo mknod mkpasswd mkswap modprobe more mount
-mountpoint mpstat nanddump netstat nmeter nologin nsenter ntpd od openvt passwd paste patch pgrep pidof ping ping6
-pkill pmap poweroff pr ps pstree pwd pwdx readahead readprofile reboot reformime remove-shell renice reset resize
-resume rmdir rmmod route run-parts sendmail setarch setpriv setsid sh sha3sum showkey shred shuf slattach smemcap split
-ssl_client start-stop-daemon strings stty su sum svc swapoff swapon switch_root sysctl syslogd tar tc tcpsvd telnet
-telnetd tftp time top traceroute ts tsort tty ttysize tunctl ubirename udhcpc umount uncompress unexpand unix2dos
-unlink unlzma unshare unxz unzip uptime usleep users uudecode uuencode vi vlock volname w wall watch watchdog which who
-whois xxd xz xzcat zcat
+acpid add-shell addgroup adduser adjtimex arch arp arping ascii ash base32 bc beep blkid bunzip2 busybox bzcat bzip2
+cal chattr chgrp chown chroot chvt cksum clear cmp comm conspy cpio crond crontab cryptpw dc deallocvt delgroup
+deluser depmod devmem df diff dnsd dnsdomainname dos2unix dpkg du dumpkmap dumpleases ed egrep eject expand factor
+fdisk fgrep flock fold free fsync ftpd ftpget ftpput fuser getopt getty groups gunzip gzip halt hexdump hostid hwclock
+ifconfig init inotifyd insmod install ionice iostat ip ipcalc ipcrm ipcs join kill killall less link ln logger login
+logname logread losetup lsmod lsof lspci lsusb lzcat lzma lzop makemime mesg microcom mkfifo mknod mkpasswd mkswap
+modprobe more mount mountpoint mpstat nanddump netstat nmeter nologin nsenter ntpd od openvt passwd paste patch pgrep
+pidof ping ping6 pkill pmap poweroff pr ps pstree pwd pwdx readahead readprofile reboot reformime remove-shell renice
+reset resize resume rmdir rmmod route run-parts sendmail setarch setpriv setsid sh sha3sum showkey shred shuf slattach
+smemcap split ssl_client start-stop-daemon strings stty su sum svc swapoff swapon switch_root sysctl syslogd tar tc
+tcpsvd telnet telnetd tftp time top traceroute ts tsort tty ttysize tunctl ubirename udhcpc umount uncompress unexpand
+unix2dos unlink unlzma unshare unxz unzip uptime usleep users uudecode uuencode vi vlock volname w wall watch watchdog
+which who whois xxd xz xzcat zcat
 """
 
 _GNU = """

@@ -16,11 +16,15 @@ _STATUS |= {405: "Method Not Allowed", 502: "Bad Gateway", 503: "Service Unavail
 
 
 def sleep(proc: Proc, args: list[str]) -> Program:
+    if not args:
+        raise Unsupported("sleep without a time")
     total = 0.0
     for arg in args:
         match = re.fullmatch(r"(\d+(?:\.\d+)?|inf|infinity)([smhd]?)", arg)
         if match is None:
-            proc.emit(f"sleep: invalid {'number' if plain(proc) else 'time interval'} '{arg}'\n", True)
+            more = "Try 'sleep --help' for more information."
+            said = f"number '{arg}'\n" if plain(proc) else f"time interval '{arg}'\n{more}\n"
+            proc.emit(f"sleep: invalid {said}", True)
             return 1
         total += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
     yield Forever() if total == float("inf") else Sleep(total)
@@ -44,15 +48,16 @@ def wget(proc: Proc, args: list[str]) -> Program:
     path = "/" + url.split("://", 1)[-1].partition("/")[2]
     limit = float(found.get("T", "900"))
     address = proc.box.machine.network.address(proc.box.origin, host)
+    shown = "127.0.0.1" if host in ("localhost", "127.0.0.1") else address
     quiet = "q" in found
     if not quiet and address:
-        proc.emit(f"Connecting to {host}{'' if port == 80 else f':{port}'} ({address}:{port})\n", True)
+        proc.emit(f"Connecting to {host}{'' if port == 80 else f':{port}'} ({shown}:{port})\n", True)
     answer = proc.fetch(host, port, Request("GET", path), limit)
     yield Spent(answer.seconds)
     problem = {
         "": "",
         "no such host": f"bad address '{host}:{port}'" if f":{port}" in url else f"bad address '{host}'",
-        "refused": f"can't connect to remote host ({address}): Connection refused",
+        "refused": f"can't connect to remote host ({shown}): Connection refused",
         "timeout": "download timed out",
         "reset": "error getting response: Connection reset by peer",
     }[answer.problem]
@@ -134,14 +139,24 @@ def _answer_once(proc: Proc, port: int, again: bool) -> Program:
 
 
 def nslookup(proc: Proc, args: list[str]) -> int:
-    name = args[0]
-    address = proc.box.machine.network.address(proc.box.origin, name)
+    """A query for each kind of address, and for a name without a dot one in each search domain.
+
+    The trap is the exit status: one name that is not found makes it 1, and of a short name some never are.
+    """
+    if len(args) != 1 or args[0].startswith("-"):
+        raise Unsupported(f"nslookup {' '.join(args)}")
+    name, searched = args[0], (f"{proc.box.origin.namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local")
     proc.emit("Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n")
-    if not address:
-        proc.emit(f"** server can't find {name}: NXDOMAIN\n")
-        return 1
-    proc.emit(f"Name:\t{name}\nAddress: {address}\n")
-    return 0
+    code = 0
+    for asked in [name] if "." in name else [f"{name}.{domain}" for domain in searched]:
+        found = asked.endswith(".svc.cluster.local") and asked.count(".") > 3
+        address = proc.box.machine.network.address(proc.box.origin, asked) if found else ""
+        if address:
+            proc.emit(f"Name:\t{asked}\nAddress: {address}\n\n\n")
+        else:
+            proc.emit(f"** server can't find {asked}: NXDOMAIN\n\n" * 2)
+            code = 1
+    return code
 
 
 # -- servers

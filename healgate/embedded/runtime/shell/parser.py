@@ -60,7 +60,7 @@ class _Parser(Reader):
 
     def _expect(self, word: str) -> None:
         if not self._reserved(word):
-            raise self._unexpected()
+            raise self._unexpected(word)
 
     def _reserved(self, *words: str) -> str:
         """Take the next word if it is one of these reserved ones."""
@@ -99,7 +99,7 @@ class _Parser(Reader):
             if word in ends:
                 break
             if word in _RESERVED and word in ("then", "else", "elif", "fi", "do", "done", "esac", "}", "in"):
-                raise self._unexpected()
+                raise self._unexpected(ends[-1] if ends else "")
             command = self._and_or()
             self._blanks()
             background = False
@@ -154,7 +154,7 @@ class _Parser(Reader):
             self.at += 1
             body = self._script()
             if not self._take(")"):
-                raise self._unexpected()
+                raise self._unexpected(")")
             return self._with_redirects(Group(body, True))
         word = self._next_bare()
         compound = {
@@ -222,6 +222,8 @@ class _Parser(Reader):
         if self._peek("(("):
             raise Unsupported("the shell construct for (( ))")
         name = self._next_bare()
+        if not name or name[0] not in NAME_START or not set(name) <= NAME:
+            raise SyntaxProblem("syntax error: bad for loop variable")
         self.at += len(name)
         words: list[Word] | None = None
         if self._reserved("in"):
@@ -232,6 +234,9 @@ class _Parser(Reader):
                     break
                 words.append(self._word())
         self._take(";")
+        self._newlines()
+        if not self._char():
+            raise self._unexpected()
         self._expect("do")
         body = self._script("done")
         self._expect("done")
@@ -243,6 +248,8 @@ class _Parser(Reader):
         self._expect("in")
         branches: list[tuple[tuple[Word, ...], Script]] = []
         while not self._reserved("esac"):
+            if not self._char():
+                raise self._unexpected(")")
             self._take("(")
             patterns: list[Word] = []
             while True:
@@ -251,9 +258,11 @@ class _Parser(Reader):
                 if not self._take("|"):
                     break
             if not self._take(")"):
-                raise self._unexpected()
+                raise self._unexpected(")")
             branches.append((tuple(patterns), self._script("esac")))
             self._newlines()
+            if not self._char():
+                raise self._unexpected(";;")
             if self._peek(";;&") or self._peek(";&"):
                 raise Unsupported("the shell operator ;&")
             if self._peek(";;"):
@@ -261,6 +270,7 @@ class _Parser(Reader):
         return Case(subject, tuple(branches))
 
     def _simple(self) -> Command:
+        line = self.text.count("\n", 0, self.at)
         assignments: list[tuple[str, Word]] = []
         words: list[Word] = []
         redirects: list[Redirect] = []
@@ -285,7 +295,7 @@ class _Parser(Reader):
             words.append(self._word())
         if not (assignments or words or redirects):
             raise self._unexpected()
-        return Simple(tuple(assignments), tuple(words), tuple(redirects))
+        return Simple(tuple(assignments), tuple(words), tuple(redirects), line)
 
     def _assigned(self) -> str:
         end = self.at
@@ -336,8 +346,10 @@ class _Parser(Reader):
         expand = not any(isinstance(part, Literal) and part.quoted for part in delimiter.parts)
         # The text stands behind the end of this line: look ahead now, skip it when that line ends.
         end = self.text.find("\n", self.at)
+        if end < 0 and self.bash:
+            raise Unsupported("a here-document that does not begin")
         if end < 0:
-            raise SyntaxProblem("syntax error: unexpected end of file")
+            return Word((), "")
         here, queue = self.at, list(self._here)
         self.at = end + 1
         for earlier in queue:

@@ -6,6 +6,7 @@ calls the grammar for the commands inside `$( )`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 
 from ....actor.effects import Unsupported
@@ -14,10 +15,24 @@ from .tree import Arithmetic, Literal, Parameter, Part, Script, Substitution, Wo
 NAME_START = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 NAME = NAME_START | frozenset("0123456789")
 META = frozenset(" \t\n;&|<>()")
+_TOKEN = re.compile(r";;|&&|\|\||[;&|<>()]|[^\s;&|<>()]{0,12}")
 
 
 class SyntaxProblem(Exception):
-    """What the shell says of it."""
+    """What the small shell says of it; dash has the same in other words."""
+
+    def as_shell(self, flavour: str) -> str:
+        text = str(self)
+        if flavour == "bash":
+            raise Unsupported(f"what bash says of a {text}")
+        if flavour == "ash":
+            return text
+        head, _, rest = text.partition(": ")
+        if head != "syntax error":
+            raise Unsupported(f"what dash says of the {text}")
+        if found := re.fullmatch(r"unexpected (end of file|\".*?\")( \(expecting .*\))?", rest):
+            return f"Syntax error: {found[1]} unexpected{found[2] or ''}"
+        return f"Syntax error: {rest[0].upper()}{rest[1:]}"
 
 
 class Reader(ABC):
@@ -62,9 +77,11 @@ class Reader(ABC):
             return True
         return False
 
-    def _unexpected(self) -> SyntaxProblem:
-        found = self.text[self.at : self.at + 12].split("\n", 1)[0]
-        return SyntaxProblem(f'syntax error: unexpected "{found}"' if found else "syntax error: unexpected end of file")
+    def _unexpected(self, wanted: str = "") -> SyntaxProblem:
+        """What stands here has no place here, or nothing does; `wanted`: the only thing that could have followed."""
+        found = _TOKEN.match(self.text, self.at)
+        what = f'"{found[0]}"' if found and found[0] else "end of file"
+        return SyntaxProblem(f"syntax error: unexpected {what}" + (f' (expecting "{wanted}")' if wanted else ""))
 
     # -- words
 
@@ -163,7 +180,7 @@ class Reader(ABC):
             self.at += 2
             script = self._script()
             if not self._take(")"):
-                raise self._unexpected()
+                raise self._unexpected(")")
             return Substitution(script, quoted)
         if self._peek("${"):
             return self._braced(quoted)
@@ -175,7 +192,9 @@ class Reader(ABC):
             name = self.text[self.at + 1 : end]
             self.at = end
             return Parameter(name, quoted)
-        if following and following in "0123456789@*#?$!-":
+        if following == "-":
+            raise Unsupported("the parameter $-")
+        if following and following in "0123456789@*#?$!":
             self.at += 2
             return Parameter(following, quoted)
         self.at += 1
@@ -193,7 +212,7 @@ class Reader(ABC):
                 depth -= 1
             end += 1
         if not self.text.startswith("))", end):
-            raise SyntaxProblem("syntax error: unterminated arithmetic expression")
+            raise SyntaxProblem("syntax error: missing '))'")
         inner = self._nested(self.text[self.at + 3 : end])
         self.at = end + 2
         return Arithmetic(word_of(inner._quoted(until="")), quoted)

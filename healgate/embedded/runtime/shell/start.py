@@ -15,13 +15,15 @@ def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
     io = Io(proc.stdin, proc.out, proc.err)
     options, rest, is_text = _arguments(argv[1:])
     if is_text and not rest:
-        return _only(proc, f"{argv[0]}: -c requires an argument\n", 2)
+        return _only(proc, f"{argv[0]}: {'0: ' if flavour == 'dash' else ''}-c requires an argument\n", 2)
     if is_text:
         source = rest[0]
         shell = Shell(proc, flavour, rest[1] if len(rest) > 1 else argv[0], tuple(rest[2:]))
     elif rest:
         content = proc.read(rest[0])
         if content is None:
+            if flavour == "dash":
+                return _only(proc, f"{argv[0]}: 0: cannot open {rest[0]}: No such file\n", 2)
             return _only(proc, f"{argv[0]}: can't open '{rest[0]}': No such file or directory\n", 2)
         source = content.decode(errors="replace")
         shell = Shell(proc, flavour, rest[0], tuple(rest[1:]))
@@ -29,11 +31,16 @@ def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
         source = proc.stdin.rest()
         shell = Shell(proc, flavour, argv[0])
     shell.options.update(dict.fromkeys(options))
+    shell.is_text = is_text
+    if is_text and flavour == "ash":
+        shell.first_line = 0
     try:
         script = parse(source, flavour == "bash")
     except SyntaxProblem as problem:
-        line = {"bash": "line 1: ", "dash": "1: "}.get(flavour, "")
-        return _only(proc, f"{shell.name}: {line}{problem}\n", 2)
+        if flavour == "dash" and "\n" in source:
+            raise Unsupported(f"where dash finds the {problem}") from None
+        line = "1: " if flavour == "dash" else ""
+        return _only(proc, f"{shell.name}: {line}{problem.as_shell(flavour)}\n", 2)
     shell.last = _last(script) if is_text and flavour == "ash" else None
     if is_text and flavour in ("bash", "dash") and (alone := _alone(script)) is not None:
         return shell.run(script_of(in_place(shell, alone)), io)

@@ -67,6 +67,7 @@ class Simple:
     assignments: tuple[tuple[str, Word], ...]
     words: tuple[Word, ...]
     redirects: tuple[Redirect, ...]
+    line: int = 0  # where it begins; the first line is 0
 
 
 @dataclass(frozen=True, slots=True)

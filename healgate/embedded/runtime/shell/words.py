@@ -151,6 +151,8 @@ def _glob(shell: Shell, wanted: str) -> list[str]:
 def _values(shell: Shell, part: Part, io: Io, first: bool) -> Generator[Any, Any, list[str]]:
     """A part's value; several for "$@"."""
     if isinstance(part, Literal):
+        if first and not part.quoted and part.text[:1] == "~" and part.text[1:2] not in ("", "/"):
+            raise Unsupported(f"the home of {part.text}")
         if first and not part.quoted and (part.text == "~" or part.text.startswith("~/")):
             return [shell.variables.get("HOME", "/root") + part.text[1:]]
         return [part.text]
@@ -158,6 +160,8 @@ def _values(shell: Shell, part: Part, io: Io, first: bool) -> Generator[Any, Any
         return [(yield from shell.capture(part.script, io))]
     if isinstance(part, Arithmetic):
         expression = yield from text(shell, part.expression, io)
+        if shell.flavour == "dash" and ("++" in expression or "--" in expression):
+            raise Unsupported(f"the arithmetic {expression}, which dash may refuse")
         return [str(evaluate(expression, shell.variables))]
     return (yield from _parameter(shell, part, io))
 
@@ -182,9 +186,12 @@ def _parameter(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, lis
             return [value or ""]
         replacement = yield from text(shell, part.argument, io)
         if operator[-1] == "?":
-            raise Unset(f"{part.name}: {replacement or 'parameter not set'}")
+            if not replacement and shell.flavour == "bash":
+                raise Unsupported("what bash says of a parameter that is not set")
+            why = "parameter not set or null" if operator[0] == ":" else "parameter not set"
+            raise Unset(f"{part.name}: {replacement or why}")
         if operator[-1] == "=":
-            shell.variables[part.name] = replacement
+            shell.assign(part.name, replacement)
         return [replacement]
     if value is None and "u" in shell.options and not part.name.isdigit():
         unbound = "unbound variable" if shell.flavour == "bash" else "parameter not set"
