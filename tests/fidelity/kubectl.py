@@ -106,7 +106,7 @@ class Kubectl:
     def _patch(self, words: list[str]) -> str:
         resource, name = self._target(words)
         body = json.loads(words[words.index("-p") + 1])
-        subresource = words[words.index("--subresource") + 1] if "--subresource" in words else ""
+        subresource = _option(words, "subresource", "")
         self._send(resource, name, body, PATCHES[_option(words, "type", "strategic")], subresource)
         return "patched"
 

@@ -95,7 +95,7 @@ def test_a_policy_may_ask_for_a_restart(bench: Bench):
     bench.until(5)
     resize(bench, "64Mi")
     bench.until(10)
-    assert bench.event("Killing")["message"] == "Container main resize requires restart, will be restarted"
+    assert bench.event("Killing")["message"] == "Container main resize requires restart"
     assert bench.main()["restartCount"] == 1
     assert bench.runtime.runs[-1].limit == 64 * MI
 

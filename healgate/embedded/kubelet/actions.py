@@ -24,6 +24,7 @@ class Kill:
     container: Obj
     message: str
     cause: Literal["", "liveness", "startup"] = ""
+    restart: bool = False  # it is to run again at once
 
 
 @dataclass
@@ -53,7 +54,7 @@ def compute(pod: Obj, snapshot: Snapshot, probes: PodProbes, resize_restarts: fr
         kill = _kill(pod, container, newest, probes, resize_restarts)
         if kill is not None:
             actions.kill.append(kill)
-            if kill.message.endswith(", will be restarted"):
+            if kill.restart:
                 actions.start.append(container)
     return actions
 
@@ -69,10 +70,10 @@ def _kill(pod: Obj, container: Obj, newest: Seen, probes: PodProbes, resize_rest
     elif probes.failed("startup", newest.id):
         message, cause = f"Container {name} failed startup probe", "startup"
     elif name in resize_restarts:
-        message, restart = f"Container {name} resize requires restart", True
+        return Kill(newest.id, container, f"Container {name} resize requires restart", restart=True)
     else:
         return None
-    return Kill(newest.id, container, f"{message}, will be restarted" if restart else message, cause)
+    return Kill(newest.id, container, f"{message}, will be restarted" if restart else message, cause, restart)
 
 
 def _init(actions: Actions, pod: Obj, snapshot: Snapshot, probes: PodProbes) -> bool:

@@ -194,6 +194,7 @@ class PodWorker:
             started=self.probes.started,
             ready=self.probes.ready,
             resources=self.allocation.allocated,
+            until_restarted=self.allocation.until_restarted,
             node=self.node.identity,
             now=self.clock.now(),
             started_at=self._started_at,
@@ -415,7 +416,7 @@ class PodWorker:
         for kill in actions.kill:
             record = self.record.by_id(kill.id)
             if record is not None:
-                self.allocation.restarts.discard(kill.container["name"])
+                self.allocation.stops(kill.container["name"])
                 grace = grace_of(self.pod, kill.container, kill.cause)
                 yield from self.node.containers.kill(self, kill.container, record, kill.message, grace, self.interrupt)
         if not self.record.sandbox:

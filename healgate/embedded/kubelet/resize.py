@@ -43,6 +43,9 @@ class Allocation:
         # What the pod's cgroup was given; moves only with a container that runs.
         self.actuated: dict[str, Obj] = dict(self.allocated)
         self.restarts: set[str] = set()
+        # What containers run with until they have been restarted for the new resources, and what is told then.
+        self.until_restarted: dict[str, Obj] = {}
+        self._told_when_restarted = ""
         self.conditions: tuple[Obj, ...] = ()
         self._refused: Obj | None = None
         self._shown: tuple[Obj, Obj] | None = None
@@ -104,6 +107,8 @@ class Allocation:
         tell: Callable[[str, str, str], None],
     ) -> bool:
         """Take over what the spec now asks for; whether anything changed. `fits` is "" or Deferred or Infeasible."""
+        if self.until_restarted and all(self._restarted(name, record) for name in self.until_restarted):
+            self._complete(tell)
         if pod["spec"] is self._followed:
             return False
         wanted = {one["name"]: resources_of(one) for one in all_containers(pod)}
@@ -130,9 +135,27 @@ class Allocation:
                 {"type": "PodResizeInProgress", "status": "True", "reason": "Error", "message": problem},
             )
             tell("Warning", "ResizeError", f"Pod resize error: {_with_error(what, problem)}")
+        elif self.restarts:
+            self.conditions = ({"type": "PodResizeInProgress", "status": "True"},)
+            self._told_when_restarted = what
         else:
             tell("Normal", "ResizeCompleted", f"Pod resize completed: {what}")
         return True
+
+    def _restarted(self, name: str, record: PodRecord) -> bool:
+        newest = record.newest(name)
+        return name not in self.restarts and newest is not None and newest.running
+
+    def stops(self, name: str) -> None:
+        """A container ends, and what runs in its place gets what was allocated meanwhile."""
+        if name in self.restarts:
+            self.restarts.discard(name)
+            self.actuated[name] = self.allocated[name]
+
+    def _complete(self, tell: Callable[[str, str, str], None]) -> None:
+        self.until_restarted.clear()
+        self.conditions, self._shown = (), None
+        tell("Normal", "ResizeCompleted", f"Pod resize completed: {self._told_when_restarted}")
 
     def _actuate(self, container: Obj, record: PodRecord) -> str:
         """Give a running container its new limits; the text of the problem if that cannot be."""
@@ -148,7 +171,7 @@ class Allocation:
         before, after = self.actuated[name], self.allocated[name]
         if any(_amounts(before, resource) != _amounts(after, resource) for resource in sorted(restart)):
             self.restarts.add(name)
-            self.actuated[name] = after
+            self.until_restarted[name] = before
             return ""
         limit = memory_limit(after)
         if limit is not None and running.process.memory > limit:
@@ -188,7 +211,7 @@ def _told(pod: Obj) -> str:
     containers = []
     for container in pod["spec"]["containers"]:
         resources = resources_of(container)
-        kept = {kind: resources[kind] for kind in ("limits", "requests") if resources.get(kind)}
+        kept = {kind: dict(sorted(resources[kind].items())) for kind in ("limits", "requests") if resources.get(kind)}
         containers.append({"name": container["name"], "resources": kept})
     told = {"containers": containers, "generation": pod["metadata"].get("generation", 1)}
     return json.dumps(told, separators=(",", ":"))

@@ -58,6 +58,7 @@ class Inputs:
     started: Callable[[str, str], bool | None]
     ready: Callable[[str, str], bool]  # (container, id): does readiness allow a started container
     resources: Mapping[str, Obj]  # container -> as allocated and actuated
+    until_restarted: Mapping[str, Obj]  # container -> what it runs with until it is restarted for others
     node: Node
     now: float
     started_at: float
@@ -259,7 +260,8 @@ def _container_status(inputs: Inputs, container: Obj, old: Obj | None, waiting: 
     }
     if resources.get("requests"):
         status["allocatedResources"] = resources["requests"]
-    status["resources"] = {key: resources[key] for key in ("limits", "requests") if resources.get(key)}
+    shown = inputs.until_restarted.get(name, resources)
+    status["resources"] = {key: shown[key] for key in ("limits", "requests") if shown.get(key)}
     status.update(_fixed(inputs, container))
     if old is not None:
         # The store remembers many statuses: what did not change is one and the same in all of them.

@@ -7,7 +7,7 @@ acpid add-shell addgroup adduser adjtimex arch arp arping ascii ash base32 bc be
 cal chattr chgrp chown chroot chvt cksum clear cmp comm conspy cpio crond crontab cryptpw dc deallocvt delgroup
 deluser depmod devmem df diff dnsd dnsdomainname dos2unix dpkg du dumpkmap dumpleases ed egrep eject expand factor
 fdisk fgrep flock fold free fsync ftpd ftpget ftpput fuser getopt getty groups gunzip gzip halt hexdump hostid hwclock
-ifconfig init inotifyd insmod install ionice iostat ip ipcalc ipcrm ipcs join kill killall less link ln logger login
+ifconfig init inotifyd insmod install ionice iostat ip ipcalc ipcrm ipcs join killall less link ln logger login
 logname logread losetup lsmod lsof lspci lsusb lzcat lzma lzop makemime mesg microcom mkfifo mknod mkpasswd mkswap
 modprobe more mount mountpoint mpstat nanddump netstat nmeter nologin nsenter ntpd od openvt passwd paste patch pgrep
 pidof ping ping6 pkill pmap poweroff pr ps pstree pwd pwdx readahead readprofile reboot reformime remove-shell renice

@@ -354,4 +354,14 @@ def _items(text: str) -> tuple[list[str], str]:
     return items, ""
 
 
-RUNNERS: dict[str, Tool] = {"env": env, "nice": nice, "nohup": nohup, "timeout": timeout, "xargs": xargs}
+def kill(proc: Proc, args: list[str]) -> int:
+    """As somebody runs it from outside, to have process 1 end: only a signal that it handles reaches that."""
+    signal = args[0].lstrip("-").removeprefix("SIG") if args and args[0].startswith("-") else "TERM"
+    if args[-1:] != ["1"] or len(args) > 2 or signal not in ("TERM", "15", "KILL", "9"):
+        raise Unsupported(f"kill {' '.join(args)}")
+    if signal in ("TERM", "15"):
+        proc.box.terminate()
+    return 0
+
+
+RUNNERS: dict[str, Tool] = {"env": env, "kill": kill, "nice": nice, "nohup": nohup, "timeout": timeout, "xargs": xargs}
