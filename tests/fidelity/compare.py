@@ -10,6 +10,7 @@ expects each to be found.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,8 +156,9 @@ class _Comparison:
 
     def _events(self, about: str, anchors: list[Pair]) -> list[Difference]:
         """First tellings: the same ones, in the same order, each when what it tells of had happened to its object."""
-        expected = [one for one in self._expected.events.get(about, ()) if not (self._is_late(one) or _cut_off(one))]
-        seen = [one for one in self._seen.events.get(about, ()) if not _cut_off(one)]
+        recorded = _certain(self._expected.events.get(about, ()))
+        expected = [one for one in recorded if not self._is_late(one)]
+        seen = _certain(self._seen.events.get(about, ()))
         where = f"events of {about}"
         found = []
         partner: dict[tuple[str, str, str, str], Telling] = {one.what: one for one in seen}
@@ -166,7 +168,7 @@ class _Comparison:
                 found.append(Difference(where, _shown(one), _nearest(one, seen), one.time, "no such event"))
             elif not _in_time(one, other, anchors):
                 found.append(Difference(where, _shown(one), _shown(other), one.time, "at another time"))
-        late = {one.what for one in self._expected.events.get(about, ())}
+        late = {one.what for one in recorded}
         for other in partner.values():
             if not self._is_late(other) and other.what not in late:
                 found.append(Difference(where, "nothing", _shown(other), other.time, "an event too many"))
@@ -255,9 +257,11 @@ class _Comparison:
         return found
 
 
-def _cut_off(one: Telling) -> bool:
-    """A command of a probe was broken off by its pod's end: whether one was due in that moment is chance."""
-    return one.message.endswith("code = Canceled desc = context canceled")
+def _certain(told: Sequence[Telling]) -> list[Telling]:
+    """But for the commands of probes that a pod's end broke off: whether one was due in that moment is chance."""
+    ends = min((one.time for one in told if one.reason == "Killing"), default=float("inf"))
+    canceled = "code = Canceled desc = context canceled"
+    return [one for one in told if not (one.message.endswith(canceled) and one.time >= ends - SHORT)]
 
 
 def _in_time(one: Telling, other: Telling, anchors: list[Pair]) -> bool:

@@ -180,6 +180,26 @@ def test_a_probe_that_kills_late_is_found() -> None:
     assert found
 
 
+CANCELED = "code = Canceled desc = context canceled"
+
+
+def test_whether_a_probe_was_due_as_its_pod_went_makes_no_difference() -> None:
+    def drop(run: Recording) -> None:
+        run["timeline"] = [one for one in run["timeline"] if CANCELED not in str(one.get("message"))]
+
+    assert changed("min-ready", drop) == []
+
+
+def test_a_probe_that_is_cut_off_while_its_pod_stays_is_found() -> None:
+    def move(run: Recording) -> None:
+        for event in entries(run, "Event"):
+            if CANCELED in event["message"]:
+                event["t"] = 20.0
+        run["timeline"].sort(key=lambda entry: entry["t"])
+
+    assert any(CANCELED in one.seen for one in changed("min-ready", move))
+
+
 def test_a_brief_state_may_be_missing() -> None:
     def drop(run: Recording) -> None:
         brief = [e for e, s in containers(run) if "running" in s["state"] and e["t"] > 30]

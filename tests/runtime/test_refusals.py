@@ -32,6 +32,8 @@ UBI = "registry.access.redhat.com/ubi9/ubi:latest"
         ("busybox:1.36", "exec 3>/tmp/x", "3>"),
         ("busybox:1.36", "head -n few /etc/hosts", "head -n few"),
         ("busybox:1.36", "grep", "grep"),
+        ("debian:12", "wget -qO- http://db/", "wget in an image that may lack it"),
+        (UBI, "nslookup db", "nslookup in an image that may lack it"),
     ],
 )
 def test_refused_by_name(bench: Bench, image: str, script: str, named: str) -> None:

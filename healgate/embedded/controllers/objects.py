@@ -118,9 +118,7 @@ def is_terminal(pod: Obj) -> bool:
 
 
 def is_active(pod: Obj) -> bool:
-    status = pod.get("status")
-    over = status and status.get("phase") in ("Succeeded", "Failed")
-    return not over and "deletionTimestamp" not in pod["metadata"]
+    return not is_terminal(pod) and not being_deleted(pod)
 
 
 def is_terminating(pod: Obj) -> bool:
@@ -136,11 +134,8 @@ def readiness(pod: Obj) -> dict[str, Any] | None:
 
 
 def is_ready(pod: Obj) -> bool:
-    status = pod.get("status")
-    for found in (status.get("conditions") if status else None) or ():
-        if found["type"] == "Ready":
-            return bool(found["status"] == "True")
-    return False
+    found = readiness(pod)
+    return found is not None and found["status"] == "True"
 
 
 def ready_since(pod: Obj) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 from ..clock.clock import seconds_of, stamp
 from ..store.store import Obj
 from .objects import find_condition
-from .rollout import asked, max_unavailable
+from .rollout import asked, counted, max_unavailable
 
 
 def deadline(deployment: Obj) -> int | None:
@@ -57,20 +57,19 @@ def drop_condition(conditions: list[dict[str, Any]], kind: str) -> list[dict[str
 
 def counts(deployment: Obj, sets: list[Obj], new: Obj | None, now: float) -> dict[str, Any]:
     """The status but for the Progressing condition."""
-    shown = [one.get("status", {}) for one in sets]
-    available = sum([one.get("availableReplicas", 0) for one in shown])
+    available = counted(sets, "availableReplicas")
+    current = [new] if new is not None else []
     fields = {
         "observedGeneration": deployment["metadata"]["generation"],
-        "replicas": sum([one.get("replicas", 0) for one in shown]),
-        "updatedReplicas": new.get("status", {}).get("replicas", 0) if new is not None else 0,
-        "readyReplicas": sum([one.get("readyReplicas", 0) for one in shown]),
+        "replicas": counted(sets, "replicas"),
+        "updatedReplicas": counted(current, "replicas"),
+        "readyReplicas": counted(sets, "readyReplicas"),
         "availableReplicas": available,
         "unavailableReplicas": max(asked(sets) - available, 0),
     }
     status: dict[str, Any] = {field: value for field, value in fields.items() if value}
-    terminating = [one["terminatingReplicas"] for one in shown if "terminatingReplicas" in one]
-    if len(terminating) == len(sets):
-        status["terminatingReplicas"] = sum(terminating)
+    if all("terminatingReplicas" in one.get("status", {}) for one in sets):
+        status["terminatingReplicas"] = counted(sets, "terminatingReplicas")
     old = deployment.get("status", {})
     if "collisionCount" in old:
         status["collisionCount"] = old["collisionCount"]

@@ -154,18 +154,20 @@ class PodWorker:
             self.clock.call_later(self.node.random.uniform(*DISPATCH), self._begin)
 
     def _begin(self) -> None:
-        if self.stage == "syncing" and self.relister.as_of() > self._synced_at:
-            snapshot = self.relister.snapshot
-            if self._still_backing_off(snapshot):
-                # Nothing here waits, so no task is made for it: most syncs of a crash loop are such.
-                self._pending = self._working = False
-                self.allocation.follow(self.pod, self.record, self._fits, self.tell_pod)
-                self._publish(snapshot)
-                delay = self._back_off_all(snapshot)
-                self._synced_at = self.clock.now()
-                self._requeue_after(delay)
-                return
-        Task(self.clock, self._loop())
+        if not self._only_backs_off():
+            Task(self.clock, self._loop())
+
+    def _only_backs_off(self) -> bool:
+        """The loop's turn where it would only say that all waits, as most turns of a crash loop: that needs no task."""
+        snapshot = self.relister.snapshot
+        if self.stage != "syncing" or self.relister.as_of() <= self._synced_at or not self._still_backing_off(snapshot):
+            return False
+        self._pending = self._working = False
+        self.allocation.follow(self.pod, self.record, self._fits, self.tell_pod)
+        self._publish(snapshot)
+        self._synced_at = self.clock.now()
+        self._requeue_after(self._back_off_all(snapshot))
+        return True
 
     def _relisted(self, died: list[str]) -> None:
         self.wake()

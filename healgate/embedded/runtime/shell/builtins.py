@@ -144,28 +144,21 @@ def _pwd(shell: Shell, _: list[str], io: Io, __: tuple[Redirect, ...]) -> int:
     return 0
 
 
-def _export(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
-    if len(args) == 1 or "-p" in args:
-        raise Unsupported("the list of what is exported")
-    for arg in args[1:]:
-        name, equals, value = arg.partition("=")
-        _named(shell, io, args[0], name)
-        if equals:
-            _change(shell, io, args[0], name, value)
-        shell.exported[name] = None
-    return 0
+def _marked(marks: Callable[[Shell], dict[str, None]]) -> Builtin:
+    """A command that sets variables and marks them."""
 
+    def run(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
+        if len(args) == 1 or "-p" in args:
+            raise Unsupported(f"the list of {args[0]}")
+        for arg in args[1:]:
+            name, equals, value = arg.partition("=")
+            _named(shell, io, args[0], name)
+            if equals:
+                _change(shell, io, args[0], name, value)
+            marks(shell)[name] = None
+        return 0
 
-def _readonly(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
-    if len(args) == 1 or "-p" in args:
-        raise Unsupported("the list of what is read only")
-    for arg in args[1:]:
-        name, equals, value = arg.partition("=")
-        _named(shell, io, args[0], name)
-        if equals:
-            _change(shell, io, args[0], name, value)
-        shell.readonly[name] = None
-    return 0
+    return run
 
 
 def _local(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
@@ -451,14 +444,14 @@ BUILTINS: dict[str, Builtin] = {
     "eval": _eval,
     "exec": _exec,
     "exit": _exit,
-    "export": _export,
+    "export": _marked(lambda shell: shell.exported),
     "false": _false,
     "kill": _kill,
     "local": _local,
     "printf": _printf,
     "pwd": _pwd,
     "read": _read,
-    "readonly": _readonly,
+    "readonly": _marked(lambda shell: shell.readonly),
     "return": _return,
     "set": _set,
     "shift": _shift,

@@ -21,6 +21,7 @@ from . import words
 from .pace import Pace
 from .parser import parse
 from .reader import SyntaxProblem
+from .shapes import endless, idle, orderless
 from .tree import (
     AndOr,
     Case,
@@ -307,7 +308,7 @@ class Shell:
             self.loops -= 1
 
     def _while(self, command: While, io: Io) -> Run:
-        beat = _idle(command)
+        beat = idle(command)
         pace = Pace(self.proc.now)
         code = 0
         while True:
@@ -368,11 +369,11 @@ class Shell:
     def _pipeline(self, commands: tuple[Command, ...], io: Io) -> Run:
         stdin, failed = io.stdin, 0
         for command, reader in pairwise(commands):
-            if (said_for_ever := _endless(command, reader)) is not None and "yes" not in self.functions:
+            if (said_for_ever := endless(command, reader)) is not None and "yes" not in self.functions:
                 stdin = Stdin(said_for_ever, endless=True)
                 continue
             said: list[str] = []
-            inner = Io(stdin, said.append, io.err, _orderless(reader))
+            inner = Io(stdin, said.append, io.err, orderless(reader))
             code = yield from _ending(self._in_subshell(script_of(command), inner))
             failed = code or failed
             stdin = Stdin("".join(said))
@@ -576,43 +577,6 @@ def _cannot(flavour: str, verb: str, name: str, problem: str) -> str:
 def _shown(arg: str) -> str:
     plain = arg and not set(arg) & set(" \t\n'\"\\$`|&;<>()*?[]{}#!~")
     return arg if plain else "'" + arg.replace("'", "'\\''") + "'"
-
-
-def _idle(command: While) -> float:
-    """The period of a loop that does nothing but sleep for ever; 0 if it does more."""
-    if command.until or len(command.condition.items) != 1 or len(command.body.items) != 1:
-        return 0.0
-    (condition, _), (body, background) = command.condition.items[0], command.body.items[0]
-    if not (isinstance(condition, Simple) and isinstance(body, Simple)) or background:
-        return 0.0
-    if _constants(condition) not in (["true"], [":"]):
-        return 0.0
-    args = _constants(body)
-    if len(args) != 2 or args[0] != "sleep" or not args[1].isdigit():
-        return 0.0
-    return float(args[1])
-
-
-def _orderless(reader: Command) -> bool:
-    """Whether a pipe's reader gives the same for lines in any order."""
-    args = _constants(reader) if isinstance(reader, Simple) else []
-    return args in (["sort"], ["sort", "-u"], ["sort", "-r"], ["wc", "-l"])
-
-
-def _endless(command: Command, reader: Command) -> str | None:
-    """The line that `yes` says for ever, if its reader is one that stops by itself."""
-    args = _constants(command) if isinstance(command, Simple) else []
-    if args[:1] != ["yes"] or any(not arg or arg.startswith("-") for arg in args[1:]):
-        return None
-    if not isinstance(reader, Simple) or not reader.words or reader.words[0].constant != "head":
-        return None
-    return " ".join(args[1:] or ["y"]) + "\n"
-
-
-def _constants(command: Simple) -> list[str]:
-    if command.assignments or command.redirects:
-        return []
-    return [word.constant or "" for word in command.words]
 
 
 def in_place(shell: Shell, command: Simple) -> Simple:
