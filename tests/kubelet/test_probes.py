@@ -9,7 +9,7 @@ import pytest
 from healgate.embedded.cluster import EmbeddedCluster
 from healgate.embedded.runtime.seam import ExecResult, HttpAnswer
 
-from .scripted import Bench, Obj, Program, container
+from .scripted import COMPLETES, Bench, Obj, Program, container
 
 HTTP: Obj = {"httpGet": {"path": "/healthz", "port": 8080}}
 
@@ -283,3 +283,33 @@ def test_commands_that_are_asked_of_a_pod_on_its_way_out_are_broken_off() -> Non
         assert set(told) <= {f"Readiness probe errored and resulted in unknown state: {canceled}"}
         broken_off += bool(told)
     assert 6 <= broken_off <= 18
+
+
+def test_a_command_that_was_asked_already_is_broken_off_in_the_middle(bench: Bench):
+    bench.runtime.programs["main"] = Program(
+        on_term=COMPLETES, term_takes=20, exec=lambda _argv: ExecResult(0, "", seconds=8)
+    )
+    bench.pod(containers=[container(readinessProbe={"exec": {"command": ["slow"]}, "timeoutSeconds": 9})])
+    bench.until(15)
+    bench.registry.delete("pods", "shop", "web")
+    bench.until(15.5)
+    assert bench.event("Unhealthy")["message"] == (
+        "Readiness probe errored and resulted in unknown state: rpc error: code = Canceled desc = context canceled"
+    )
+
+
+def test_requests_are_asked_until_the_pod_is_gone(bench: Bench):
+    bench.runtime.programs["main"] = Program(on_term=COMPLETES, term_takes=20)
+    asked: list[float] = []
+
+    def answering(_path: str) -> HttpAnswer:
+        asked.append(bench.t)
+        return HttpAnswer(200)
+
+    bench.runtime.ports[8080] = answering
+    bench.pod(containers=[container(readinessProbe={**HTTP, "periodSeconds": 5})])
+    bench.until(15)
+    bench.registry.delete("pods", "shop", "web")
+    bench.until(40)
+    assert bench.events("Unhealthy") == []
+    assert [at for at in asked if at > 20]

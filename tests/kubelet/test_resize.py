@@ -100,6 +100,23 @@ def test_a_policy_may_ask_for_a_restart(bench: Bench):
     assert bench.runtime.runs[-1].limit == 64 * MI
 
 
+def test_until_it_is_restarted_a_container_is_shown_with_what_it_has(bench: Bench):
+    bench.runtime.programs["main"] = Program(on_term=COMPLETES, term_takes=20)
+    policy = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
+    bench.pod(containers=[container(resources=limited("32Mi"), resizePolicy=policy)])
+    bench.until(5)
+    resize(bench, "64Mi")
+    bench.until(20)
+    assert bench.main()["resources"] == limited("32Mi")
+    assert bench.main()["allocatedResources"] == {"memory": "64Mi"}
+    assert bench.condition("PodResizeInProgress")["status"] == "True"
+    assert bench.events("ResizeCompleted") == []
+    bench.until(35)
+    assert bench.main()["resources"] == limited("64Mi")
+    assert len(bench.events("ResizeCompleted")) == 1
+    assert all(one["type"] != "PodResizeInProgress" for one in bench.status()["conditions"])
+
+
 def test_the_pods_limit_is_the_sum_only_if_every_container_has_one(bench: Bench):
     bench.pod(containers=[container(resources=limited("32Mi")), container("free")])
     bench.until(5)

@@ -69,6 +69,25 @@ def test_even_what_was_over_and_may_not_be_restarted_begins_anew(cluster: Embedd
         cluster.kubelet.logs(pod_of(cluster), "main", previous=True)
 
 
+def test_a_pod_that_was_initialized_stays_so_while_its_init_containers_run_again(cluster: EmbeddedCluster) -> None:
+    said: list[str] = []
+
+    def see(change: Any) -> None:
+        conditions = (change.object.get("status") or {}).get("conditions") or ()
+        said.extend(one["status"] for one in conditions if one["type"] == "Initialized")
+
+    cluster.store.subscribe("pods", see)
+    rules = {"restartPolicy": "Always", "restartPolicyRules": [RULE]}
+    create(
+        cluster,
+        initContainers=[container("setup", "sleep 5")],
+        containers=[container("main", "sleep 9; exit 42", **rules)],
+    )
+    cluster.clock.run_for(60)
+    assert len(told(cluster, "Started")) == 2
+    assert [one for one, before in zip(said, ["", *said], strict=False) if one != before] == ["False", "True"]
+
+
 def test_it_never_backs_off(cluster: EmbeddedCluster) -> None:
     create(
         cluster, containers=[container("main", "sleep 2; exit 42", restartPolicy="Always", restartPolicyRules=[RULE])]
@@ -77,6 +96,14 @@ def test_it_never_backs_off(cluster: EmbeddedCluster) -> None:
     (main,) = pod_of(cluster)["status"]["containerStatuses"]
     assert main["restartCount"] > 20
     assert told(cluster, "BackOff") == []
+
+
+def test_who_ignores_term_is_not_waited_for(cluster: EmbeddedCluster) -> None:
+    deaf = container("beside", "trap '' TERM; while true; do sleep 1; done")
+    rules = {"restartPolicy": "Always", "restartPolicyRules": [RULE]}
+    create(cluster, containers=[container("main", "sleep 9; exit 42", **rules), deaf])
+    cluster.clock.run_for(20)
+    assert {one["restartCount"] for one in pod_of(cluster)["status"]["containerStatuses"]} == {1}
 
 
 def test_other_ends_are_the_containers_own(cluster: EmbeddedCluster) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
+from healgate.embedded.kubelet.pods import PodWorker
 from healgate.embedded.runtime.seam import HttpAnswer
 
-from .scripted import Bench, container
+from .scripted import Bench, Obj, Program, container
 from .test_resize import limited, node, resize
 
 RESYNC = 90.0
+MERGE = "application/merge-patch+json"
 
 
 def test_what_others_write_into_a_status_is_put_right(bench: Bench):
@@ -78,3 +82,28 @@ def test_a_resize_that_had_to_wait_is_done_when_there_is_room(bench: Bench):
     bench.registry.delete("pods", "shop", "other")
     bench.until(400 + RESYNC)
     assert bench.main()["allocatedResources"] == {"memory": "700Mi"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_turn_that_only_waits_for_a_back_off_writes_what_a_whole_one_would(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+):
+    """Crash loops beside what goes on in the same pod: the short way may be taken only where it changes nothing."""
+
+    def written() -> list[tuple[float, Obj]]:
+        bench = Bench(seed=str(seed))
+        bench.runtime.programs["main"] = Program(lasts=0.7 + seed / 5)
+        bench.runtime.programs["beside"] = Program(lasts=40)
+        for name in ("web", "api"):
+            main = container(resources=limited("32Mi"))
+            bench.pod(name, containers=[main, container("beside"), container("stays")])
+        bench.until(200)
+        resize(bench, "64Mi")
+        for turn in range(120):
+            bench.until(200 + turn * 1.7)
+            bench.registry.patch("pods", "shop", "web", {"metadata": {"labels": {"turn": str(turn)}}}, MERGE)
+        return bench.history
+
+    short = written()
+    monkeypatch.setattr(PodWorker, "_only_backs_off", lambda _self: False)
+    assert short == written()

@@ -84,7 +84,7 @@ class PodWorker:
         # What the last status was made of: most syncs of a waiting pod would make the same one.
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
-        self._fixed: dict[str, tuple[Obj, Obj, Obj]] = {}
+        self._fixed: dict[str, Obj] = {}
         # Others have written what only a kubelet knows.
         self._overwritten = False
         self._phase = ""

@@ -62,8 +62,7 @@ class Inputs:
     node: Node
     now: float
     started_at: float
-    # container -> itself, its pod's spec, and what of its status is made of these alone; filled here
-    fixed: dict[str, tuple[Obj, Obj, Obj]]
+    fixed: dict[str, Obj]  # container -> what is the same in all its statuses; filled here
     over: bool = False  # the pod's worker has ended: nothing will be restarted any more
     ending: Ending | None = None  # why the kubelet itself ended it
     resize: tuple[Obj, ...] = ()
@@ -192,14 +191,13 @@ def _user(pod: Obj, container: Obj) -> Obj:
 
 
 def _fixed(inputs: Inputs, container: Obj) -> Obj:
-    """What no run changes, which is why it is one and the same in all statuses."""
-    name, spec = container["name"], inputs.pod["spec"]
-    known = inputs.fixed.get(name)
-    if known is None or known[0] is not container or known[1] is not spec:
+    """What neither a run nor an update changes, which is why it is one and the same in all statuses."""
+    known = inputs.fixed.get(container["name"])
+    if known is None:
         shown = mounts(container)
-        made = {**({"volumeMounts": shown} if shown else {}), "user": _user(inputs.pod, container)}
-        known = inputs.fixed[name] = (container, spec, made)
-    return known[2]
+        known = {**({"volumeMounts": shown} if shown else {}), "user": _user(inputs.pod, container)}
+        inputs.fixed[container["name"]] = known
+    return known
 
 
 def _statuses(inputs: Inputs, containers: list[Obj], section: str, waiting: str) -> list[Obj]:
