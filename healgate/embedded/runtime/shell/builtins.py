@@ -312,7 +312,7 @@ def _wait(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> Run
     for task in tasks:
         if task.signalled and shell.flavour == "bash":
             raise Unsupported("what bash says of a job that a signal ends")
-        if task.signalled and (word := _ENDED_BY.get(task.code or 0)):
+        if wanted and task.signalled and (word := _ENDED_BY.get(task.code or 0)):
             io.err(f"{word}\n")
             task.signalled = False  # told once
     return (tasks[-1].code or 0) if wanted else 0
