@@ -85,16 +85,12 @@ def test_one_of_two_owners_is_enough_to_live(cluster: Puppet) -> None:
 
 
 def test_what_somebody_owns_is_listed_by_its_names_whenever_it_came(cluster: Puppet) -> None:
-    owner = cluster.create("configmaps", {"metadata": {"name": "owner"}})
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
-
-    def owned() -> list[str]:
-        return [one["metadata"]["name"] for one in cluster.store.owned(owner["metadata"]["uid"], "secrets")]
-
+    uid = cluster.create("configmaps", config_map("owner"))["metadata"]["uid"]
+    seen = []
     for name in ("c", "d", "a", "b"):
-        cluster.create("secrets", {"metadata": {"name": name, "ownerReferences": [reference]}})
-        assert owned() == sorted(owned())
-    assert owned() == ["a", "b", "c", "d"]
+        cluster.create("configmaps", config_map(name, reference("owner", uid)))
+        seen.append([one["metadata"]["name"] for one in cluster.store.owned(uid, "configmaps")])
+    assert seen == [["c"], ["c", "d"], ["a", "c", "d"], ["a", "b", "c", "d"]]
 
 
 def test_a_namespace_is_furnished_and_what_is_taken_comes_back(cluster: Puppet) -> None:
