@@ -12,6 +12,7 @@ from .conditions import test
 from .formats import echo, printf
 from .interpreter import Break, Io, Leave, Return, Run, Shell
 from .parser import parse
+from .splitting import Line, separators
 from .tree import Redirect
 
 Builtin = Callable[[Shell, list[str], Io, tuple[Redirect, ...]], int | Run]
@@ -20,6 +21,7 @@ Builtin = Callable[[Shell, list[str], Io, tuple[Redirect, ...]], int | Run]
 SPECIAL = frozenset(
     (":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "trap")
 )
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SIGNALS = {"0": "EXIT", "1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "15": "TERM"}
 _TRAPPED = frozenset(
     ("EXIT", "HUP", "INT", "QUIT", "ABRT", "KILL", "USR1", "USR2", "PIPE", "ALRM", "TERM", "CHLD", "CONT")
@@ -52,7 +54,7 @@ def _number(shell: Shell, io: Io, args: list[str], default: int) -> int:
 
 def _named(shell: Shell, io: Io, builtin: str, name: str) -> str:
     """A variable's name that one of its own commands is given, if it can be one."""
-    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    if _NAME.fullmatch(name):
         return name
     _refuse_of_bash(shell, [builtin, name])
     shell.complain_of(io, builtin, f"{name}: bad variable name")
@@ -205,7 +207,7 @@ def _set(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
         for flag in flags:
             if flag not in ("e", "u", "x", "pipefail", "f", "m", "a"):
                 raise Unsupported(f"the shell command set {arg[0]}{flag}")
-            if flag in ("f", "a"):
+            if flag == "a":
                 raise Unsupported(f"the shell command set {arg[0]}{flag}")
             if arg[0] == "-":
                 shell.options[flag] = None
@@ -237,7 +239,7 @@ def _trap(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
         command, names = "-", args[1:]
     for given in names:
         name = _SIGNALS.get(given, given.upper().removeprefix("SIG"))
-        if name == "ERR" and shell.flavour == "bash":
+        if name == "ERR" and shell.flavour != "dash":
             raise Unsupported("trap ERR")
         if name not in _TRAPPED:
             if shell.flavour != "ash" or name in _RARE:
@@ -256,21 +258,40 @@ def _trap(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int
 
 
 def _read(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int:
-    names = [arg for arg in args[1:] if arg != "-r"]
+    names, raw = args[1:], False
+    while names and names[0].startswith("-") and names[0] != "-":
+        option = names.pop(0)
+        if option not in ("-r", "-p", "-t", "--") or (option == "-t" and shell.flavour == "dash"):
+            raise Unsupported(f"the shell command {' '.join(args)}")
+        raw = raw or option == "-r"
+        if option in ("-p", "-t"):
+            names.pop(0)  # nobody is prompted where no terminal is, and what is there is read in time
     if not names and shell.flavour == "dash":
-        raise Unsupported("read without a name, which dash refuses")
-    if any(name.startswith("-") for name in names):
+        shell.complain_of(io, "read", "arg count")
+        return 2
+    if not all(map(_NAME.fullmatch, names)):
         raise Unsupported(f"the shell command {' '.join(args)}")
-    line = io.stdin.line()
-    values = (line or "").rstrip("\n").split(None, max(0, len(names) - 1)) if names else []
-    for number, name in enumerate(names or ["REPLY"]):
-        value = values[number] if number < len(values) else ""
-        shell.variables[name] = value.strip() if names else (line or "").rstrip("\n")
-    return 0 if line is not None else 1
+    text = io.stdin.line()
+    line = text or ""
+    while not raw and _continues(line) and (more := io.stdin.line()) is not None:
+        text, line = more, line[:-2] + more
+    if "\\" in line and not raw and len(names) > 1 and shell.flavour == "ash":
+        raise Unsupported("what ash reads into several names from a line with backslashes")
+    cut = Line(line.removesuffix("\n"), separators(shell.variables), raw)
+    values = cut.for_names(len(names)) if names else [cut.whole()]
+    for name, value in zip(names or ["REPLY"], values, strict=True):
+        _change(shell, io, "read", name, value)
+    return 0 if (text or "").endswith("\n") else 1
+
+
+def _continues(line: str) -> bool:
+    """Whether an odd number of backslashes stands before the end of the line."""
+    text = line.removesuffix("\n")
+    return line != text and (len(text) - len(text.rstrip("\\"))) % 2 == 1
 
 
 def _eval(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> Run:
-    return shell.script(parse(" ".join(args[1:]), shell.flavour == "bash"), io)
+    return shell.script(parse(" ".join(args[1:]), shell.flavour), io)
 
 
 def _source(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> int | Run:
@@ -280,7 +301,7 @@ def _source(shell: Shell, args: list[str], io: Io, _: tuple[Redirect, ...]) -> i
             raise Unsupported(f"what {shell.flavour} says of a script that is not there")
         shell.complain_of(io, args[0], f"can't open '{' '.join(args[1:])}': No such file or directory")
         raise Leave(2)
-    return shell.script(parse(content.decode(errors="replace"), shell.flavour == "bash"), io)
+    return shell.script(parse(content.decode(errors="replace"), shell.flavour), io)
 
 
 def _exec(shell: Shell, args: list[str], io: Io, redirects: tuple[Redirect, ...]) -> int | Run:
@@ -468,5 +489,5 @@ BUILTINS: dict[str, Builtin] = {
 _KEYWORDS = ("if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "{", "}", "!")
 # What these shells have as well.
 REFUSED = frozenset(
-    ("alias", "bg", "fc", "fg", "getopts", "hash", "history", "jobs", "let", "times", "ulimit", "unalias")
+    ("[[", "alias", "bg", "fc", "fg", "getopts", "hash", "history", "jobs", "let", "times", "ulimit", "unalias")
 )

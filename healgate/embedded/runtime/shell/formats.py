@@ -37,8 +37,8 @@ def echo(args: list[str], flavour: str) -> str:
     if escapes and flavour == "dash" and "\\x" in text:
         raise Unsupported("echo with \\x, which dash does not know")
     if escapes:
-        text, cut, _ = unescape(text).partition("\\c")
-        newline = newline and not cut
+        cut = next((one.start() for one in _ESCAPE.finditer(text) if one[1] == "c"), None)
+        text, newline = unescape(text[:cut]), newline and cut is None
     return text + ("\n" if newline else "")
 
 
@@ -46,6 +46,8 @@ def printf(args: list[str], flavour: str) -> tuple[str, str]:
     """What it writes, and what it complains of."""
     if not args:
         raise Unsupported("printf without a format")
+    if args[0] == "-v" and flavour != "ash":
+        raise Unsupported("printf -v")
     form, rest = unescape(args[0]), list(args[1:])
     said: list[str] = []
     wrong: list[str] = []
@@ -82,7 +84,7 @@ def _converted(match: re.Match[str], rest: list[str], wrong: list[str]) -> str:
             number = int(value, 8)
         else:
             wrong.append(value)
-        return f"%{size}{kind}" % number
+        return f"%{size}{kind}" % (number % 2**64 if kind in "xXo" else number)
     if kind in "fFgGeE":
         return f"%{size}{kind}" % float(value or 0)
     raise Unsupported(f"printf %{kind}")

@@ -22,6 +22,7 @@ from .pace import Pace
 from .parser import parse
 from .reader import SyntaxProblem
 from .shapes import endless, idle, orderless
+from .splitting import BLANK
 from .tree import (
     AndOr,
     Case,
@@ -134,6 +135,7 @@ class Shell:
             "-": lambda: "".join(self.options),
             "PWD": lambda: self.proc.cwd,
             "PPID": lambda: "0",
+            "IFS": lambda: BLANK,
             "RANDOM": lambda: self._refuse_random(),
         }
         return special[name]() if name in special else None
@@ -178,12 +180,12 @@ class Shell:
             return leave.code
         except RecursionError:
             return 139  # a function that calls itself for ever: real shells run out of stack
-        except (words.Unset, SyntaxProblem) as problem:
+        except (words.BadExpansion, SyntaxProblem) as problem:
             self.complain(io, problem.as_shell(self.flavour) if isinstance(problem, SyntaxProblem) else str(problem))
-            return 127 if self.flavour == "bash" and isinstance(problem, words.Unset) else 2
+            return 127 if self.flavour == "bash" and isinstance(problem, words.BadExpansion) else 2
 
     def _leaving(self, command: str, io: Io) -> Generator[Any, Any, None]:
-        yield from self.script(parse(command, self.flavour == "bash"), io)
+        yield from self.script(parse(command, self.flavour), io)
 
     def _whole(self, script: Script, io: Io) -> Run:
         code = yield from self.script(script, io)
@@ -205,7 +207,7 @@ class Shell:
         if name in self.readonly and self.flavour == "bash":
             raise Unsupported("what bash says of a variable that is read only")
         if name in self.readonly:
-            raise words.Unset(f"{name}: is read only")
+            raise words.BadExpansion(f"{name}: is read only")
         self.variables[name] = value
 
     def on_term(self) -> None:
@@ -219,7 +221,7 @@ class Shell:
             command = self.traps.get(name, "")
             if command:
                 kept = self.status
-                yield from self.script(parse(command, self.flavour == "bash"), io)
+                yield from self.script(parse(command, self.flavour), io)
                 self.status = kept
         return self.status
 
@@ -397,8 +399,8 @@ class Shell:
         stdin, out, err = io.stdin, io.out, io.err
         for each in redirects:
             target = yield from words.text(self, each.target, io)
-            if each.operator == "<<":
-                stdin = Stdin(target)
+            if each.operator in ("<<", "<<<"):
+                stdin = Stdin(target if each.operator == "<<" else f"{target}\n")
                 continue
             if each.operator in (">&", "<&"):
                 if each.descriptor > 2 or target not in ("0", "1", "2", "-"):
@@ -452,8 +454,6 @@ class Shell:
         kept = {name: self.variables.get(name) for name, _ in command.assignments} if args else {}
         for name, word in command.assignments:
             values[name] = yield from words.text(self, word, io)
-            if name == "IFS" and values[name] != " \t\n":
-                raise Unsupported("setting IFS")
             self.assign(name, values[name])  # a later one may refer to it
         self.restore(kept)
         if "x" in self.options and (args or values):
@@ -469,17 +469,19 @@ class Shell:
             return self.substituted or 0
         if args[0] in self.functions:
             return (yield from self._call(args, values, opened))
-        if args[0] in REFUSED and not (self.flavour == "dash" and args[0] in ("history", "let")):
+        if args[0] in REFUSED and not (self.flavour == "dash" and args[0] in ("[[", "history", "let")):
             raise Unsupported(f"the shell command {args[0]}")
         builtin = BUILTINS.get(args[0])
         if builtin is not None:
-            if args[0] in SPECIAL:
-                self.variables.update(values)
+            self.variables.update(values)
             try:
                 found = builtin(self, args, opened, command.redirects)
+                return found if isinstance(found, int) else (yield from found)
             except (ValueError, IndexError) as problem:
                 raise Unsupported(f"the command line {' '.join(args)!r}") from problem
-            return found if isinstance(found, int) else (yield from found)
+            finally:
+                if args[0] not in SPECIAL or self.flavour == "bash":
+                    self.restore(kept)
         return (yield from self.external(args, values, opened, last=command is self.last))
 
     def restore(self, values: Mapping[str, str | None]) -> None:

@@ -35,13 +35,13 @@ _BASH_ONLY = ("[[", "select", "time", "coproc", "declare", "local -n", "mapfile"
 
 
 @lru_cache(maxsize=512)
-def parse(text: str, bash: bool) -> Script:
-    return _Parser(text, bash).whole()
+def parse(text: str, flavour: str) -> Script:
+    return _Parser(text, flavour).whole()
 
 
 class _Parser(Reader):
-    def __init__(self, text: str, bash: bool) -> None:
-        super().__init__(text, bash)
+    def __init__(self, text: str, flavour: str) -> None:
+        super().__init__(text, flavour)
         # Here-documents whose text begins behind the next newline: (delimiter, expand, strip tabs)
         self._here: list[tuple[str, bool, bool]] = []
 
@@ -326,8 +326,10 @@ class _Parser(Reader):
         for operator in ("<<<", "<<-", "<<", "<>", "<(", ">(", ">>", ">&", "<&", ">|", "<", ">"):
             if self._peek(operator):
                 break
-        if operator in ("<<<", "<>", "<(", ">("):
+        if operator in ("<>", "<(", ">("):
             raise Unsupported(f"the shell redirection {operator}")
+        if operator == "<<<" and not self.bash:
+            raise SyntaxProblem("syntax error: unexpected redirection")
         self.at += len(operator)
         self._blanks()
         descriptor = int(number) if number.isdigit() else (0 if operator[0] == "<" else 1)
@@ -372,5 +374,5 @@ class _Parser(Reader):
         text = "".join(lines)
         if not expand:
             return Word((Literal(text, True),), text)
-        inner = _Parser(text, self.bash)
+        inner = _Parser(text, self.flavour)
         return word_of(inner._quoted(until=""))

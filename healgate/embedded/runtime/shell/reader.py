@@ -18,6 +18,23 @@ META = frozenset(" \t\n;&|<>()")
 _TOKEN = re.compile(r";;|&&|\|\||[;&|<>()]|[^\s;&|<>()]{0,12}")
 
 
+# What may stand behind a parameter's name in braces, the longer ones first.
+_OPERATORS = (":-", ":=", ":?", ":+", "##", "%%", "//", "-", "=", "?", "+", "#", "%", "/", ":", "}")
+
+
+_ESCAPE = re.compile(r"\\([abefnrtv\\'\"]|x[0-9a-fA-F]{1,2}|[0-7]{1,3})")
+_CONTROLS = dict(zip("abefnrtv", "\a\b\x1b\f\n\r\t\v", strict=True))
+
+
+def _char_of(escape: str) -> str:
+    if escape[0] == "x" or escape.isdigit():
+        code = int(escape[1:], 16) if escape[0] == "x" else int(escape, 8)
+        if not 0 < code < 128:
+            raise Unsupported(f"the escape \\{escape} in $'…'")
+        return chr(code)
+    return _CONTROLS.get(escape, escape)
+
+
 class SyntaxProblem(Exception):
     """What the small shell says of it; dash has the same in other words."""
 
@@ -30,16 +47,17 @@ class SyntaxProblem(Exception):
         head, _, rest = text.partition(": ")
         if head != "syntax error":
             raise Unsupported(f"what dash says of the {text}")
-        if found := re.fullmatch(r"unexpected (end of file|\".*?\")( \(expecting .*\))?", rest):
+        if found := re.fullmatch(r"unexpected (end of file|redirection|\".*?\")( \(expecting .*\))?", rest):
             return f"Syntax error: {found[1]} unexpected{found[2] or ''}"
         return f"Syntax error: {rest[0].upper()}{rest[1:]}"
 
 
 class Reader(ABC):
-    def __init__(self, text: str, bash: bool) -> None:
+    def __init__(self, text: str, flavour: str) -> None:
         self.text = text
         self.at = 0
-        self.bash = bash
+        self.flavour = flavour
+        self.bash = flavour == "bash"
 
     @abstractmethod
     def _script(self, *ends: str) -> Script:
@@ -47,7 +65,7 @@ class Reader(ABC):
 
     def _nested(self, text: str) -> Reader:
         """A reader of the same kind for a text inside this one."""
-        return type(self)(text, self.bash)
+        return type(self)(text, self.flavour)
 
     # -- characters
 
@@ -116,10 +134,10 @@ class Reader(ABC):
                 inner = self._quoted('"')
                 parts.extend(inner or [Literal("", True)])
             elif char == "$":
-                if self.bash and self.text[self.at + 1 : self.at + 2] in ("'", '"'):
-                    raise Unsupported("the bash quoting $'…'")
                 flush()
-                parts.append(self._dollar(False))
+                if self.bash and self._peek('$"'):
+                    raise Unsupported('the bash quoting $"…"')
+                parts.append(self._escaped() if self._peek("$'") and self.flavour != "dash" else self._dollar(False))
             elif char == "`":
                 flush()
                 parts.append(self._backquote(False))
@@ -172,6 +190,21 @@ class Reader(ABC):
                 self.at += 1
         flush()
         return parts
+
+    def _escaped(self) -> Part:
+        """$'…', where a backslash says what cannot be typed."""
+        found: list[str] = []
+        self.at += 2
+        while not self._peek("'"):
+            match = _ESCAPE.match(self.text, self.at)
+            if not self._char():
+                raise SyntaxProblem("syntax error: unterminated quoted string")
+            if match is None and self._char() == "\\":
+                raise Unsupported(f"the escape {self.text[self.at : self.at + 2]} in $'…'")
+            found.append(_char_of(match[1]) if match else self._char())
+            self.at = match.end() if match else self.at + 1
+        self.at += 1
+        return Literal("".join(found), True)
 
     def _dollar(self, quoted: bool) -> Part:
         if self._peek("$(("):
@@ -227,7 +260,7 @@ class Reader(ABC):
             self.at += 1
             return Parameter(name, quoted, "length")
         name = self._parameter_name()
-        for operator in (":-", ":=", ":?", ":+", "##", "%%", "-", "=", "?", "+", "#", "%", "}"):
+        for operator in _OPERATORS:
             if self._peek(operator):
                 break
         else:
@@ -235,14 +268,30 @@ class Reader(ABC):
         self.at += len(operator)
         if operator == "}":
             return Parameter(name, quoted)
+        if operator in ("/", "//") and self._char() in ("#", "%") and self.bash:
+            raise Unsupported(f"the parameter expansion ${{{name}{operator}{self._char()}…}}")
+        # Quotes around the braces are the default's, but no pattern's.
+        quotes = quoted and operator[-1] in "-=?+"
+        second = None
+        argument = self._in_braces(quotes, {":": ":", "/": "/", "//": "/"}.get(operator, ""))
+        if self._peek("}"):
+            self.at += 1
+        else:
+            self.at += 1
+            second = self._in_braces(quotes, "")
+            self.at += 1
+        return Parameter(name, quoted, operator, argument, second)
+
+    def _in_braces(self, quoted: bool, until: str) -> Word:
+        """A word up to the closing brace, or to what parts it from a second one; neither is read."""
         parts: list[Part] = []
-        while not self._peek("}"):
+        while not self._peek("}") and not (until and self._peek(until)):
             char = self._char()
             if not char:
                 raise SyntaxProblem("syntax error: missing '}'")
             if char == '"':
                 self.at += 1
-                parts.extend(self._quoted('"'))
+                parts.extend(self._quoted('"') or [Literal("", True)])
             elif char == "'" and not quoted:
                 end = self.text.find("'", self.at + 1)
                 if end < 0:
@@ -250,7 +299,9 @@ class Reader(ABC):
                 parts.append(Literal(self.text[self.at + 1 : end], True))
                 self.at = end + 1
             elif char == "\\":
-                parts.append(Literal(self.text[self.at + 1 : self.at + 2], True))
+                following = self.text[self.at + 1 : self.at + 2]
+                stays = quoted and following not in ("$", "`", '"', "\\", "}", "\n")
+                parts.append(Literal(char + following if stays else following, True))
                 self.at += 2
             elif char == "$":
                 parts.append(self._dollar(quoted))
@@ -259,8 +310,7 @@ class Reader(ABC):
             else:
                 parts.append(Literal(char, quoted))
                 self.at += 1
-        self.at += 1
-        return Parameter(name, quoted, operator, word_of(parts))
+        return word_of(parts)
 
     def _parameter_name(self) -> str:
         end = self.at

@@ -35,7 +35,7 @@ def shell_program(proc: Proc, argv: tuple[str, ...], flavour: str) -> Program:
     if is_text and flavour == "ash":
         shell.first_line = 0
     try:
-        script = parse(source, flavour == "bash")
+        script = parse(source, flavour)
     except SyntaxProblem as problem:
         if flavour == "dash" and "\n" in source:
             raise Unsupported(f"where dash finds the {problem}") from None

@@ -13,12 +13,16 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """$name, ${name}, ${name:-word}…; `operator` "" for the plain ones, "length" for ${#name}."""
+    """$name, ${name}, ${name:-word}…; `operator` "" for the plain ones, "length" for ${#name}.
+
+    Two have a second word: ${name/pattern/instead} and ${name:from:length}.
+    """
 
     name: str
     quoted: bool
     operator: str = ""
     argument: Word | None = None
+    second: Word | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,31 @@
 """From the words of a tree to the fields of a command: parameters, substitutions, splitting, file names.
 
-A generator, because a command substitution runs commands and these may take time.
+A generator, because a command substitution runs commands and these may take time. The trap is what was quoted where:
+in ${x:-"a b"} the quotes count inside the braces, and in "${x#*/}" those around them do not.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import posixpath
+import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from ....actor.effects import Sleep, Unsupported
 from .arithmetic import evaluate
+from .splitting import Edge, Field, Fields, Piece, Values, joined, separators
 from .tree import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 if TYPE_CHECKING:
     from .interpreter import Io, Shell
 
-_BLANK = frozenset(" \t\n")
-# A field under construction: pieces of text with whether they were quoted.
-_Field = list[tuple[str, bool]]
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
-class Unset(Exception):
-    """A parameter that must be set is not; what the shell says of it."""
+class BadExpansion(Exception):
+    """A parameter that must be set is not, or nobody knows what is asked of it; what the shell says of it."""
 
 
 def fields(shell: Shell, words: tuple[Word, ...], io: Io) -> Generator[Any, Any, list[str]]:
@@ -33,9 +35,24 @@ def fields(shell: Shell, words: tuple[Word, ...], io: Io) -> Generator[Any, Any,
         if word.constant is not None:
             found.append(word.constant)
             continue
-        for field in (yield from _expand(shell, word, io)):
+        if found and found[0] in DECLARES and _assigns(word):
+            found.append((yield from text(shell, word, io)))
+            continue
+        fields = Fields(separators(shell.variables))
+        for position, part in enumerate(word.parts):
+            fields.add((yield from _values(shell, part, io, first=position == 0)))
+        for field in fields.finish():
             found.extend(_names(shell, field))
     return found
+
+
+# Commands whose arguments are assignments: what they assign is not split.
+DECLARES = ("export", "local", "readonly")
+
+
+def _assigns(word: Word) -> bool:
+    first = word.parts[0]
+    return isinstance(first, Literal) and not first.quoted and _ASSIGNMENT.match(first.text) is not None
 
 
 # Characters. A longer text is memory that a limit may have something against, and takes its time;
@@ -52,7 +69,7 @@ def text(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
         return word.constant
     pieces: list[str] = []
     for position, part in enumerate(word.parts):
-        pieces.extend((yield from _values(shell, part, io, position == 0)))
+        pieces.append(joined((yield from _values(shell, part, io, first=position == 0))))
     length = sum(map(len, pieces))
     if length > LONG:
         shell.proc.use("text", int(COPIES * length))
@@ -66,8 +83,9 @@ def pattern(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, str]:
     """A word as a pattern of `case` and ${x%…}: what was quoted stands for itself."""
     pieces: list[str] = []
     for part in word.parts:
-        for value in (yield from _values(shell, part, io, False)):
-            pieces.append(_escaped(value) if part.quoted else value)
+        for one in (yield from _values(shell, part, io)):
+            value = one.text if isinstance(one, Piece) else one.otherwise
+            pieces.append(_escaped(value) if isinstance(one, Piece) and one.quoted else value)
     return "".join(pieces)
 
 
@@ -79,49 +97,10 @@ def _escaped(value: str) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in value)
 
 
-def _expand(shell: Shell, word: Word, io: Io) -> Generator[Any, Any, list[_Field]]:
-    result: list[_Field] = []
-    current: _Field | None = None
-    for position, part in enumerate(word.parts):
-        values = yield from _values(shell, part, io, position == 0)
-        if isinstance(part, Literal):
-            current = [*(current or []), (values[0], part.quoted)]
-        elif isinstance(part, Parameter) and part.name == "@" and part.quoted and not part.operator:
-            for number, value in enumerate(values):
-                if number:
-                    result.append(current or [])
-                    current = None
-                current = [*(current or []), (value, True)]
-        elif part.quoted:
-            current = [*(current or []), ("".join(values), True)]
-        else:
-            current = _split("".join(values), current, result)
-    if current is not None:
-        result.append(current)
-    return result
-
-
-def _split(value: str, current: _Field | None, result: list[_Field]) -> _Field | None:
-    """Cut an unquoted expansion at blanks; the first piece continues the field before it."""
-    if value and value[0] in _BLANK and current is not None:
-        result.append(current)
-        current = None
-    pieces = value.split()
-    for number, piece in enumerate(pieces):
-        if number and current is not None:
-            result.append(current)
-            current = None
-        current = [*(current or []), (piece, False)]
-    if pieces and value[-1] in _BLANK and current is not None:
-        result.append(current)
-        current = None
-    return current
-
-
-def _names(shell: Shell, field: _Field) -> list[str]:
+def _names(shell: Shell, field: Field) -> list[str]:
     """File names if the field is a pattern that matches any, else the field as it stands."""
     plain = "".join(piece for piece, _ in field)
-    if not any(not quoted and set(piece) & set("*?[") for piece, quoted in field):
+    if "f" in shell.options or not any(not quoted and set(piece) & set("*?[") for piece, quoted in field):
         return [plain]
     wanted = "".join(_escaped(piece) if quoted else piece for piece, quoted in field)
     found = _glob(shell, wanted)
@@ -148,55 +127,140 @@ def _glob(shell: Shell, wanted: str) -> list[str]:
     return bases
 
 
-def _values(shell: Shell, part: Part, io: Io, first: bool) -> Generator[Any, Any, list[str]]:
-    """A part's value; several for "$@"."""
+def _values(
+    shell: Shell, part: Part, io: Io, *, first: bool = False, inside: bool = False
+) -> Generator[Any, Any, Values]:
+    """What a part amounts to. `inside`: in the braces of an expansion that splits, as its other words then do."""
     if isinstance(part, Literal):
         if first and not part.quoted and part.text[:1] == "~" and part.text[1:2] not in ("", "/"):
             raise Unsupported(f"the home of {part.text}")
         if first and not part.quoted and (part.text == "~" or part.text.startswith("~/")):
-            return [shell.variables.get("HOME", "/root") + part.text[1:]]
-        return [part.text]
+            return [Piece(shell.variables.get("HOME", "/root") + part.text[1:], False)]
+        return [Piece(part.text, part.quoted, inside)]
     if isinstance(part, Substitution):
-        return [(yield from shell.capture(part.script, io))]
-    if isinstance(part, Arithmetic):
+        value = yield from shell.capture(part.script, io)
+    elif isinstance(part, Arithmetic):
         expression = yield from text(shell, part.expression, io)
-        if shell.flavour == "dash" and ("++" in expression or "--" in expression):
-            raise Unsupported(f"the arithmetic {expression}, which dash may refuse")
-        return [str(evaluate(expression, shell.variables))]
-    return (yield from _parameter(shell, part, io))
+        value = str(evaluate(expression, shell.variables, shell.flavour))
+    else:
+        return (yield from _parameter(shell, part, io))
+    return [Piece(value, part.quoted, splits=True)]
 
 
-def _parameter(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, list[str]]:
-    if part.name in ("@", "*") and not part.operator:
-        return list(shell.arguments) if part.name == "@" and part.quoted else [" ".join(shell.arguments)]
+def _parameter(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, Values]:
+    operator = part.operator
+    if part.name in ("@", "*"):
+        if not operator or (operator[-1] in "-=?+" and (shell.arguments or operator[0] != ":")):
+            if operator and operator[-1] == "+":
+                return (yield from _word_inside(shell, part, io))
+            return _arguments(shell, part)
+        if operator not in (":-", ":+"):
+            raise Unsupported(f"${{{part.name}{operator}…}}")
     value = shell.value(part.name)
+    if operator[-1:] in ("-", "=", "?", "+") and operator:
+        missing = value is None or (operator[0] == ":" and not value)
+        if missing != (operator[-1] != "+"):
+            return [] if operator[-1] == "+" and not part.quoted else [_piece(part, "" if missing else value or "")]
+        return (yield from _replacement(shell, part, io))
+    if value is None and "u" in shell.options:
+        raise BadExpansion(_unset(part.name, shell.flavour))
+    if not operator:
+        return [_piece(part, value or "")]
+    return [_piece(part, (yield from _altered(shell, part, value or "", io)))]
+
+
+def _unset(name: str, flavour: str) -> str:
+    if flavour == "bash":
+        return f"{'$' if name.isdigit() else ''}{name}: unbound variable"
+    return f"{name}: parameter not set"
+
+
+def _piece(part: Parameter, value: str) -> Piece:
+    return Piece(value, part.quoted, splits=True)
+
+
+def _arguments(shell: Shell, part: Parameter) -> Values:
+    """$@ and $*."""
+    between = separators(shell.variables)[:1]
+    if part.name == "*" and part.quoted:
+        return [Piece(between.join(shell.arguments), True)]
+    edge = Edge(" " if part.name == "@" and shell.flavour == "bash" else between)
+    return [one for argument in shell.arguments for one in (edge, _piece(part, argument))][1:]
+
+
+def _word_inside(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, Values]:
+    """What stands behind the operator."""
+    assert part.argument is not None
+    found: Values = []
+    for each in part.argument.parts:
+        found.extend((yield from _values(shell, each, io, inside=not part.quoted)))
+    return found if found or not part.quoted else [Piece("", True)]
+
+
+def _replacement(shell: Shell, part: Parameter, io: Io) -> Generator[Any, Any, Values]:
+    """What stands for a parameter that is missing, or for one that is not."""
+    values = yield from _word_inside(shell, part, io)
+    operator = part.operator
+    if operator[-1] == "?":
+        why = joined(values)
+        null = "null or not set" if shell.flavour == "bash" else "not set or null"
+        default = f"parameter {null}" if operator[0] == ":" else "parameter not set"
+        raise BadExpansion(f"{part.name}: {why or default}")
+    if operator[-1] == "=":
+        shell.assign(part.name, joined(values))
+        return [_piece(part, joined(values))]
+    return values
+
+
+def _altered(shell: Shell, part: Parameter, value: str, io: Io) -> Generator[Any, Any, str]:
+    """${#x}, and x without something, with something else in it, or a part of it."""
     operator = part.operator
     if operator == "length":
-        return [str(len(value or ""))]
-    if operator in ("#", "##", "%", "%%"):
-        assert part.argument is not None
-        wanted = yield from pattern(shell, part.argument, io)
-        return [_trimmed(value or "", operator, wanted)]
-    if operator:
-        assert part.argument is not None
-        missing = value is None or (operator[0] == ":" and not value)
-        if operator[-1] == "+":
-            return [""] if missing else [(yield from text(shell, part.argument, io))]
-        if not missing:
-            return [value or ""]
-        replacement = yield from text(shell, part.argument, io)
-        if operator[-1] == "?":
-            if not replacement and shell.flavour == "bash":
-                raise Unsupported("what bash says of a parameter that is not set")
-            why = "parameter not set or null" if operator[0] == ":" else "parameter not set"
-            raise Unset(f"{part.name}: {replacement or why}")
-        if operator[-1] == "=":
-            shell.assign(part.name, replacement)
-        return [replacement]
-    if value is None and "u" in shell.options and not part.name.isdigit():
-        unbound = "unbound variable" if shell.flavour == "bash" else "parameter not set"
-        raise Unset(f"{part.name}: {unbound}")
-    return [value or ""]
+        return str(len(value))
+    if operator in (":", "/", "//") and shell.flavour == "dash":
+        raise BadExpansion("Bad substitution")
+    assert part.argument is not None
+    if operator == ":":
+        return (yield from _cut_out(shell, part, value, io))
+    wanted = yield from pattern(shell, part.argument, io)
+    if operator[0] != "/":
+        return _trimmed(value, operator, wanted)
+    instead = (yield from text(shell, part.second, io)) if part.second is not None else ""
+    return _replaced(value, wanted, instead, everywhere=operator == "//")
+
+
+def _cut_out(shell: Shell, part: Parameter, value: str, io: Io) -> Generator[Any, Any, str]:
+    """${x:from} and ${x:from:length}; what is negative counts from the end."""
+    assert part.argument is not None
+    begin = evaluate((yield from text(shell, part.argument, io)), shell.variables, shell.flavour)
+    if begin < 0:
+        begin += len(value)
+        if begin < 0:
+            return ""
+    if part.second is None:
+        return value[begin:]
+    length = evaluate((yield from text(shell, part.second, io)), shell.variables, shell.flavour)
+    if length >= 0:
+        return value[begin : begin + length]
+    if len(value) + length < begin:
+        raise Unsupported("a part of negative length")
+    return value[begin : len(value) + length]
+
+
+def _replaced(value: str, wanted: str, instead: str, everywhere: bool) -> str:
+    """The longest match at the first place that has one, or at each."""
+    if not wanted:
+        return value
+    found, at = "", 0
+    while at < len(value):
+        end = next((end for end in range(len(value), at, -1) if matches(value[at:end], wanted)), None)
+        if end is None:
+            found, at = found + value[at], at + 1
+            continue
+        found, at = found + instead, end
+        if not everywhere:
+            break
+    return found + value[at:]
 
 
 def _trimmed(value: str, operator: str, wanted: str) -> str:
