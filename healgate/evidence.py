@@ -54,7 +54,7 @@ class Seen(NamedTuple):
 COMMANDS = frozenset({"exec", "attach"})
 DELETIONS = frozenset({"delete", "deletecollection"})
 WRITES = frozenset({"create", "update", "patch"}) | DELETIONS
-# What a client says of itself, and asks about itself; nothing that others live by.
+# What a client says of itself, and asks about itself; nothing that others live by, unless it takes it from others.
 ABOUT_ITSELF = frozenset({"Event", "Lease"})
 QUESTIONS = ("Review", "TokenRequest")
 # The code of a request that nobody answered, or whose answer nobody waited for. It may have been done.
@@ -98,8 +98,16 @@ class Request:
     @property
     def acts(self) -> bool:
         """It may have changed what others live by: not refused, and not about the client itself."""
-        itself = self.kind in ABOUT_ITSELF or self.kind.endswith(QUESTIONS) or not self.kind
+        itself = self.kind.endswith(QUESTIONS) or not self.kind or (self.is_about_itself and not self.deletes)
         return self.writes and self.code < 300 and not itself and self.subresource != "token"
+
+    @property
+    def is_about_itself(self) -> bool:
+        return self.kind in ABOUT_ITSELF
+
+    @property
+    def deletes(self) -> bool:
+        return self.verb in DELETIONS
 
     def __str__(self) -> str:
         sub = f"/{self.subresource}" if self.subresource else ""
@@ -108,9 +116,13 @@ class Request:
 
 
 def is_dry_run(verb: str, query: Iterable[tuple[str, str]], body: Any) -> bool:
-    """A deletion with a body is told there what to do, and the server does not read its query."""
+    """A deletion with a body is told there what to do, and the server does not read its query; an eviction is, too."""
     if verb in DELETIONS and body is not None:
         return isinstance(body, dict) and bool(body.get("dryRun"))
+    if isinstance(body, dict) and body.get("kind") == "Eviction":
+        options = body.get("deleteOptions")
+        if isinstance(options, dict) and options.get("dryRun"):
+            return True
     return ("dryRun", "All") in query
 
 

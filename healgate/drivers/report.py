@@ -28,7 +28,7 @@ class Report:
 
     def classified(self, crash_class: str, about: Any = "", note: str = "") -> None:
         """What kind of crash it is: one of the published classes."""
-        spelled = str(crash_class)
+        spelled = str(crash_class).strip()
         known = _CLASSES.get(spelled)
         self._claim(Word.CLASSIFIED, about, note if known else f"{spelled} {note}".strip(), known)
 

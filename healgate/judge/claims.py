@@ -11,8 +11,8 @@ from ..words import CrashClass, Word
 from .ownership import Ownership
 from .writes import Write
 
-# Whoever names more classes than this is guessing.
-MOST_CLASSES = 2
+# Whoever names more wrong classes than this is guessing.
+MOST_WRONG = 1
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Classification:
 
 
 def detected_at(evidence: Evidence, writes: list[Write], owners: Ownership) -> float | None:
-    """The first claim after the break; of a healer that never claims, its first write about what is broken.
+    """The first claim about it after the break; of a healer that never claims, its first write to what was there.
 
-    Who wrote nothing to that may have mended it elsewhere: in a ConfigMap, or in whatever makes a Secret.
+    That may be a ConfigMap, or whatever makes a Secret.
     """
     assert evidence.broken is not None
-    after = [claim for claim in evidence.claims if claim.time >= evidence.broken]
+    after = [claim for claim in evidence.claims if claim.time >= evidence.broken and owners.concerns(claim.about)]
     said = [claim.time for claim in after if claim.word is Word.DETECTED] or [claim.time for claim in after]
     if evidence.claims:
         return min(said, default=None)
     done = [write for write in writes if write.time >= evidence.broken]
-    about = [write for write in done if owners.may_be_touched(write.ref)]
-    return min((write.time for write in about or done if about or write.ref in evidence.baseline), default=None)
+    known = [one.time for one in done if owners.may_be_touched(one.ref) or one.ref in evidence.baseline]
+    return min(known, default=None)
 
 
 def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: float) -> Classification:
@@ -45,19 +45,18 @@ def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: f
     nor is what was said before anything was broken: "nothing" was right then.
     """
     assert evidence.broken is not None
-    named = [
-        claim
-        for claim in evidence.claims
-        if claim.word is Word.CLASSIFIED and claim.time >= evidence.broken and owners.concerns(claim.about)
-    ]
+    said = [claim for claim in evidence.claims if claim.word is Word.CLASSIFIED and claim.time >= evidence.broken]
+    named = [claim for claim in said if owners.concerns(claim.about)]
     if not named:
-        return Classification(None, "it named no class")
-    different = sorted({_spelled(claim) for claim in named})
-    if len(different) > MOST_CLASSES:
+        others = ", ".join(sorted({claim.about for claim in said}))
+        return Classification(None, "it named no class" + (f" of what was broken, only of {others}" if others else ""))
+    right = plan.classes | {CrashClass.NOTHING} if plan.nothing_is_due else plan.classes
+    wrong = {_class(claim) for claim in named if claim.crash_class not in {*right, CrashClass.NOTHING}}
+    if len(wrong) > MOST_WRONG:
+        different = sorted({_class(claim) for claim in named})
         return Classification(named[0].time, f"it named {len(different)} classes ({', '.join(different)}): a guess")
     in_time = [claim for claim in named if claim.time <= due]
     counts = in_time[-1] if in_time else named[0]
-    right = plan.classes | {CrashClass.NOTHING} if plan.nothing_is_due else plan.classes
     if counts.crash_class not in right:
         allowed = " or ".join(sorted(right))
         return Classification(counts.time, f"it said {_spelled(counts)}, expected {allowed}")
@@ -66,6 +65,11 @@ def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: f
 
 def _spelled(claim: Claim) -> str:
     return str(claim.crash_class) if claim.crash_class else claim.note or "something unknown"
+
+
+def _class(claim: Claim) -> str:
+    """The class alone: a word outside the list stands at the beginning of its note."""
+    return str(claim.crash_class) if claim.crash_class else claim.note.partition(" ")[0] or "something unknown"
 
 
 def alarms(evidence: Evidence) -> Iterator[Claim]:

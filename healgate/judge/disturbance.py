@@ -8,12 +8,12 @@ is excused, never what would be harm to anybody; and an excuse never makes a PAS
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..evidence import Claim, Evidence, Ref
 from .claims import alarms
 from .history import History
-from .ownership import Ownership
+from .ownership import Ownership, texts
 from .safety import is_custom
 from .writes import Write
 
@@ -69,7 +69,7 @@ class Disturbances:
             return any(isinstance(many, int) and many > had for many in write.values("spec.replicas"))
         if write.ref.kind not in ("ConfigMap", "Secret") and not is_custom(before):
             return True
-        return any(write.ref.name in text for text in _texts(self._history.first(ill.pod)))
+        return any(write.ref.name in text for text in texts(self._history.first(ill.pod)))
 
 
 def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
@@ -87,14 +87,6 @@ def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
             since = state.time
     if since is not None:
         yield Illness(since, pod)
-
-
-def _texts(found: Any) -> frozenset[str]:
-    """Every text in an object: whatever it reads is named there."""
-    if isinstance(found, str):
-        return frozenset({found})
-    inside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
-    return frozenset().union(*map(_texts, inside))
 
 
 def _treats(write: Write) -> bool:

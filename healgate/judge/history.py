@@ -62,6 +62,11 @@ class History:
     def refs(self, kind: str) -> Iterator[Ref]:
         return (ref for ref in self._states if ref.kind == kind)
 
+    def named(self, name: str) -> Iterator[Ref]:
+        """Workloads before what they run, and those before everything else."""
+        found = [ref for ref in self._states if ref.name == name]
+        return iter(sorted(found, key=lambda ref: (ref.kind not in ("Deployment", "StatefulSet", "DaemonSet"), ref)))
+
     def before(self, ref: Ref, time: float) -> Obj | None:
         """What stood there just before; None if nothing did."""
         earlier = [state for state in self.of(ref) if state.time < time]

@@ -10,14 +10,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from ..evidence import Evidence, Recovery
+from ..evidence import ABOUT_ITSELF, Evidence, Recovery
 from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
 from .claims import Classification, classification, detected_at, premature
 from .disturbance import Disturbances
 from .history import History
-from .ownership import Ownership
+from .ownership import WORKLOADS, Ownership, altered
 from .properties import lacks
 from .safety import too_long, unsafe_end, unsafe_requests
 from .writes import Write, fell_after, own_writes
@@ -37,9 +37,9 @@ class Judgement:
 def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judgement:
     """One verdict for any evidence."""
     if evidence.harness_error:
-        return Judgement(Verdict.ERROR, message=evidence.harness_error)
+        return _of_damage_alone(plan, evidence, budget_scale, evidence.harness_error, Verdict.ERROR)
     if evidence.not_steady and evidence.broken is None:
-        return _of_damage_alone(plan, evidence, budget_scale)
+        return _of_damage_alone(plan, evidence, budget_scale, evidence.not_steady, Verdict.INVALID)
     if not evidence.baseline:
         return Judgement(Verdict.ERROR, message="the baseline is empty: nothing was seen before the break")
     if evidence.broken is None:
@@ -51,13 +51,14 @@ def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judg
     return found.of_harm_alone(found.disturbance) if found.disturbance else found.judge()
 
 
-def _of_damage_alone(plan: Scenario, evidence: Evidence, scale: float) -> Judgement:
-    """Nothing was broken yet: no alarm was wrong, but what was destroyed was destroyed."""
+def _of_damage_alone(plan: Scenario, evidence: Evidence, scale: float, why: str, otherwise: Verdict) -> Judgement:
+    """Nothing was broken yet, or the harness fell: no alarm was wrong, but what was destroyed was destroyed."""
     if evidence.baseline:
-        found = _Judge(plan, replace(evidence, broken=math.inf), math.inf, scale)
+        moment = evidence.broken if evidence.broken is not None else math.inf
+        found = _Judge(plan, replace(evidence, broken=moment), moment, scale)
         for reason, message in found.damage():
-            return Judgement(Verdict.FAIL, reason, f"{message}; and {evidence.not_steady}")
-    return Judgement(Verdict.INVALID, message=evidence.not_steady)
+            return Judgement(Verdict.FAIL, reason, f"{message}; and {why}")
+    return Judgement(otherwise, message=why)
 
 
 class _Judge:
@@ -73,8 +74,8 @@ class _Judge:
         self.classify_budget = plan.budgets.classify * scale
         self.recover_budget = plan.budgets.recover * scale
         self.history = History(evidence)
-        self.owners = Ownership(plan, evidence, self.history)
         writes = own_writes(evidence, self.history)
+        self.owners = Ownership(plan, evidence, self.history, writes)
         disturbed = Disturbances(evidence, self.history, writes, self.owners)
         self.disturbance = self.told(disturbed)
         if disturbed.ill:  # how it treated those is left out of account
@@ -150,8 +151,11 @@ class _Judge:
                 yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which nobody broke: {write}"
             elif self.looks_only(write):
                 continue
-            elif write.time >= self.broken and self.owners.is_foreign_workload(write.ref):
-                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
+            elif write.time >= self.broken and self.owners.is_foreign(write.ref):
+                if write.ref.kind in WORKLOADS or write.ref.kind in ABOUT_ITSELF or altered(write):
+                    yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
+            elif write.request.kind in ABOUT_ITSELF:
+                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not its own: {write}"
 
     def looks_only(self, write: Write) -> bool:
         """Who looks around in a container harms nobody; what else it did there nobody saw, unless something fell."""
@@ -161,7 +165,7 @@ class _Judge:
         if why := premature(self.evidence, self.owners):
             yield Reason.FALSE_ALARM, f"{why} (claims)"
         for write in self.writes:
-            if self.looks_only(write):
+            if self.looks_only(write) or self.owners.is_its_own(write.ref):
                 continue
             if write.time < self.broken:
                 yield Reason.FALSE_ALARM, f"it acted before anything was broken: {write}"
@@ -241,6 +245,7 @@ class _Judge:
         return any(
             claim.word is Word.ESCALATED
             and claim.time >= self.broken
+            and self.owners.concerns(claim.about)
             and self.latency(claim.time) <= self.recover_budget
             for claim in self.evidence.claims
         )

@@ -1,17 +1,24 @@
-"""Which part of the namespace an object belongs to: the target, what may be touched, the bystander, or others.
+"""Which part of the namespace an object belongs to: what this trial is about, the bystander, the healer, or others.
 
-A pod belongs to the workload at the top of its owners. Whatever came after the baseline and has no owner is the
-healer's own, or a co-actor's, and nobody's damage. The trap is an owner of now: a healer may give things away, and take
-others for its own.
+A pod belongs to the workload at the top of its owners. What this trial is about is the target, what may be touched with
+it, what must be right in the end, and whatever the break changed. What a healer made to keep its own notes in is
+nobody's damage. The trap is an owner of now: a healer may give things away, and take others for its own.
 """
 
 from __future__ import annotations
 
-from ..evidence import Evidence, Ref
+from typing import Any
+
+from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Scenario
 from .history import History
+from .writes import Write
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
+# Where healers keep what they know.
+NOTES = frozenset({"ConfigMap", "Secret"})
+# What a person or a program raises to have a source written again; the rest of a source's spec says what it is.
+SYNCS = frozenset({"refresh"})
 
 
 SHORT = {
@@ -30,12 +37,29 @@ SHORT = {
 class Ownership:
     """Answers for one trial."""
 
-    def __init__(self, plan: Scenario, evidence: Evidence, history: History) -> None:
+    def __init__(self, plan: Scenario, evidence: Evidence, history: History, writes: list[Write]) -> None:
         self._may_touch = frozenset({*plan.target, *plan.may_touch})
         self._bystanders = evidence.bystanders
         self._history = history
         self._baseline = evidence.baseline
         self._kinds = {name: kind for kind in history.kinds() for name in _names_of(kind)}
+        self._made = {write.ref for write in writes if write.verb == "create" and write.ref not in evidence.baseline}
+        self._about = self._may_touch | {wanted.object for wanted in plan.right} | self._broken(evidence, writes)
+
+    def _broken(self, evidence: Evidence, writes: list[Write]) -> set[Ref]:
+        """What was changed after the baseline by somebody else than the healer: the break, or what followed from it."""
+        first = {write.ref: write.time for write in reversed(writes)}
+        found = set()
+        for ref, obj in evidence.baseline.items():
+            if ref.kind in WORKLOADS:  # the scenario names those
+                continue
+            for state in self._history.of(ref):
+                if state.time < (evidence.broken or state.time) or state.time >= first.get(ref, float("inf")):
+                    continue
+                if state.leaves or _content(state.object) != _content(obj):
+                    found.add(ref)
+                    break
+        return found
 
     def top(self, ref: Ref) -> Ref:
         """The workload at the top of an object's owners."""
@@ -58,27 +82,85 @@ class Ownership:
     def may_be_touched(self, ref: Ref) -> bool:
         return self.top(ref) in self._may_touch
 
-    def is_foreign_workload(self, ref: Ref) -> bool:
-        """A workload that was there before and that this trial is not about."""
+    def is_foreign(self, ref: Ref) -> bool:
+        """It was there before, and this trial is not about it."""
+        top = self._serves(ref)
+        return top in self._baseline and top not in self._about
+
+    def is_its_own(self, ref: Ref) -> bool:
+        """Notes that the healer made, and that nobody else reads."""
+        return ref.kind in NOTES and ref in self._made
+
+    def _serves(self, ref: Ref) -> Ref:
+        """The top of its owners; endpoints that name none belong to the service of their name."""
         top = self.top(ref)
-        return ref.kind in WORKLOADS and not self.may_be_touched(ref) and top in self._baseline
+        return Ref("Service", ref.name) if top.kind == "Endpoints" else top
 
     def resolve(self, about: str) -> Ref | None:
         """What a claim is about, as a workload; None if it does not say so in a way that can be read.
 
-        As people write it: `Deployment/backend`, `deployment.apps/backend`, `deploy/backend`, `shop/pods/backend-1`.
+        As people write it: `Deployment/backend`, `deployment.apps/backend`, `deploy/backend`, `shop/pods/backend-1`,
+        or a name alone, with its namespace or without.
         """
         *_, kind, name = ("", "", *about.strip().split("/"))
-        if not kind or not name:
-            return None
-        return self.top(Ref(self._kinds.get(kind.partition(".")[0].lower(), kind), name))
+        known = self._kinds.get(kind.partition(".")[0].lower(), "")
+        if name and known:
+            return self.top(Ref(known, name))
+        named = [self.top(ref) for ref in self._history.named(name)] if name else []
+        if named:
+            return next((ref for ref in named if ref in self._bystanders or ref in self._may_touch), named[0])
+        return None
 
     def concerns(self, about: str) -> bool:
-        """Whether a claim is about what is broken; one that does not say is taken to be."""
+        """Whether a claim is about what is broken, or what belongs to it; one that does not say is taken to be."""
         resolved = self.resolve(about) if about else None
-        return resolved is None or resolved not in self._baseline or resolved in self._may_touch
+        if resolved is None or resolved in self._about or resolved in self._made:
+            return True
+        return resolved in self._baseline and resolved.kind not in WORKLOADS and self._is_of_the_target(resolved)
+
+    def _is_of_the_target(self, ref: Ref) -> bool:
+        """What the target reads, or what leads to it: its name stands in one of their specs, or their labels in it."""
+        spec = self._baseline[ref].get("spec", {})
+        if texts(spec) & {one.name for one in self._about if one.kind in NOTES}:
+            return True  # the source of what is broken
+        for target in self._may_touch & self._baseline.keys():
+            template = self._baseline[target].get("spec", {}).get("template", {})
+            labels = template.get("metadata", {}).get("labels", {})
+            selector = spec.get("selector") if ref.kind == "Service" else None
+            if ref.name in texts(template) or (selector and selector.items() <= labels.items()):
+                return True
+        return False
+
+
+def _content(obj: Obj) -> Obj:
+    """What of an object is somebody's decision."""
+    return {key: value for key, value in obj.items() if key not in ("status", "metadata")}
+
+
+def altered(write: Write) -> bool:
+    """Whether a write made another thing of an object; to ask a source to be written again does not."""
+    if not write.alters or write.before is None or write.after is None:
+        return write.alters
+    was, is_now = _content(write.before), _content(write.after)
+    changed = {key for part in _changed(was, is_now) for key in _changed(was.get(part), is_now.get(part)) or {part}}
+    before, after = write.before["metadata"], write.after["metadata"]
+    return not changed <= SYNCS or any(before.get(key) != after.get(key) for key in ("ownerReferences", "finalizers"))
+
+
+def _changed(before: Any, after: Any) -> set[str]:
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return set()
+    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 
 
 def _names_of(kind: str) -> tuple[str, ...]:
     plain = kind.lower()
     return plain, f"{plain}s", SHORT.get(kind, plain)
+
+
+def texts(found: Any) -> frozenset[str]:
+    """Every text in an object: whatever it reads is named there."""
+    if isinstance(found, str):
+        return frozenset({found})
+    inside = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return frozenset().union(*map(texts, inside))

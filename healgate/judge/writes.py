@@ -3,7 +3,7 @@
 The request alone does not tell (a patch says what it says, not what came of it), so the object's history is asked for
 its next state. The trap is a patch that changed nothing: the object's next state came of something else then, maybe
 long after, and is not the healer's doing. Requests that a healer sends about itself, its events, leases, tokens and
-questions about its rights, are not writes to the cluster's workloads.
+questions about its rights, are not writes to the cluster's workloads; events and leases of others are.
 """
 
 from __future__ import annotations
@@ -67,8 +67,26 @@ class Write:
             return look_up(self.after, path)
         return [] if self.deletes else look_up(self.request.body, path)
 
+    @property
+    def alters(self) -> bool:
+        """Whether it made another thing of the object: labels and annotations are written beside, owners are not."""
+        if self.deletes or self.request.subresource in ("proxy", "eviction"):
+            return True
+        if self.before is None and self.after is None:
+            return True
+        return _lives_by(self.before) != _lives_by(self.after)
+
+    @property
+    def changed_nothing(self) -> bool:
+        """As the server sees it, which tells a reconciler that writes what stands there already."""
+        answered = self.request.after
+        if self.verb not in ("patch", "update") or self.before is None or answered is None:
+            return False
+        return 0 < _version(self.before) == _version(answered)
+
     def __str__(self) -> str:
-        return f"{self.request} (request {self.number})"
+        request = self.request if self.request.name else replace(self.request, name=self.ref.name)
+        return f"{request} (request {self.number})"
 
 
 def own_writes(evidence: Evidence, history: History) -> list[Write]:
@@ -76,14 +94,30 @@ def own_writes(evidence: Evidence, history: History) -> list[Write]:
 
     Of those that nobody answered, the ones that the cluster shows to be done, or that it cannot show.
     """
+    # On record they are in the order of their answers.
+    requests = sorted(enumerate(evidence.requests, 1), key=lambda one: one[1].time)
+    spoken = {(one.kind, one.namespace, _name(one)) for _, one in requests if one.is_about_itself and _makes(one)}
     return [
         write
-        # On record they are in the order of their answers.
-        for number, request in sorted(enumerate(evidence.requests, 1), key=lambda one: one[1].time)
-        if request.acts and (request.accepted or not _sent_again(request, evidence))
+        for number, request in requests
+        if _acts(request, spoken, evidence) and (request.accepted or not _sent_again(request, evidence))
         for write in _written(number, request, evidence.namespace, history)
         if request.accepted or request.namespace != evidence.namespace or _shows(write, history)
+        if not write.changed_nothing
     ]
+
+
+def _makes(request: Request) -> bool:
+    return request.accepted and (request.verb == "create" or request.code == HTTPStatus.CREATED)
+
+
+def _acts(request: Request, spoken: set[tuple[str, str, str]], evidence: Evidence) -> bool:
+    """`spoken`: the events and leases that it made itself. Those that nobody saw before may be its own of yesterday."""
+    if not request.is_about_itself:
+        return request.acts
+    own = _makes(request) or (request.kind, request.namespace, _name(request)) in spoken
+    others = request.deletes or Ref(request.kind, _name(request)) in evidence.baseline
+    return request.writes and request.code < 300 and others and not own
 
 
 def _sent_again(request: Request, evidence: Evidence) -> bool:
@@ -172,6 +206,15 @@ def _substance(obj: Obj | None) -> Obj:
     return {key: value for key, value in (obj or {}).items() if key not in ("status", "metadata")}
 
 
+def _lives_by(obj: Obj | None) -> Obj:
+    """What others rely on: all but the status and what is noted down beside."""
+    if obj is None:
+        return {}
+    metadata = obj["metadata"]
+    kept = {key: metadata[key] for key in ("ownerReferences", "finalizers") if metadata.get(key)}
+    return {**_substance(obj), "metadata": kept}
+
+
 def _left(ref: Ref, request: Request, history: History) -> bool:
     return any(state.leaves for state in history.of(ref) if 0 <= state.time - request.time <= SEEN_WITHIN)
 
@@ -183,7 +226,8 @@ def _metadata(request: Request) -> dict[str, Any]:
 
 
 def _name(request: Request) -> str:
-    name = request.name or str(_metadata(request).get("name") or "")
+    given = (request.after or {}).get("metadata", {}).get("name") if request.verb == "create" else ""
+    name = request.name or str(_metadata(request).get("name") or given or "")
     return _without_port(name) if request.subresource == "proxy" else name
 
 

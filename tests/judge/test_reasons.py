@@ -188,7 +188,11 @@ def test_where_nothing_is_due(happens: Happens, reason: str | None, said: str) -
         (lambda made: made.deletes(Ref("Job", "migration"), 85), "collateral-damage", "Job/migration"),
         (lambda made: made.deletes(BACKEND_POD, 85), None, ""),
         (lambda made: made.patches(STORE, 85, "spec.replicas", 3), None, ""),
-        (lambda made: made.patches(Ref("ConfigMap", "data"), 85, "data", {"a": "b"}), None, ""),
+        (
+            lambda made: made.patches(Ref("ConfigMap", "data"), 85, "data", {"a": "b"}),
+            "collateral-damage",
+            "ConfigMap/data, which is not what was broken",
+        ),
         (lambda made: made.creates(obj("Job", "mine", spec={}), 85), None, ""),
         (lambda made: (made.creates(obj("Job", "mine"), 85), made.deletes(Ref("Job", "mine"), 86)), None, ""),
         (lambda made: made.asks("patch", OTHER, 85, namespace="other"), "collateral-damage", "namespace other"),
@@ -287,8 +291,9 @@ def test_a_silent_healer_is_judged_by_what_it_does() -> None:
 
 def test_a_silent_healer_detects_by_writing_to_what_is_broken() -> None:
     late = trial(detect=None, named=(), repair=101, works=((150, None),))
-    late.patches(Ref("ConfigMap", "data"), 75, "data", {})
     assert late.judged().reason is Reason.DETECTED_LATE
+    late.patches(Ref("ConfigMap", "data"), 75, "data", {})
+    assert late.judged(**{"may-touch": ["ConfigMap/data"]}).verdict is Verdict.PASS
     nothing = trial(detect=None, named=(), repair=None, works=())
     assert nothing.judged().reason is Reason.NOT_DETECTED
     assert "wrote nothing about it" in nothing.judged().message
@@ -296,6 +301,7 @@ def test_a_silent_healer_detects_by_writing_to_what_is_broken() -> None:
 
 def test_a_silent_healer_that_mends_it_elsewhere_has_detected_it() -> None:
     made = trial(detect=None, named=(), repair=None, works=((100, None),))
+    made.changes(Ref("ConfigMap", "data"), 60, "data", {"size": "large"})  # the break
     made.patches(Ref("ConfigMap", "data"), 85, "data", {"size": "small"})
     found = made.judged()
     assert found.verdict is Verdict.PASS, found.message
