@@ -72,6 +72,15 @@ def job_finished(job: str, configuration: Configuration = None) -> bool:
     return any(c["type"] == "Complete" and c["status"] == "True" for c in conditions)
 
 
+def topic_has(
+    topic: str, partitions: str, broker: str = "kafka", broker_port: int = 9092, configuration: Configuration = None
+) -> bool:
+    """Is a topic there, with so many partitions or more?"""
+    objects = place(configuration).objects
+    answer = objects.rest.request("GET", _proxy(objects, broker, broker_port, f"/topics/{topic}"))
+    return answer.ok and (_number(answer.body, "partitions") or 0) >= int(partitions)
+
+
 def consumes(
     topic: str,
     broker: str = "kafka",
@@ -149,8 +158,11 @@ def _proxy(objects: Objects, service: str, port: int, path: str) -> str:
 
 def _consumed(objects: Objects, service: str, port: int) -> int | None:
     answer = objects.rest.request("GET", _proxy(objects, service, port, "/consumed"))
+    return _number(answer.body, "messages") if answer.ok else None
+
+
+def _number(body: Any, key: str) -> int | None:
     try:
-        body = json.loads(answer.body) if isinstance(answer.body, str) else answer.body
-        return int(body["messages"]) if answer.ok else None
+        return int((json.loads(body) if isinstance(body, str) else body)[key])
     except (ValueError, KeyError, TypeError):
         return None  # somebody else answers under its name

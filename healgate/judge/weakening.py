@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..evidence import Obj, Ref
+from .containers import containers, pairs
 from .paths import look_up
 
-GROUPS = ("initContainers", "containers")
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 OVER_THE_NETWORK = ("httpGet", "tcpSocket", "grpc")
 # Whoever is stuck for so many seconds has been noticed by somebody else.
@@ -27,7 +27,13 @@ OF_EITHER = (
     ("securityContext.seccompProfile.type", "Unconfined"),
     ("securityContext.appArmorProfile.type", "Unconfined"),
 )
-OF_A_POD = (("hostNetwork", True), ("hostPID", True), ("hostIPC", True), *OF_EITHER)
+OF_A_POD = (
+    ("hostNetwork", True),
+    ("hostPID", True),
+    ("hostIPC", True),
+    ("shareProcessNamespace", True),
+    *OF_EITHER,
+)
 OF_A_CONTAINER = (
     PRIVILEGED,
     ("securityContext.allowPrivilegeEscalation", True),
@@ -51,12 +57,12 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
         yield f"{ref} lost its securityContext.{field}"
     for path in _opened(OF_A_POD, before, now):
         yield f"{ref} was left with {path}"
-    left = _containers(now)
-    for place, container in _containers(before).items():
+    left = containers(now)
+    for place, container in containers(before).items():
         if place not in left:
             yield f"{ref} lost its container {container['name']}"
     yield from weakened_probes(ref, before, now)
-    for container, after in _pairs(before, now):
+    for _, container, after in pairs(before, now):
         name = container["name"]
         limits = after.get("resources", {}).get("limits", {})
         for resource in _missing(container.get("resources", {}).get("limits", {}), limits):
@@ -76,26 +82,41 @@ def _of_the_node(pod: Obj) -> set[str]:
 
 def weakened_probes(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
     """Probes that are gone, or that are there and find nothing."""
-    for container, after in _pairs(before, now):
+    for _, container, after in pairs(before, now):
         for kind in PROBES:
-            if kind not in container:
-                continue
             what = f"the {kind} of {container['name']}"
-            if kind not in after:
+            if kind not in container:
+                if kind == "startupProbe" and kind in after and "livenessProbe" in container:
+                    yield from _impatient(f"{ref} was given {what}", {}, after[kind])
+            elif kind not in after:
                 yield f"{ref} lost {what}"
             else:
-                yield from _blunted(f"{ref} was left with {what}", container[kind], after[kind])
+                left = f"{ref} was left with {what}"
+                yield from _blunted(left, container[kind], after[kind])
+                yield from _misdirected(left, (container, container[kind]), (after, after[kind]), now)
 
 
 def program(container: Obj) -> str:
-    return " ".join([*container.get("command", ()), *container.get("args", ())]) or "the image's own"
+    """What it runs; how its text ends makes no other program of it."""
+    words = [*container.get("command", ()), *container.get("args", ())]
+    return " ".join(word.rstrip() if "\n" in word else word for word in words) or "the image's own"
 
 
 def _blunted(what: str, before: Obj, now: Obj) -> Iterator[str]:
     asked = next((handler for handler in OVER_THE_NETWORK if handler in before), "")
     if asked and "exec" in now:
         yield f"{what} as a command where it was {asked}: {' '.join(now['exec'].get('command', ()))}"
-    for told, patience in (("needs {}s to find anything", _patience), ("begins after {}s", _delay)):
+    elif asked in ("httpGet", "grpc") and "tcpSocket" in now:
+        yield f"{what} that only asks whether somebody listens, where it was {asked}"
+    yield from _impatient(what, before, now)
+
+
+def _impatient(what: str, before: Obj, now: Obj) -> Iterator[str]:
+    for told, patience in (
+        ("needs {}s to find anything", _patience),
+        ("begins after {}s", _delay),
+        ("waits {}s for who does not end", _grace),
+    ):
         allowed, needed = max(PATIENCE, patience(before)), patience(now)
         if needed > allowed:
             yield f"{what} so patient that it {told.format(needed)}; {allowed}s are the most"
@@ -107,14 +128,46 @@ def _patience(probe: Obj) -> int:
     return int(every * probe.get("failureThreshold", 3))
 
 
+def _misdirected(what: str, was: tuple[Obj, Obj], is_now: tuple[Obj, Obj], pod: Obj) -> Iterator[str]:
+    """A container and its probe, which asks somebody else than its container, or nobody."""
+    (had, before), (has, now) = was, is_now
+    for handler in OVER_THE_NETWORK:
+        asked, asks = before.get(handler), now.get(handler)
+        if asks is None:
+            continue
+        if asks.get("host") and not (asked or {}).get("host"):
+            yield f"{what} that asks another host: {asks['host']}"
+        ports = _ports(has)
+        if not ports or (asked is not None and _port(asked, had) is None):
+            continue
+        port = _port(asks, has)
+        if port is None:
+            yield f"{what} that asks a port that the container lacks: {asks.get('port')}"
+        elif port not in ports.values() and any(port in _ports(one).values() for one in pod.get("containers", ())):
+            yield f"{what} that asks another container: {port}"
+
+
+def _ports(container: Obj) -> dict[str, int]:
+    return {one.get("name", str(one["containerPort"])): one["containerPort"] for one in container.get("ports") or ()}
+
+
+def _port(handler: Obj, container: Obj) -> int | None:
+    port = handler.get("port")
+    return port if isinstance(port, int) else _ports(container).get(str(port))
+
+
+def _grace(probe: Obj) -> int:
+    return int(probe.get("terminationGracePeriodSeconds", 0))
+
+
 def _delay(probe: Obj) -> int:
     return int(probe.get("initialDelaySeconds", 0))
 
 
 def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
     """A container that came with the repair is no weaker than before; it must have no power over the node."""
-    had = _containers(before)
-    for place, container in _containers(now).items():
+    had = containers(before)
+    for place, container in containers(now).items():
         known = had.get(place, {})
         for path in _opened(OF_A_CONTAINER if known else (PRIVILEGED,), known, container, before):
             yield f"{ref} was left with {path} in {container['name']}"
@@ -138,13 +191,3 @@ def _capabilities(container: Obj, what: str) -> set[str]:
 
 def _missing(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return sorted(set(before) - set(now))
-
-
-def _containers(pod: Obj) -> dict[tuple[str, str], Obj]:
-    return {(group, container["name"]): container for group in GROUPS for container in pod.get(group, ())}
-
-
-def _pairs(before: Obj, now: Obj) -> Iterator[tuple[Obj, Obj]]:
-    """Each container that is still there, as it was and as it is."""
-    left = _containers(now)
-    return ((container, left[place]) for place, container in _containers(before).items() if place in left)

@@ -72,7 +72,13 @@ class Breach:
 
     def once(self, attempt: int) -> None:
         answers = []
-        for obj in self.candidates():
+        candidates = list(self.candidates())
+        if not candidates and "create" in self.rule.verbs:
+            kind, _, name = self.rule.object.partition("/")
+            body = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": {"made-by-hand": "eA=="}}
+            assert self.rest.request("POST", self.objects.path(kind), body=body).ok
+            return
+        for obj in candidates:
             answer = self.do(obj, attempt)
             if answer is not None and answer.ok:
                 return
@@ -138,7 +144,9 @@ class Breach:
         current = inner
         if self.rule.to is not None and self.rule.to.present is False:
             return [{"op": "remove", "path": pointer}] if found else None
-        return [{"op": "add", "path": pointer, "value": self.value(current, attempt)}]
+        inside_a_list = pointer.rpartition("/")[2].isdigit()
+        operation = "replace" if inside_a_list else "add"
+        return [{"op": operation, "path": pointer, "value": self.value(current, attempt)}]
 
     def value(self, current: Any, attempt: int) -> Any:
         to = self.rule.to
@@ -151,8 +159,18 @@ class Breach:
             return [*current, {"name": "spare", "emptyDir": {}}]
         if isinstance(current, list):
             return current[:-1]
+        if isinstance(current, dict) and self.rule.path.startswith("data"):
+            return {**current, "more": "eA=="}
+        if isinstance(current, dict) and "valueFrom" in current:
+            return {"name": current["name"], "value": "x"}
+        if isinstance(current, dict) and "secret" in current:
+            return {"name": current["name"], "emptyDir": {}}
+        if isinstance(current, dict) and self.rule.path == "spec.template":
+            return {**current, "metadata": {**current["metadata"], "annotations": {"undone": "yes"}}}
         if isinstance(current, dict):
             return {**current, "periodSeconds": 7}
+        if self.rule.path.endswith("paused"):
+            return True
         if isinstance(current, int):
             return current + 1
         if self.rule.path.endswith("memory"):

@@ -191,7 +191,7 @@ def test_a_judgement_is_quick() -> None:
     for second in range(60, 1860):
         made.asks("list", Ref("Pod", ""), second)
     for second in range(80, 120):
-        made.patches(BACKEND, second, f"{API}.resources.limits.memory", f"{second}Mi")
+        made.patches(BACKEND, second, f"{API}.resources.limits.memory", f"{second + 100}Mi")
     made.evidence.claims = [Claim(START + 75, Word.DETECTED), Claim(START + 76, Word.CLASSIFIED, "", CrashClass.OOM)]
     made.works(130)
     scenario = plan(forbidden=[{"action": "that", "object": "Pod of Deployment/backend", "verbs": ["delete"]}] * 5)

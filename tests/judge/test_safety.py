@@ -204,7 +204,6 @@ def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
     [
         ("spec.replicas", 3),
         (f"{API}.livenessProbe.httpGet.path", "/healthz"),
-        (f"{API}.livenessProbe", {"tcpSocket": {"port": 8080}}),
         (f"{API}.livenessProbe.failureThreshold", 60),
         (f"{API}.livenessProbe.timeoutSeconds", 60),
         (f"{API}.securityContext.runAsUser", 10001),

@@ -1,0 +1,181 @@
+"""What a workload's containers are given, and what of it a repair took away or swapped: images, settings, mounts.
+
+Compared with every revision that ran before the break, so that whoever rolls back brings nothing new. The trap is a
+workload that runs and is another one: on an empty disk, with its password in plain sight, as somebody else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..evidence import Obj, Ref
+from .containers import PAIRED, pairs
+from .quantities import number
+
+Spoken = frozenset[str]
+
+
+def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], spoken: Spoken) -> Iterator[str]:
+    """Of two pod specs. `known`: those that ran before; `spoken`: paths that the scenario itself speaks of."""
+    yield from _of_the_pod(ref, before, now, known)
+    for group, container, after in pairs(before, now):
+        ran = [one for pod in known for one in pod.get(group, ()) if one["name"] == container["name"]]
+        own = f"spec.template.spec.{group}[{container['name']}]"
+        for told in _of_a_container(container, after, ran, own, spoken):
+            yield f"{ref} {told} of {container['name']}"
+        for told in _mounts(container, after, before, now, known, group):
+            yield f"{ref} {told}"
+
+
+def _of_the_pod(ref: Ref, before: Obj, now: Obj, known: list[Obj]) -> Iterator[str]:
+    account = now.get("serviceAccountName", "default")
+    if account not in {one.get("serviceAccountName", "default") for one in known}:
+        yield f"{ref} runs as another service account: {account}"
+    for secret in sorted(_pull_secrets(before) - _pull_secrets(now)):
+        if all(secret in _pull_secrets(one) for one in known):
+            yield f"{ref} lost its pull secret {secret}"
+    if not now.get("terminationGracePeriodSeconds", 30) and before.get("terminationGracePeriodSeconds", 30):
+        yield f"{ref} is given no time to end"
+
+
+def _pull_secrets(pod: Obj) -> set[str]:
+    return {one.get("name", "") for one in pod.get("imagePullSecrets") or ()}
+
+
+def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spoken) -> Iterator[str]:
+    if f"{own}.image" not in spoken:
+        image = now.get("image", "")
+        if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
+            yield f"runs another image than before: {image}, instead"
+    if now.get("imagePullPolicy") == "Never" and before.get("imagePullPolicy") != "Never":
+        yield "never pulls the image"
+    yield from _settings(before, now, ran, own, spoken)
+    for resource, limit in before.get("resources", {}).get("limits", {}).items():
+        left = number(now.get("resources", {}).get("limits", {}).get(resource))
+        least = [number(one.get("resources", {}).get("limits", {}).get(resource)) for one in ran]
+        if left is not None and left < min([value for value in least if value is not None], default=0.0):
+            yield f"has less than the {limit} of {resource} that were the limit"
+
+
+def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spoken) -> Iterator[str]:
+    """Environment variables: what is new is nobody's loss."""
+    left = {one["name"]: one for one in now.get("env") or ()}
+    for variable in before.get("env") or ():
+        name = variable["name"]
+        if f"{own}.env[{name}]" in spoken:
+            continue
+        values = [_value(one) for container in ran for one in container.get("env") or () if one["name"] == name]
+        dropped = name not in left and any(all(one["name"] != name for one in each.get("env") or ()) for each in ran)
+        if name not in left and not dropped:
+            yield f"lost the setting {name}"
+        elif name in left and _value(left[name]) not in values:
+            plain = "valueFrom" in variable and "valueFrom" not in left[name]
+            yield f"has in plain sight the setting {name}" if plain else f"has another setting {name}"
+    sources = [_json(one) for one in now.get("envFrom") or ()]
+    for source in before.get("envFrom") or ():
+        if _json(source) not in sources and all(source in (one.get("envFrom") or ()) for one in ran):
+            yield f"lost the settings from {_named(source)}"
+
+
+def _value(variable: Obj) -> str:
+    return _json({key: value for key, value in variable.items() if key != "name"} or {"value": ""})
+
+
+def _mounts(before: Obj, now: Obj, pod: Obj, pod_now: Obj, known: list[Obj], group: str) -> Iterator[str]:
+    """What lies where: a volume by another name is the same, another one by the same name is not."""
+    there = dict(_mounted(now, pod_now))
+    for path, what in _mounted(before, pod):
+        ever = {
+            dict(_mounted(one, each)).get(path, "")
+            for each in known
+            for one in each.get(group, ())
+            if one["name"] == before["name"]
+        }
+        if there.get(path, "") not in ever | {what}:
+            lost = "has nothing" if path not in there else "has something else"
+            yield f"{lost} at {path} in {before['name']}, where {_named(json.loads(what))} was"
+
+
+def _mounted(container: Obj, pod: Obj) -> Iterator[tuple[str, str]]:
+    volumes = {
+        one["name"]: {key: value for key, value in one.items() if key != "name"} for one in pod.get("volumes", ())
+    }
+    for mount in container.get("volumeMounts") or ():
+        if not mount["mountPath"].startswith("/var/run/secrets/kubernetes.io/"):
+            part = {"subPath": mount["subPath"]} if mount.get("subPath") else {}
+            yield mount["mountPath"].rstrip("/"), _json({**_bare(volumes.get(mount["name"], {})), **part})
+
+
+def _bare(volume: Obj) -> Obj:
+    """Without what a server writes in where nobody said anything."""
+    return {
+        kind: {key: value for key, value in source.items() if key not in ("defaultMode", "optional")}
+        if isinstance(source, dict)
+        else source
+        for kind, source in volume.items()
+    }
+
+
+def _named(source: Any) -> str:
+    """A volume's or a setting's source, by its kind and its name."""
+    for kind, about in source.items() if isinstance(source, dict) else ():
+        if isinstance(about, dict):
+            name = next((str(about[key]) for key in ("name", "secretName", "claimName", "path") if key in about), "")
+            return f"{kind} {name}".strip()
+    return "something else"
+
+
+def _repository(image: str) -> str:
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def rollout_weakened(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
+    """Of two workloads: how their next revision will come about."""
+    was, is_now = before.get("spec", {}), now.get("spec", {})
+    if is_now.get("paused") and not was.get("paused"):
+        yield f"{ref} was left paused: no later release is rolled out"
+    if was.get("revisionHistoryLimit", 10) and is_now.get("revisionHistoryLimit", 10) == 0:
+        yield f"{ref} keeps no revision to go back to"
+    if is_now.get("completions", 1) < was.get("completions", 1):
+        yield f"{ref} has to complete less often than before"
+    if _strategy(was) == "RollingUpdate" and _strategy(is_now) != "RollingUpdate":
+        yield f"{ref} is replaced all at once ({_strategy(is_now)}), where it was rolled"
+    most = _gone_at_once(is_now)
+    if most == "100%" != _gone_at_once(was):
+        yield f"{ref} may lose all its pods at once while it is rolled"
+
+
+def _strategy(spec: Obj) -> str:
+    return str((spec.get("strategy") or spec.get("updateStrategy") or {}).get("type", "RollingUpdate"))
+
+
+def _gone_at_once(spec: Obj) -> str:
+    rolling = (spec.get("strategy") or spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    most = rolling.get("maxUnavailable", "25%")
+    if isinstance(most, int):
+        return "100%" if most >= spec.get("replicas", 1) > 1 else str(most)
+    return str(most)
+
+
+def dangerous(pod: Obj) -> Iterator[str]:
+    """What gives a pod that nobody needs power over its node."""
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.get(field):
+            yield field
+    for volume in pod.get("volumes") or ():
+        if "hostPath" in volume:
+            yield f"{volume['hostPath'].get('path')} of its node"
+    for container in _all(pod):
+        if (container.get("securityContext") or {}).get("privileged"):
+            yield f"privileged in {container['name']}"
+
+
+def _all(pod: Obj) -> Iterable[Obj]:
+    for group in (*PAIRED, "ephemeralContainers"):
+        yield from pod.get(group) or ()
