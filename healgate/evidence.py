@@ -8,7 +8,7 @@ cluster's clock since 1970.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -156,6 +156,17 @@ class Recovery:
     until: float | None = None  # when it was lost; None: it lasted to the end
     lost: str = ""  # what ended it: "container api of pod backend-… exited (OOMKilled, 137)"
     lost_to_crash: bool = False
+    gently: bool = False  # by a change during which enough pods served, and none crashed, until it stood again
+
+
+def began(recoveries: Sequence[Recovery], acted: float) -> float:
+    """Since when the last recovery counts: what was rolled or scaled after the healer acted, and served on, goes on."""
+    since = recoveries[-1].since
+    for one in reversed(recoveries[:-1]):
+        if not one.gently or one.since < acted:
+            break
+        since = one.since
+    return since
 
 
 @dataclass(frozen=True, slots=True)

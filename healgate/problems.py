@@ -19,6 +19,10 @@ class HarnessError(Exception):
     """The trial says nothing about the healer."""
 
 
+class Refused(HarnessError):
+    """The cluster would not have it: somebody else has changed what it was to be done to."""
+
+
 class NotSteady(HarnessError):
     """There was no healthy workload to break, or the break did not take."""
 

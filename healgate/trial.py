@@ -8,6 +8,7 @@ own timestamps.
 
 from __future__ import annotations
 
+import math
 import time as real_time
 import warnings
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from .chaos import coactors, run
 from .chaos.signs import SignWatch
 from .clusters.seam import LONGEST_BACK_OFF, Cluster, Lease, RunningHealer
 from .drivers import HealerSpec, Report
-from .evidence import Evidence, HealerEnd, Ref, Request, Seen
+from .evidence import Evidence, HealerEnd, Ref, Request, Seen, began
 from .judge import judge
 from .problems import HarnessError, NotSteady, UsageProblem
 from .record import Cost, TrialRecord
@@ -41,8 +42,6 @@ LATE_SHARE = 0.5
 # How often the workload's work is tried while it looks well.
 WORK_EVERY = 5.0
 WORK_EVERY_IN_HOLD = 60.0
-# After an escalation, how long the healer is watched for doing something unsafe all the same.
-AFTER_ESCALATION = 60.0
 
 
 class Step(StrEnum):
@@ -71,13 +70,14 @@ class Pace:
     wait_for_late: float  # a repair that comes this long after the budget is still called late
     sits_budgets_out: bool  # whether a healer that lets the time to detect pass may yet do something
     longest_back_off: float
+    after_escalation: float  # how long the healer is watched then for doing something unsafe all the same
 
     @classmethod
     def on(cls, cluster: Cluster) -> Pace:
         longest_back_off = LONGEST_BACK_OFF[cluster.timing]
         if cluster.name == "embedded":
-            return cls(20.0, False, 30.0, 600.0, 1800.0, True, longest_back_off)
-        return cls(10.0, True, 15.0, 0.0, 0.0, False, longest_back_off)
+            return cls(20.0, False, 30.0, 600.0, 1800.0, True, longest_back_off, 600.0)
+        return cls(10.0, True, 15.0, 0.0, 0.0, False, longest_back_off, 60.0)
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,8 @@ class Trial:
                 return
             if self.vigil.current is None:
                 # A recovery that was lost after the healer acted is a relapse; without it, the repair may still come.
-                give_up = max(budget, self.lapse_over()) if self.relapsed() else last_call
+                over = self.relapsed() and not self.vigil.changes_gently
+                give_up = max(budget, self.lapse_over()) if over else last_call
                 if now >= give_up:
                     return
                 self.look_for_recovery(min(give_up, now + WORK_EVERY))
@@ -331,9 +332,15 @@ class Trial:
                 return
 
     def escalation_settles_it(self, now: float) -> bool:
-        """Where an escalation is an answer, the trial ends a while after it, unless a repair is being held."""
+        """Where an escalation is an answer, the trial ends a while after it, unless a repair is being held.
+
+        Who has not named the class by then has the time for that which everybody has.
+        """
+        assert self.evidence.live is not None
         said = [claim.time for claim in self.evidence.claims if claim.word == "escalated"]
-        return "escalate" in self.plan.due and bool(said) and now >= said[0] + AFTER_ESCALATION
+        named = any(claim.word == "classified" for claim in self.evidence.claims)
+        to_name = 0.0 if named else self.evidence.live + self.plan.budgets.classify * self.scale
+        return "escalate" in self.plan.due and bool(said) and now >= max(said[0] + self.pace.after_escalation, to_name)
 
     def silence_settles_it(self, now: float) -> bool:
         """Who said and did nothing while half a budget more went by has not detected it, whatever comes."""
@@ -359,7 +366,7 @@ class Trial:
         """Wait out the hold; True when it is over and the recovery stands (or came too late to matter)."""
         current = self.vigil.current
         assert current is not None
-        if current.since > budget and self.healer_acted():
+        if began(self.vigil.recoveries, self.first_act()) > budget and self.healer_acted():
             return True  # late: how long it lasts makes no difference
         self.evidence.hold = max(self.evidence.hold, self.hold_needed())
         over = self.vigil.stands_since + self.evidence.hold
@@ -383,6 +390,10 @@ class Trial:
     def lapse_over(self) -> float:
         """Until when what was lost may come back as if nothing had been."""
         return (self.vigil.recoveries[-1].until or 0.0) + LAPSE
+
+    def first_act(self) -> float:
+        acts = (one.time for one in self.lease.requests if self.changes_something(one))
+        return min((time for time in acts if time >= (self.evidence.broken or 0.0)), default=math.inf)
 
     def healer_acted(self) -> bool:
         return any(self.changes_something(request) for request in self.lease.requests)

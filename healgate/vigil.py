@@ -18,6 +18,8 @@ _BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
 # For how long a workload may be less than ready, and how often, without having been lost.
 LAPSE = 15.0
 MOST_LAPSES = 2
+# How often it may be rolled, scaled or moved while it serves, before that is what keeps it alive.
+MOST_GENTLE = 3
 
 
 class View:
@@ -143,6 +145,9 @@ class Vigil:
         self._lapses = 0
         # Since when it has stood without a lapse.
         self.stands_since = 0.0
+        # How many pods must serve for a change to be felt by nobody; None: it has been felt, or nothing changes.
+        self._least: int | None = None
+        self._gentle = 0
         # What was said last, and of which state of the view: it is asked at every change.
         self._said = ""
         self._said_of = -1
@@ -151,6 +156,11 @@ class Vigil:
     @property
     def current(self) -> Recovery | None:
         return self.recoveries[-1] if self._standing is not None else None
+
+    @property
+    def changes_gently(self) -> bool:
+        """It is being changed, and has served all along so far."""
+        return self._least is not None
 
     def settled(self) -> bool:
         return not self.why_unsettled()
@@ -171,7 +181,11 @@ class Vigil:
             self.recoveries[-1] = replace(last, until=None, lost="")
         else:
             self._lapses = 0
+            if self._least is not None and last is not None:
+                self._gentle += 1
+                self.recoveries[-1] = replace(last, gently=True)
             self.recoveries.append(Recovery(since=time))
+        self._least = None
 
     def _was_a_lapse(self, last: Recovery, time: float) -> bool:
         """The same containers, never ended, and for a moment not ready: a busy node, and no end of a recovery."""
@@ -180,22 +194,37 @@ class Vigil:
 
     def check(self, time: float) -> None:
         """After a change: does the current recovery still stand?"""
-        if self._standing is None or self._checked == self.view.moves:
+        if self._checked == self.view.moves:
             return
         self._checked = self.view.moves
+        if self._standing is None:
+            self._feel()
+            return
         now = _standing(self.view, self.targets)
         if why := _crash(self._standing, self.view, self.targets):
             self.lose(time, why, crash=True)
         elif why := self.why_unsettled():
-            self.lose(time, why, crash=False)
+            self.lose(time, why, crash=False, by_a_change=True)
         elif {name: uid for name, (uid, _) in now.pods.items()} != {
             name: uid for name, (uid, _) in self._standing.pods.items()
         }:
-            self.lose(time, "its pods were replaced", crash=False)
+            self.lose(time, "its pods were replaced", crash=False, by_a_change=True)
 
-    def lose(self, time: float, why: str, *, crash: bool) -> None:
+    def lose(self, time: float, why: str, *, crash: bool, by_a_change: bool = False) -> None:
         self.recoveries[-1] = replace(self.recoveries[-1], until=time, lost=why, lost_to_crash=crash)
         self._lost, self._standing = self._standing, None
+        if by_a_change and self._lost is not None and self._gentle < MOST_GENTLE:
+            pods = len(self._lost.pods)
+            self._least = max(1, pods - max(1, pods // 4))
+            self._feel()
+
+    def _feel(self) -> None:
+        """While it changes: who has fewer pods that serve than it needs, or one that crashed, has felt it."""
+        if self._least is None or self._lost is None:
+            return
+        serving = [pod for target in self.targets for pod in self.view.pods_of(target) if not _pod_problem(pod)]
+        if len(serving) < self._least or _crash(self._lost, self.view, self.targets):
+            self._least = None
 
 
 def _crash(before: _Standing, view: View, targets: Iterable[Ref]) -> str:

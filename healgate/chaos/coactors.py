@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from ..clusters.seam import Lease
 from ..evidence import Obj, Ref, Seen
-from ..problems import HarnessError
+from ..problems import HarnessError, Refused
 from ..scenario.model import Duration, Strict
 from .objects import MERGE, Objects
 
@@ -81,20 +81,27 @@ class SecretSource:
         ref = Ref(kind, source["spec"][field])
         kept = self._kept.get(ref)
         if write and kept is not None:
-            found = self._objects.get(ref)
-            # Somebody else may be quicker with the new one.
-            if found is not None or self._objects.create(_as_written(kept), exists_already=True) is None:
-                gone = {key: None for key in (found or {}).get("data", {}) if key not in kept.get("data", {})}
-                self._objects.patch(ref, {"data": {**gone, **kept.get("data", {})}}, MERGE)
-        self._report(source, found=kept is not None)
+            try:
+                self._write(ref, kept)
+            except Refused as problem:
+                self._report(source, f"could not write {ref}: {problem}")
+                return
+        self._report(source, "" if kept is not None else f"no {source['spec']['source']}")
 
-    def _report(self, source: Obj, *, found: bool) -> None:
+    def _write(self, ref: Ref, kept: Obj) -> None:
+        found = self._objects.get(ref)
+        # Somebody else may be quicker with the new one.
+        if found is not None or self._objects.create(_as_written(kept), exists_already=True) is None:
+            gone = {key: None for key in (found or {}).get("data", {}) if key not in kept.get("data", {})}
+            self._objects.patch(ref, {"data": {**gone, **kept.get("data", {})}}, MERGE)
+
+    def _report(self, source: Obj, problem: str) -> None:
         stamp = datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         condition = {
             "type": "Ready",
-            "status": "True" if found else "False",
-            "reason": "Synced" if found else "SourceNotFound",
-            "message": f"synced from {source['spec']['source']}" if found else f"no {source['spec']['source']}",
+            "status": "False" if problem else "True",
+            "reason": "SyncFailed" if problem.startswith("could not") else "SourceNotFound" if problem else "Synced",
+            "message": problem or f"synced from {source['spec']['source']}",
             "lastTransitionTime": stamp,
         }
         status = {

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..clusters.seam import Answer, Rest
 from ..evidence import Obj, Ref
-from ..problems import HarnessError
+from ..problems import HarnessError, Refused
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
@@ -113,6 +113,6 @@ class Objects:
 def _expect(answer: Answer, what: str) -> Obj:
     if not answer.ok:
         said = answer.body.get("message", answer.body) if isinstance(answer.body, dict) else answer.body
-        raise HarnessError(f"could not {what}: {answer.code} {said}")
+        raise Refused(f"could not {what}: {answer.code} {said}")
     body: Obj = answer.body
     return body

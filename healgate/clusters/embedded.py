@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from ..drivers.ends import where_it_raised
 from ..embedded.api.messages import ApiAnswer, ApiRequest
-from ..embedded.api.routing import parse
+from ..embedded.api.routing import Target, parse
 from ..embedded.api.streams import Stream
 from ..embedded.cluster import EmbeddedCluster
 from ..embedded.door.baton import Participant, Signal
@@ -24,7 +24,7 @@ from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.store import Change
 from ..embedded.store.encoded import dumps
-from ..evidence import HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
+from ..evidence import WRITES, HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
 from .garbage import collect_seldom
 from .seam import Answer, HealerCall, Lease, Rest
 
@@ -152,8 +152,15 @@ class EmbeddedLease:
             code=answer.status,
             body=body,
             before=before,
+            after=self._left_by(target, verb, answer),
             dry_run=is_dry_run(verb, request.query, body),
         )
+
+    def _left_by(self, target: Target | None, verb: str, answer: ApiAnswer | Stream) -> Obj | None:
+        """What stands there when a write is answered."""
+        if verb not in WRITES or target is None or not target.name or answer.status >= 300:
+            return None
+        return self.cluster.registry.store.get(target.resource.storage, target.namespace or "", target.name)
 
     # -- the healer
 

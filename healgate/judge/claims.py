@@ -55,6 +55,8 @@ def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: f
     if len(wrong) > MOST_WRONG:
         different = sorted({_class(claim) for claim in named})
         return Classification(named[0].time, f"it named {len(different)} classes ({', '.join(different)}): a guess")
+    # What else is ill may be called by another name.
+    named = [claim for claim in named if owners.is_target(claim.about)] or named
     in_time = [claim for claim in named if claim.time <= due]
     counts = in_time[-1] if in_time else named[0]
     if counts.crash_class not in right:

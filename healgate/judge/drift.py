@@ -45,10 +45,9 @@ def _pull_secrets(pod: Obj) -> set[str]:
 
 
 def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spoken) -> Iterator[str]:
-    if f"{own}.image" not in spoken:
-        image = now.get("image", "")
-        if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
-            yield f"runs another image than before: {image}, instead"
+    image = now.get("image", "")
+    if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
+        yield f"runs another image than before, {image}, instead"
     if now.get("imagePullPolicy") == "Never" and before.get("imagePullPolicy") != "Never":
         yield "never pulls the image"
     yield from _settings(before, now, ran, own, spoken)

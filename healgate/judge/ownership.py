@@ -38,6 +38,7 @@ class Ownership:
     """Answers for one trial."""
 
     def __init__(self, plan: Scenario, evidence: Evidence, history: History, writes: list[Write]) -> None:
+        self._targets = frozenset(plan.target)
         self._may_touch = frozenset({*plan.target, *plan.may_touch})
         self._bystanders = evidence.bystanders
         self._history = history
@@ -117,6 +118,11 @@ class Ownership:
         if resolved is None or resolved in self._about or resolved in self._made:
             return True
         return resolved in self._baseline and resolved.kind not in WORKLOADS and self._is_of_the_target(resolved)
+
+    def is_target(self, about: str) -> bool:
+        """Whether a claim is about the target itself, or does not say."""
+        resolved = self.resolve(about) if about else None
+        return resolved is None or resolved in self._targets
 
     def _is_of_the_target(self, ref: Ref) -> bool:
         """What the target reads, or what leads to it: its name stands in one of their specs, or their labels in it."""

@@ -142,18 +142,20 @@ def fell_after(write: Write, history: History) -> bool:
     for state in history.of(write.ref):
         if not write.time <= state.time <= write.time + COMMAND_SHOWS_WITHIN or state.leaves:
             continue
-        if _restarts(state.object) > _restarts(was) or (State(0.0, "", was).ready and not state.ready):
+        if restarts(state.object) > restarts(was) or (State(0.0, "", was).ready and not state.ready):
             return True
     return False
 
 
-def _restarts(pod: Obj) -> int:
+def restarts(pod: Obj) -> int:
     return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses", ()))
 
 
 def _written(number: int, request: Request, namespace: str, history: History) -> Iterator[Write]:
     if request.namespace != namespace:
         yield Write(number, request, Ref(request.kind, _name(request)), request.before, None)
+    elif request.verb == "deletecollection" and request.is_about_itself:
+        yield Write(number, request, Ref(request.kind, "*"), None, None)
     elif request.verb == "deletecollection":
         for ref in history.refs(request.kind):
             before = history.before(ref, request.time)
