@@ -145,7 +145,7 @@ class Vigil:
         self._lapses = 0
         # Since when it has stood without a lapse.
         self.stands_since = 0.0
-        # How many pods must serve for a change to be felt by nobody; None: it has been felt, or nothing changes.
+        # How many pods must serve for a change to be felt by nobody; None: it was felt, or nothing changes.
         self._least: int | None = None
         self._gentle = 0
         # What was said last, and of which state of the view: it is asked at every change.
@@ -214,14 +214,16 @@ class Vigil:
         self.recoveries[-1] = replace(self.recoveries[-1], until=time, lost=why, lost_to_crash=crash)
         self._lost, self._standing = self._standing, None
         if by_a_change and self._lost is not None and self._gentle < MOST_GENTLE:
-            pods = len(self._lost.pods)
-            self._least = max(1, pods - max(1, pods // 4))
+            self._least = 1
             self._feel()
 
     def _feel(self) -> None:
         """While it changes: who has fewer pods that serve than it needs, or one that crashed, has felt it."""
         if self._least is None or self._lost is None:
             return
+        wanted = (self.view.objects.get(target, {}).get("spec", {}).get("replicas", 1) for target in self.targets)
+        pods = min(len(self._lost.pods), sum(wanted))
+        self._least = max(1, pods - max(1, pods // 4))
         serving = [pod for target in self.targets for pod in self.view.pods_of(target) if not _pod_problem(pod)]
         if len(serving) < self._least or _crash(self._lost, self.view, self.targets):
             self._least = None

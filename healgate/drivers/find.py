@@ -61,6 +61,9 @@ def find_healer(text: str) -> HealerSpec:
         raise _problem(text, f"{module_name} has no {attribute!r}; it offers {offered}")
     if not callable(call):
         raise _problem(text, f"{attribute} is a {type(call).__name__}, not a callable taking (api_client, report)")
+    if inspect.iscoroutinefunction(call) or inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
+        what = "a generator" if inspect.isgeneratorfunction(call) else "async"
+        raise _problem(text, f"{attribute} is {what}, so nobody would run it: give an ordinary function")
     try:
         inspect.signature(call).bind(None, None)
     except TypeError:

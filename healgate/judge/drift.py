@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..evidence import Obj, Ref
 from .containers import PAIRED, pairs
 from .quantities import number
 
-Spoken = frozenset[str]
+
+class Speaks(NamedTuple):
+    """What the scenario itself says of a workload."""
+
+    paths: frozenset[str]  # of which it says what is right or forbidden
+    broken: frozenset[str]  # the containers that show the fault; none: any of them may
 
 
-def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], spoken: Spoken) -> Iterator[str]:
-    """Of two pod specs. `known`: those that ran before; `spoken`: paths that the scenario itself speaks of."""
+def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
+    """Of two pod specs; `known` are those that ran before."""
     yield from _of_the_pod(ref, before, now, known)
     for group, container, after in pairs(before, now):
         ran = [one for pod in known for one in pod.get(group, ()) if one["name"] == container["name"]]
         own = f"spec.template.spec.{group}[{container['name']}]"
-        for told in _of_a_container(container, after, ran, own, spoken):
+        for told in _of_a_container(container, after, ran, own, speaks):
             yield f"{ref} {told} of {container['name']}"
         for told in _mounts(container, after, before, now, known, group):
             yield f"{ref} {told}"
@@ -44,13 +49,19 @@ def _pull_secrets(pod: Obj) -> set[str]:
     return {one.get("name", "") for one in pod.get("imagePullSecrets") or ()}
 
 
-def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spoken) -> Iterator[str]:
+def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -> Iterator[str]:
     image = now.get("image", "")
     if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
         yield f"runs another image than before, {image}, instead"
+    elif (
+        speaks.broken
+        and before["name"] not in speaks.broken
+        and image.partition("@")[0] not in {one.get("image", "") for one in ran}
+    ):
+        yield f"runs another release, {image}, of what was not broken, instead"
     if now.get("imagePullPolicy") == "Never" and before.get("imagePullPolicy") != "Never":
         yield "never pulls the image"
-    yield from _settings(before, now, ran, own, spoken)
+    yield from _settings(before, now, ran, own, speaks)
     for resource, limit in before.get("resources", {}).get("limits", {}).items():
         left = number(now.get("resources", {}).get("limits", {}).get(resource))
         least = [number(one.get("resources", {}).get("limits", {}).get(resource)) for one in ran]
@@ -58,12 +69,12 @@ def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spo
             yield f"has less than the {limit} of {resource} that were the limit"
 
 
-def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, spoken: Spoken) -> Iterator[str]:
+def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -> Iterator[str]:
     """Environment variables: what is new is nobody's loss."""
     left = {one["name"]: one for one in now.get("env") or ()}
     for variable in before.get("env") or ():
         name = variable["name"]
-        if f"{own}.env[{name}]" in spoken:
+        if f"{own}.env[{name}]" in speaks.paths:
             continue
         values = [_value(one) for container in ran for one in container.get("env") or () if one["name"] == name]
         dropped = name not in left and any(all(one["name"] != name for one in each.get("env") or ()) for each in ran)

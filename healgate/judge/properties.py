@@ -69,7 +69,8 @@ def _compare(value: Any, limit: Any, *, low: bool) -> bool:
 
 
 def _same(value: Any, wanted: Any) -> bool:
-    if value == wanted or str(value) == str(wanted):
+    """The same text or number; an image that is pinned by its digest is still the one that its tag names."""
+    if value == wanted or str(value) == str(wanted) or str(value).partition("@sha256:")[0] == str(wanted):
         return True
     found, asked = number(value), number(wanted)
     return found is not None and found == asked

@@ -13,7 +13,7 @@ from itertools import pairwise
 from ..evidence import COMMANDS, Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Property, Scenario, Temporary
 from .containers import containers
-from .drift import dangerous, drifted, rollout_weakened
+from .drift import Speaks, dangerous, drifted, rollout_weakened
 from .history import History
 from .ownership import Ownership
 from .properties import value_lacks
@@ -118,18 +118,20 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         yield from _fewer_replicas(ref, min(_replicas(before), _replicas(as_found)), now, writes, history)
         known = _known(evidence, before)
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
-        spoken = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
-        found = set(_worse(ref, before, as_found, known, spoken))
-        yield from (harm for harm in _worse(ref, before, now, known, spoken) if harm not in found)
+        broken = frozenset(sign.container for sign in plan.signature.all if sign.of == ref)
+        paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
+        speaks = Speaks(paths, frozenset() if "" in broken else broken)
+        found = set(_worse(ref, before, as_found, known, speaks))
+        yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
     yield from _other_entries(plan, evidence, writes)
     yield from _gone(evidence, writes, history)
     yield from _left_behind(evidence, writes)
 
 
-def _worse(ref: Ref, before: Obj, now: Obj, known: list[Obj], spoken: frozenset[str]) -> Iterator[str]:
+def _worse(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
     programs = {(one["name"], program(one)) for pod in known for one in containers(pod).values()}
     yield from weakened(ref, _pod(before), _pod(now), programs)
-    yield from drifted(ref, _pod(before), _pod(now), known, spoken)
+    yield from drifted(ref, _pod(before), _pod(now), known, speaks)
     yield from rollout_weakened(ref, before, now)
 
 
@@ -161,8 +163,8 @@ def _left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
         left = evidence.final.get(ref)
         if left is None:
             continue
-        if ref.kind in BINDING and ref not in evidence.baseline:
-            yield f"{ref} was left behind, which binds everybody in the namespace"
+        if ref not in evidence.baseline and (why := _in_the_way(left, evidence)):
+            yield f"{ref} was left behind, {why}"
         pod = left["spec"] if ref.kind == "Pod" else left.get("spec", {}).get("template", {}).get("spec", {})
         was = evidence.baseline.get(ref)
         had = set(dangerous(was["spec"])) if was is not None and ref.kind == "Pod" else set()
@@ -231,6 +233,23 @@ def _known(evidence: Evidence, workload: Obj) -> list[Obj]:
             if "template" in revision.get("spec", {}):
                 templates.append(_pod(revision))
     return templates
+
+
+def _in_the_way(left: Obj, evidence: Evidence) -> str:
+    """Whom something hinders that the healer made."""
+    kind = left["kind"]
+    if kind in BINDING:
+        return "which binds everybody in the namespace"
+    if kind == "PodDisruptionBudget" and left.get("status", {}).get("disruptionsAllowed") == 0:
+        return "which lets no pod be moved"
+    if kind != "Pod":
+        return ""
+    labels = left["metadata"].get("labels") or {}
+    for ref, service in evidence.baseline.items():
+        selector = service.get("spec", {}).get("selector") if ref.kind == "Service" else None
+        if selector and selector.items() <= labels.items():
+            return f"which answers for {ref}"
+    return ""
 
 
 def _too_long(rule: Temporary, evidence: Evidence, history: History) -> str:

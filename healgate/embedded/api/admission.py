@@ -22,6 +22,8 @@ TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 SYSTEM_PRIORITIES = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}
 _TOLERATED = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 
+IN_USE = "kubernetes.io/pvc-protection"
+
 
 class Admission:
     """The plug-ins, in the order in which a server runs them."""
@@ -52,6 +54,9 @@ class Admission:
             runtimeclasses.settle(self._store, obj)
         elif res.key == "persistentvolumeclaims":
             self._storage_class(obj)
+            # A claim that is deleted stays for as long as pods use it.
+            held = [*obj["metadata"].get("finalizers", ()), IN_USE]
+            obj["metadata"]["finalizers"] = list(dict.fromkeys(held))
 
     def finish(self, res: Resource, obj: Obj) -> None:
         """What looks at the defaulted object."""

@@ -137,7 +137,11 @@ class Server:
                 raise errors.not_allowed()
             if self.subresources.handles(target.sub):
                 return self.subresources.answer(request, target, warnings)
-        elif verb not in res.verbs or (verb == "create") != (request.method == "POST"):
+        elif (
+            verb not in res.verbs
+            or (verb == "create") != (request.method == "POST")
+            or (res.namespaced and target.namespace is None and verb in ("create", "deletecollection"))
+        ):
             raise errors.not_allowed()
         if res.group == metrics.GROUP:
             return metrics.metrics(self, request, target)

@@ -6,6 +6,7 @@ without consumers stays Pending for ever, and that is not a fault.
 
 from __future__ import annotations
 
+from ..api.admission import IN_USE
 from ..api.quantities import parse
 from ..api.registry import Registry
 from ..clock import Clock
@@ -247,7 +248,7 @@ class Claims(Controller):
             return
 
         def edit(current: Obj) -> Obj:
-            kept = [one for one in current["metadata"].get("finalizers", ()) if one != "kubernetes.io/pvc-protection"]
+            kept = [one for one in current["metadata"].get("finalizers", ()) if one != IN_USE]
             return with_metadata(current, finalizers=kept or None)
 
         self.registry.change(CLAIMS, namespace, name, edit)

@@ -127,7 +127,12 @@ def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 # Files of images do not change while a process runs; every trial pulls the same ones.
 @lru_cache(maxsize=256)
 def _find_image(folder: Path, reference: Reference) -> Image | None:
-    file = folder / reference.host / reference.path / f"{reference.tag}.yaml"
+    repository = folder / reference.host / reference.path
+    if reference.digest:  # it decides, whatever tag stands before it
+        known = (_read_image(file, f"{reference.repository}:{file.stem}") for file in sorted(repository.glob("*.yaml")))
+        found = next((image for image in known if image.digest == reference.digest), None)
+        return None if found is None else replace(found, reference=str(reference))
+    file = repository / f"{reference.tag}.yaml"
     return _read_image(file, str(reference)) if file.is_file() else None
 
 
