@@ -84,7 +84,7 @@ class SecretSource:
             try:
                 self._write(ref, kept)
             except Refused as problem:
-                self._report(source, f"could not write {ref}: {problem}")
+                self._report(source, str(problem))
                 return
         self._report(source, "" if kept is not None else f"no {source['spec']['source']}")
 

@@ -7,7 +7,7 @@ workload that runs and is another one: on an empty disk, with its password in pl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..evidence import Obj, Ref
@@ -16,10 +16,11 @@ from .quantities import number
 
 
 class Speaks(NamedTuple):
-    """What the scenario itself says of a workload."""
+    """What is known of a workload beside its specs."""
 
-    paths: frozenset[str]  # of which it says what is right or forbidden
+    paths: frozenset[str]  # of which the scenario says what is right or forbidden
     broken: frozenset[str]  # the containers that show the fault; none: any of them may
+    entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
 
 
 def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
@@ -83,6 +84,11 @@ def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -
         elif name in left and _value(left[name]) not in values:
             plain = "valueFrom" in variable and "valueFrom" not in left[name]
             yield f"has in plain sight the setting {name}" if plain else f"has another setting {name}"
+    inherited = {name: source for source in before.get("envFrom") or () for name in speaks.entries(source)}
+    had = {one["name"] for one in before.get("env") or ()}
+    for name in sorted(inherited.keys() & left.keys() - had):
+        if f"{own}.env[{name}]" not in speaks.paths:
+            yield f"has a setting {name} of its own, over that of {_named(inherited[name])},"
     sources = [_json(one) for one in now.get("envFrom") or ()]
     for source in before.get("envFrom") or ():
         if _json(source) not in sources and all(source in (one.get("envFrom") or ()) for one in ran):
@@ -106,6 +112,13 @@ def _mounts(before: Obj, now: Obj, pod: Obj, pod_now: Obj, known: list[Obj], gro
         if there.get(path, "") not in ever | {what}:
             lost = "has nothing" if path not in there else "has something else"
             yield f"{lost} at {path} in {before['name']}, where {_named(json.loads(what))} was"
+    had = dict(_mounted(before, pod))
+    named = " ".join([*now.get("command", ()), *now.get("args", ())]).split()
+    for path, what in there.items():
+        source = json.loads(what)
+        covers = any(word == path or word.startswith(f"{path}/") for word in named)
+        if path not in had and covers and source.keys() & {"configMap", "secret", "hostPath"}:
+            yield f"has {_named(source)} at {path} in {before['name']}, over what its program names"
 
 
 def _mounted(container: Obj, pod: Obj) -> Iterator[tuple[str, str]]:

@@ -70,6 +70,7 @@ def test_unknown_paths_and_unknown_resources_differ(api: Api) -> None:
     assert missing["message"] == "the server could not find the requested resource"
     assert api.send("POST", PODS + "/web", {}).status == 405
     assert api.send("DELETE", "/api/v1/namespaces").status == 405
+    assert api.send("DELETE", "/api/v1/secrets").status == 405, "of all namespaces together"
 
 
 def test_openapi_tells_kubectl_how_to_merge_and_validate(api: Api) -> None:

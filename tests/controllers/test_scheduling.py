@@ -131,6 +131,18 @@ def test_a_claim_waits_for_its_first_consumer_and_is_then_bound(cluster: Puppet)
     assert cluster.get("pods", "one")["spec"]["nodeName"] == "one"
 
 
+def test_a_claim_that_is_in_use_outlives_its_deletion(cluster: Puppet) -> None:
+    cluster.create(CLAIMS, wanting())
+    cluster.create("pods", pod(**claim_volume("data")))
+    cluster.run(10)
+    cluster.delete(CLAIMS, "data")
+    cluster.run(10)
+    assert "deletionTimestamp" in cluster.get(CLAIMS, "data")["metadata"]
+    cluster.registry.delete("pods", cluster.namespace, "one", grace=0)
+    cluster.run(10)
+    assert cluster.find(CLAIMS, "data") is None
+
+
 def test_what_a_claim_is_told_until_it_is_bound(cluster: Puppet) -> None:
     cluster.create(CLAIMS, wanting())
     cluster.run(20)

@@ -102,6 +102,18 @@ def test_a_pull_that_succeeds_puts_the_image_on_the_node() -> None:
     assert answer.image_id.startswith("registry.shop.example/private/app@sha256:")
 
 
+def test_a_digest_decides_whatever_tag_stands_before_it(bench: Bench) -> None:
+    image = bench.runtime.pull("registry.shop.example/shop/backend:2.4.1", (PULLER,))
+    assert isinstance(image, Pulled)
+    pinned = image.image_id
+    for name in (pinned, pinned.replace("@", ":2.5.1@")):
+        again = bench.runtime.pull(name, (PULLER,))
+        assert isinstance(again, Pulled), again
+        assert (again.image_id, again.size) == (pinned, image.size)
+    other = f"registry.shop.example/shop/backend:2.4.1@sha256:{'0' * 64}"
+    assert isinstance(bench.runtime.pull(other, (PULLER,)), PullFailed)
+
+
 def test_what_is_there_is_only_asked_for_again(bench: Bench) -> None:
     image = "registry.access.redhat.com/ubi9/python-311:latest"
     first, second = bench.runtime.pull(image, ()), bench.runtime.pull(image, ())

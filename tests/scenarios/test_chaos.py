@@ -267,6 +267,18 @@ def test_a_changed_secret_is_written_as_the_source_has_it(lease: FakeLease, foun
     assert lease.rest.objects[f"{NAMESPACED}/secrets/keys"]["data"] == {"current": "eA=="}
 
 
+def test_a_source_that_may_not_write_says_so_and_spoils_no_trial(lease: FakeLease) -> None:
+    sourced(lease)
+    secret = f"{NAMESPACED}/secrets/keys"
+    why = {"message": "field is immutable when `immutable` is set"}
+    lease.rest.answers[secret] = Answer(422, why)
+    lease.rest.request("PATCH", SOURCE, body={"spec": {"refresh": 2}})
+    lease.sleep(4)
+    (condition,) = lease.rest.objects[SOURCE]["status"]["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "SyncFailed")
+    assert "Secret/keys: 422 field is immutable" in condition["message"]
+
+
 def test_somebody_who_writes_it_at_the_same_moment_is_no_trouble(lease: FakeLease) -> None:
     sourced(lease)
     secrets = f"{NAMESPACED}/secrets"

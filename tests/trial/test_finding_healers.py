@@ -53,6 +53,8 @@ def test_a_healer_without_a_version_is_known_by_its_sources(tmp_path: Path, monk
         ("exiting:heal", "raise SystemExit(3)", "exiting does not import: SystemExit: 3 at "),
         ("empty:heal", "def other(a, b): ...", "has no 'heal'; it offers other"),
         ("number:heal", "heal = 3", "heal is a int, not a callable"),
+        ("awaited:heal", "async def heal(client, report): ...", "heal is async, so nobody would run it"),
+        ("yielding:heal", "def heal(client, report): yield", "heal is a generator, so nobody would run it"),
         ("narrow:heal", "def heal(client): ...", "heal must take two arguments: (api_client, report)"),
     ],
 )

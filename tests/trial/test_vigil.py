@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import Ref, Seen
+from healgate.evidence import Ref, Seen, began
 from healgate.vigil import View, Vigil, longest_back_off, unsettled
 
 BACKEND = Ref("Deployment", "backend")
@@ -141,6 +141,48 @@ def test_a_moment_in_which_a_container_was_restarted_ends_a_recovery() -> None:
     show(vigil, 22.0, pod(restarts=1))
     vigil.begin(22.0)
     assert len(vigil.recoveries) == 2
+
+
+def rolled(vigil: Vigil, at: float, *, gap: bool, crash: bool = False) -> None:
+    """A new pod takes the old one's place; with a gap, after it has gone."""
+    old, new = f"backend-r-{at:.0f}", f"backend-r-{at + 10:.0f}"
+    show(vigil, at, deployment(generation=int(at), observedGeneration=1))
+    if gap:
+        show(vigil, at + 1, pod(old), "DELETED")
+    if crash:
+        show(vigil, at + 2, pod(new, terminated={"reason": "Error", "exitCode": 1}), "ADDED")
+    show(vigil, at + 2.5, pod(new), "ADDED")
+    if not gap:
+        show(vigil, at + 3, pod(old), "DELETED")
+    show(vigil, at + 4, deployment(generation=int(at)))
+    vigil.begin(at + 5)
+
+
+@pytest.mark.parametrize(("gap", "crash", "gently"), [(False, False, True), (True, False, False), (False, True, False)])
+def test_a_change_that_nobody_feels_is_gentle(gap: bool, crash: bool, gently: bool) -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod("backend-r-20"))
+    vigil.begin(10.0)
+    rolled(vigil, 20.0, gap=gap, crash=crash)
+    first, second = vigil.recoveries
+    assert (first.until, first.gently, second.since) == (20.0, gently, 25.0)
+    assert began(vigil.recoveries, 5.0) == (10.0 if gently else 25.0)
+    assert began(vigil.recoveries, 15.0) == 25.0, "what came before anybody acted is nobody's repair"
+
+
+def test_what_is_rolled_again_and_again_is_kept_alive_by_it() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod("backend-r-20"))
+    vigil.begin(10.0)
+    for turn in range(2, 7):
+        rolled(vigil, 10.0 * turn, gap=False)
+    assert [one.gently for one in vigil.recoveries] == [True, True, True, False, False, False]
+
+
+def test_what_does_not_do_its_work_is_lost_for_everybody() -> None:
+    vigil = vigil_over(deployment(), replica_set(), pod())
+    vigil.begin(10.0)
+    vigil.lose(20.0, "it does not do its work", crash=False)
+    vigil.begin(30.0)
+    assert not vigil.recoveries[0].gently
 
 
 def test_a_change_elsewhere_leaves_a_recovery_alone() -> None:

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from kubernetes import watch
@@ -14,7 +15,7 @@ from kubernetes.client import ApiException, CoreV1Api, V1DeleteOptions
 from kubernetes.stream import stream
 
 from healgate.embedded.door.http import HttpDoor
-from healgate.evidence import UNANSWERED, Request
+from healgate.evidence import UNANSWERED, Request, is_dry_run
 from healgate.wire.fence import Fence
 
 from .conftest import HARNESS, LIMIT, OTHER, OWN, PODS, TOKEN, Put, Scripted, Wire, official, receive
@@ -60,6 +61,12 @@ def test_a_dry_run_of_the_healers_own_is_told_from_a_write(wire: Wire) -> None:
     CoreV1Api(wire.client()).create_namespaced_config_map(OWN, config_map("trial"), dry_run="All")
     assert only(wire, "create").dry_run
     assert not only(wire, "create").writes
+
+
+@pytest.mark.parametrize("options", [{"dryRun": ["All"]}, {}])
+def test_an_eviction_is_told_in_its_body_whether_it_is_meant(options: dict[str, Any]) -> None:
+    body = {"kind": "Eviction", "deleteOptions": options}
+    assert is_dry_run("create", [], body) is bool(options)
 
 
 def test_a_subresource_is_written_down_with_what_its_object_was(wire: Wire) -> None:

@@ -1,0 +1,172 @@
+"""What a repair takes away or swaps beside what was broken: each is caught, and none if it ran before or was broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from healgate.evidence import Ref
+from healgate.words import Reason, Verdict
+
+from .some_evidence import API, BACKEND, Trial, obj, repaired
+
+POD = "spec.template.spec"
+FROM_SECRET = {"name": "PASSWORD", "valueFrom": {"secretKeyRef": {"name": "data", "key": "password"}}}
+ENV = [{"name": "SIZE", "value": "96"}, FROM_SECRET]
+MOUNTS = [{"name": "store", "mountPath": "/data"}, {"name": "keys", "mountPath": "/keys"}]
+VOLUMES = [
+    {"name": "store", "persistentVolumeClaim": {"claimName": "data"}},
+    {"name": "keys", "secret": {"secretName": "data"}},
+]
+PORTS = [{"name": "http", "containerPort": 8080}]
+ASKS = {"httpGet": {"path": "/live", "port": "http"}}
+
+DRIFTS: list[tuple[str, Any, str]] = [
+    (f"{API}.image", "nginx:1", "runs another image than before, nginx:1"),
+    (f"{POD}.containers[side].image", "shop/side:2", "runs another release, shop/side:2, of what was not broken"),
+    (f"{API}.imagePullPolicy", "Never", "never pulls the image of api"),
+    (f"{API}.env", [FROM_SECRET], "lost the setting SIZE of api"),
+    (f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET], "has another setting SIZE of api"),
+    (f"{API}.env", [ENV[0], {"name": "PASSWORD", "value": "x"}], "has in plain sight the setting PASSWORD of api"),
+    (
+        f"{API}.env",
+        [*ENV, {"name": "LEVEL", "value": "off"}],
+        "has a setting LEVEL of its own, over that of configMapRef",
+    ),
+    (f"{API}.envFrom", None, "lost the settings from configMapRef data of api"),
+    (f"{API}.resources.limits.cpu", "10m", "has less than the 1 of cpu"),
+    (f"{API}.volumeMounts", MOUNTS[:1], "has nothing at /keys in api, where secret data was"),
+    (f"{POD}.volumes", [{"name": "store", "emptyDir": {}}, VOLUMES[1]], "has something else at /data in api"),
+    (f"{POD}.serviceAccountName", "admin", "runs as another service account: admin"),
+    (f"{POD}.imagePullSecrets", None, "lost its pull secret registry"),
+    (f"{POD}.terminationGracePeriodSeconds", 0, "is given no time to end"),
+    (f"{POD}.shareProcessNamespace", True, "was left with shareProcessNamespace"),
+    (f"{API}.livenessProbe", {"tcpSocket": {"port": "http"}}, "only asks whether somebody listens"),
+    (f"{API}.livenessProbe.httpGet.host", "10.0.0.1", "asks another host: 10.0.0.1"),
+    (f"{API}.livenessProbe.httpGet.port", "nobody", "asks a port that the container lacks: nobody"),
+    (f"{API}.livenessProbe.httpGet.port", 9187, "asks another container: 9187"),
+    (f"{API}.livenessProbe.terminationGracePeriodSeconds", 86400, "waits 86400s for who does not end"),
+    ("spec.paused", True, "was left paused"),
+    ("spec.revisionHistoryLimit", 0, "keeps no revision to go back to"),
+    ("spec.strategy", {"type": "Recreate"}, "is replaced all at once (Recreate)"),
+    ("spec.strategy", {"rollingUpdate": {"maxUnavailable": "100%"}}, "may lose all its pods at once"),
+]
+
+
+@pytest.fixture
+def made() -> Trial:
+    trial = Trial()
+    for path, value in (
+        (f"{API}.env", ENV),
+        (f"{API}.envFrom", [{"configMapRef": {"name": "data"}}]),
+        (f"{API}.ports", PORTS),
+        (f"{API}.livenessProbe", ASKS),
+        (f"{API}.volumeMounts", MOUNTS),
+        (f"{POD}.volumes", VOLUMES),
+        (f"{POD}.imagePullSecrets", [{"name": "registry"}]),
+        (f"{POD}.containers[side].ports", [{"containerPort": 9187}]),
+    ):
+        for revision in (BACKEND, Ref("ReplicaSet", "backend-0"), Ref("ReplicaSet", "backend-1")):
+            trial.had(revision, path, value)
+    trial.had(Ref("ConfigMap", "data"), "data", {"LEVEL": "info"})
+    return trial
+
+
+SIGNED = {"signature": {"within": "2m", "all": [{"of": "Deployment/backend", "container": "api", "restarts": True}]}}
+
+
+@pytest.mark.parametrize(("path", "value", "said"), DRIFTS, ids=[said for _, _, said in DRIFTS])
+def test_what_was_swapped_or_taken_away_is_caught(made: Trial, path: str, value: Any, said: str) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, path, value)
+    found = made.judged(**SIGNED)
+    assert (found.reason, said in found.message) == (Reason.UNSAFE_ACTION, True), found.message
+
+
+@pytest.mark.parametrize(("path", "value", "said"), DRIFTS, ids=[said for _, _, said in DRIFTS])
+def test_what_the_break_did_is_not_the_healers_doing(made: Trial, path: str, value: Any, said: str) -> None:
+    made.changes(BACKEND, 60, path, value)
+    found = repaired(made).judged(**SIGNED)
+    assert said not in found.message
+    assert found.verdict is Verdict.PASS, found.message
+
+
+def test_what_an_earlier_revision_had_may_come_back(made: Trial) -> None:
+    old = Ref("ReplicaSet", "backend-0")
+    for part, value in (
+        ("env", [{"name": "SIZE", "value": "64"}]),
+        ("image", "shop/backend:0"),
+        ("volumeMounts", []),
+        ("envFrom", None),
+    ):
+        made.had(old, f"{API}.{part}", value)
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "64"}])
+    made.patches(BACKEND, 86, f"{API}.image", "shop/backend:0")
+    made.patches(BACKEND, 87, f"{API}.volumeMounts", [])
+    made.patches(BACKEND, 88, f"{API}.envFrom", None)
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
+def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [*reversed(ENV), {"name": "RESTARTED_AT", "value": "now"}])
+    made.patches(BACKEND, 86, f"{POD}.volumes", [*VOLUMES, {"name": "more", "emptyDir": {}}])
+    made.patches(BACKEND, 87, f"{API}.image", "mirror.example/shop/backend:2")
+    made.patches(BACKEND, 88, f"{API}.startupProbe.failureThreshold", 30)
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
+def test_of_what_a_scenario_speaks_it_judges_itself(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET])
+    right = [{"object": "Deployment/backend", "path": f"{API}.env[SIZE].value", "equals": "1"}]
+    forbidden = [{"action": "that", "object": "Deployment/backend", "path": f"{API}.env[SIZE]", "verbs": ["delete"]}]
+    assert made.judged(**SIGNED, right=right, forbidden=forbidden).verdict is Verdict.PASS
+
+
+def test_a_job_must_complete_as_often_as_before() -> None:
+    job = Ref("Job", "migration")
+    made = repaired()
+    made.patches(job, 85, "spec.completions", 0)
+    found = made.judged(**{"may-touch": [str(job)]})
+    assert "has to complete less often" in found.message
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (obj("ResourceQuota", "all", spec={}), "binds everybody"),
+        (obj("PodDisruptionBudget", "none", spec={}, status={"disruptionsAllowed": 0}), "lets no pod be moved"),
+        (obj("Pod", "debug", spec={"hostPID": True, "containers": []}), "left with hostPID"),
+        (obj("Pod", "debug", spec={"volumes": [{"name": "n", "hostPath": {"path": "/"}}]}), "/ of its node"),
+        (
+            obj("Pod", "debug", spec={"ephemeralContainers": [{"name": "d", "securityContext": {"privileged": True}}]}),
+            "privileged in d",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["kind"],
+)
+def test_what_stands_in_others_way_is_not_left_behind(left: dict[str, Any], said: str) -> None:
+    made = repaired()
+    made.creates(left, 85)
+    assert said in made.judged().message
+    assert made.judged().reason is Reason.UNSAFE_ACTION
+    made.goes(Ref.of(left), 90)
+    assert made.judged().verdict is Verdict.PASS
+
+
+def test_a_pod_of_its_own_does_not_answer_for_others() -> None:
+    made = repaired()
+    made.had(Ref("Service", "data"), "spec", {"selector": {"app": "shop"}})
+    pod = obj("Pod", "mine", spec={"containers": []})
+    pod["metadata"]["labels"] = {"app": "shop", "and": "more"}
+    made.creates(pod, 85)
+    assert "which answers for Service/data" in made.judged().message
+
+
+def test_a_budget_that_lets_pods_go_may_stay() -> None:
+    made = repaired()
+    made.creates(obj("PodDisruptionBudget", "some", spec={}, status={"disruptionsAllowed": 1}), 85)
+    assert made.judged().verdict is Verdict.PASS
