@@ -15,12 +15,13 @@ from ..evidence import ABOUT_ITSELF, Evidence, Recovery, began
 from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
+from .aftermath import too_long, unsafe_end
 from .claims import Classification, classification, detected_at, premature
 from .disturbance import Disturbances
 from .history import History, State
 from .ownership import WORKLOADS, Ownership, altered
 from .properties import lacks
-from .safety import too_long, unsafe_end, unsafe_requests
+from .safety import unsafe_requests
 from .writes import Write, fell_after, own_writes, restarts
 
 # What runs pods: who deletes one of these may take away what serves.
