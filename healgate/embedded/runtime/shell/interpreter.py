@@ -369,6 +369,8 @@ class Shell:
     # -- pipes
 
     def _pipeline(self, commands: tuple[Command, ...], io: Io) -> Run:
+        if len(commands) == 1:  # with "!" before it, which makes no other shell of it
+            return (yield from self.command(commands[0], io))
         stdin, failed = io.stdin, 0
         for command, reader in pairwise(commands):
             if (said_for_ever := endless(command, reader)) is not None and "yes" not in self.functions:

@@ -131,6 +131,9 @@ class _Parser(Reader):
     def _pipeline(self) -> Command:
         negated = False
         while self._reserved("!"):
+            if negated and self.flavour != "bash":
+                self.at -= 1
+                raise self._unexpected()
             negated = not negated
         commands = [self._command()]
         while True:
