@@ -108,6 +108,7 @@ class Shell:
         self.line = 0  # of the command at hand, as the parser counts
         self.first_line = 1  # what this shell calls the first one
         self.is_text = False  # it was given its script with -c
+        self.is_inside = False  # another one began it: ( ), $( ), a pipe
         self._unchecked = 0  # inside a condition, where set -e does not look
 
     @property
@@ -155,11 +156,12 @@ class Shell:
         inner.exported = dict(self.exported)
         inner.functions = dict(self.functions)
         inner.options = dict(self.options)
-        inner.is_text = self.is_text
+        inner.is_text, inner.is_inside = self.is_text, True
         inner.readonly = dict(self.readonly)
         inner.locals, inner.first_line = [dict(one) for one in self.locals], self.first_line
         inner.status = self.status
         inner._unchecked = self._unchecked
+        inner.loops = self.loops if self.flavour != "bash" else 0  # whoever leaves a loop there leaves that shell
         return inner
 
     # -- the shell as a program
@@ -178,11 +180,18 @@ class Shell:
             return (yield from run)
         except Leave as leave:
             return leave.code
+        except Break:
+            return 0
         except RecursionError:
+            if self.flavour == "dash":
+                self.complain(io, "Maximum function recursion depth (1000) reached")
+                return 2
             return 139  # a function that calls itself for ever: real shells run out of stack
         except (words.BadExpansion, SyntaxProblem) as problem:
             self.complain(io, problem.as_shell(self.flavour) if isinstance(problem, SyntaxProblem) else str(problem))
-            return 127 if self.flavour == "bash" and isinstance(problem, words.BadExpansion) else 2
+            if self.flavour == "bash" and isinstance(problem, words.BadExpansion):
+                return 1 if self.is_inside or "e" in self.options else 127
+            return 2
 
     def _leaving(self, command: str, io: Io) -> Generator[Any, Any, None]:
         yield from self.script(parse(command, self.flavour), io)
@@ -264,7 +273,8 @@ class Shell:
             return 0
         redirected = yield from self.redirect(command.redirects, io)
         if redirected is None:
-            return 1
+            of_another = isinstance(command.command, Group) and command.command.subshell
+            return 2 if self.flavour == "dash" or (self.flavour == "ash" and of_another) else 1
         return (yield from self.command(command.command, redirected))
 
     def _checked(self, run: Run) -> Run:
@@ -465,7 +475,7 @@ class Shell:
         opened = yield from self.redirect(command.redirects, io)
         if opened is None:
             if args and args[0] in SPECIAL and self.flavour != "bash":
-                raise Leave(2)
+                raise Leave(2 if self.flavour == "dash" else 1)
             return 2 if self.flavour == "dash" else 1
         if not args:
             return self.substituted or 0
@@ -496,6 +506,9 @@ class Shell:
 
     def _call(self, args: list[str], values: dict[str, str], io: Io) -> Run:
         kept, self.arguments = self.arguments, args[1:]
+        loops = self.loops
+        if self.flavour != "ash":  # whose functions may leave the loops that call them
+            self.loops = 0
         self.locals.append({name: self.variables.get(name) for name in values})
         self.variables.update(values)
         try:
@@ -503,7 +516,7 @@ class Shell:
         except Return as back:
             return back.code
         finally:
-            self.arguments = kept
+            self.arguments, self.loops = kept, loops
             self.restore(self.locals.pop())
 
     def external(self, args: list[str], values: dict[str, str], io: Io, replace: str = "", last: bool = False) -> Run:
