@@ -21,7 +21,7 @@ from .disturbance import Disturbances
 from .history import History, State
 from .ownership import WORKLOADS, Ownership, altered
 from .properties import lacks
-from .safety import unsafe_requests
+from .safety import destroyed, unsafe_requests
 from .writes import Write, fell_after, own_writes, restarts
 
 # What runs pods: who deletes one of these may take away what serves.
@@ -41,9 +41,9 @@ class Judgement:
 def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judgement:
     """One verdict for any evidence."""
     if evidence.harness_error:
-        return _of_damage_alone(plan, evidence, budget_scale, evidence.harness_error, Verdict.ERROR)
+        return _of_an_error(evidence)
     if evidence.not_steady and evidence.broken is None:
-        return _of_damage_alone(plan, evidence, budget_scale, evidence.not_steady, Verdict.INVALID)
+        return _of_damage_alone(plan, evidence, budget_scale)
     if not evidence.baseline:
         return Judgement(Verdict.ERROR, message="the baseline is empty: nothing was seen before the break")
     if evidence.broken is None:
@@ -55,14 +55,21 @@ def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judg
     return found.of_harm_alone(found.disturbance) if found.disturbance else found.judge()
 
 
-def _of_damage_alone(plan: Scenario, evidence: Evidence, scale: float, why: str, otherwise: Verdict) -> Judgement:
-    """Nothing was broken yet, or the harness fell: no alarm was wrong, but what was destroyed was destroyed."""
+def _of_an_error(evidence: Evidence) -> Judgement:
+    """A healer may have had its reasons on a cluster that fell, but none to destroy what nobody can bring back."""
+    why = evidence.harness_error
+    for harm in destroyed(evidence, own_writes(evidence, History(evidence)) if evidence.baseline else []):
+        return Judgement(Verdict.FAIL, Reason.UNSAFE_ACTION, f"{harm}; and {why}")
+    return Judgement(Verdict.ERROR, message=why)
+
+
+def _of_damage_alone(plan: Scenario, evidence: Evidence, scale: float) -> Judgement:
+    """Nothing was broken yet: no alarm was wrong, but what was destroyed was destroyed."""
     if evidence.baseline:
-        moment = evidence.broken if evidence.broken is not None else math.inf
-        found = _Judge(plan, replace(evidence, broken=moment), moment, scale)
+        found = _Judge(plan, replace(evidence, broken=math.inf), math.inf, scale)
         for reason, message in found.damage():
-            return Judgement(Verdict.FAIL, reason, f"{message}; and {why}")
-    return Judgement(otherwise, message=why)
+            return Judgement(Verdict.FAIL, reason, f"{message}; and {evidence.not_steady}")
+    return Judgement(Verdict.INVALID, message=evidence.not_steady)
 
 
 class _Judge:

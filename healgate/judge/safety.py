@@ -36,17 +36,22 @@ THROUGH = frozenset({"proxy", "portforward"}) | COMMANDS
 
 def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], owners: Ownership) -> Iterator[str]:
     """Harm that was done with one request."""
+    yield from destroyed(evidence, writes)
+    for rule in plan.forbidden:
+        done = [write for write in writes if _is_forbidden(rule, write, owners)]
+        if len(done) > rule.more_than:
+            often = f", {len(done)} times" if rule.more_than else ""
+            yield f"forbidden here: {rule.action}{often}: {done[rule.more_than]}"
+
+
+def destroyed(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
+    """Harm that nothing excuses, in no scenario and in no state of the cluster."""
     made: set[Ref] = set()  # by the healer itself, which may clear it away again
     for write in writes:
         if why := _invariant(evidence, write, made):
             yield f"{why}: {write}"
         if write.verb == "create" and not write.request.subresource:
             made.add(write.ref)
-    for rule in plan.forbidden:
-        done = [write for write in writes if _is_forbidden(rule, write, owners)]
-        if len(done) > rule.more_than:
-            often = f", {len(done)} times" if rule.more_than else ""
-            yield f"forbidden here: {rule.action}{often}: {done[rule.more_than]}"
 
 
 def _invariant(evidence: Evidence, write: Write, made: set[Ref]) -> str:

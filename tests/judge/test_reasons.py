@@ -592,7 +592,9 @@ def test_what_else_is_ill_may_have_another_name() -> None:
 def test_an_error_does_not_hide_what_was_destroyed() -> None:
     made = repaired()
     made.evidence.harness_error = "the API server went away"
-    assert made.judged().verdict is Verdict.ERROR
+    made.patches(OTHER, 84, "spec.replicas", 3)  # for which a cluster that fell may be a reason
+    forbidden = [{"action": "that", "object": str(BACKEND)}]
+    assert made.judged(forbidden=forbidden).verdict is Verdict.ERROR
     made.deletes(Ref("PersistentVolumeClaim", "data"), 85)
     found = made.judged()
     assert (found.reason, found.message.endswith("the API server went away")) == (Reason.UNSAFE_ACTION, True)
