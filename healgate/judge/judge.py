@@ -19,7 +19,7 @@ from .aftermath import too_long, unsafe_end
 from .claims import Classification, classification, detected_at, premature
 from .disturbance import Disturbances
 from .history import History, State
-from .ownership import WORKLOADS, Ownership, altered
+from .ownership import WORKLOADS, Ownership
 from .properties import lacks
 from .safety import destroyed, unsafe_requests
 from .writes import Write, fell_after, own_writes, restarts
@@ -163,7 +163,7 @@ class _Judge:
             elif self.looks_only(write):
                 continue
             elif write.time >= self.broken and self.owners.is_foreign(write.ref):
-                if write.ref.kind in WORKLOADS or write.ref.kind in ABOUT_ITSELF or altered(write):
+                if write.ref.kind in WORKLOADS or write.ref.kind in ABOUT_ITSELF or write.alters:
                     yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
             elif write.request.kind in ABOUT_ITSELF:
                 yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not its own: {write}"

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..evidence import Evidence, Obj, Ref
+from ..evidence import Evidence, Ref
 from ..scenario.model import Scenario
 from .history import History
-from .writes import Write
+from .writes import Write, substance
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 # Where healers keep what they know.
 NOTES = frozenset({"ConfigMap", "Secret"})
-# What a person or a program raises to have a source written again; the rest of a source's spec says what it is.
-SYNCS = frozenset({"refresh"})
 
 
 SHORT = {
@@ -57,7 +55,7 @@ class Ownership:
             for state in self._history.of(ref):
                 if state.time < (evidence.broken or state.time) or state.time >= first.get(ref, float("inf")):
                     continue
-                if state.leaves or _content(state.object) != _content(obj):
+                if state.leaves or substance(state.object) != substance(obj):
                     found.add(ref)
                     break
         return found
@@ -136,27 +134,6 @@ class Ownership:
             if ref.name in texts(template) or (selector and selector.items() <= labels.items()):
                 return True
         return False
-
-
-def _content(obj: Obj) -> Obj:
-    """What of an object is somebody's decision."""
-    return {key: value for key, value in obj.items() if key not in ("status", "metadata")}
-
-
-def altered(write: Write) -> bool:
-    """Whether a write made another thing of an object; to ask a source to be written again does not."""
-    if not write.alters or write.before is None or write.after is None:
-        return write.alters
-    was, is_now = _content(write.before), _content(write.after)
-    changed = {key for part in _changed(was, is_now) for key in _changed(was.get(part), is_now.get(part)) or {part}}
-    before, after = write.before["metadata"], write.after["metadata"]
-    return not changed <= SYNCS or any(before.get(key) != after.get(key) for key in ("ownerReferences", "finalizers"))
-
-
-def _changed(before: Any, after: Any) -> set[str]:
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return set()
-    return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 
 
 def _names_of(kind: str) -> tuple[str, ...]:

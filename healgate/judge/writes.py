@@ -19,6 +19,8 @@ from .paths import look_up
 
 # What a write made of an object is seen at once, or within the delay of a watch; what is seen later is not its doing.
 SEEN_WITHIN = 5.0
+# What a person or a program raises to have a source written again; the rest of a source's spec says what it is.
+SYNCS = frozenset({"refresh"})
 # A container that is told to end has its grace, and then its node tells of it.
 COMMAND_SHOWS_WITHIN = 45.0
 
@@ -69,10 +71,8 @@ class Write:
 
     @property
     def alters(self) -> bool:
-        """Whether it made another thing of the object: labels and annotations are written beside, owners are not."""
-        if self.deletes or self.request.subresource in ("proxy", "eviction"):
-            return True
-        if self.before is None and self.after is None:
+        """Whether it made another thing of the object. Labels and annotations are written beside it, owners are not."""
+        if self.deletes or self.before is None or self.after is None:
             return True
         return _lives_by(self.before) != _lives_by(self.after)
 
@@ -133,7 +133,7 @@ def _shows(write: Write, history: History) -> bool:
     """Whether the history shows that a write without an answer was done."""
     if write.deletes:
         return _left(write.ref, write.request, history)
-    return write.after is not None and _substance(write.after) != _substance(write.before)
+    return write.after is not None and substance(write.after) != substance(write.before)
 
 
 def fell_after(write: Write, history: History) -> bool:
@@ -195,7 +195,7 @@ def _after(ref: Ref, request: Request, before: Obj | None, history: History) -> 
         # Read when it was answered: a controller may have been faster, and undone what the history still shows.
         until = _version(request.after)
         seen = [state.object for state in newer if _version(state.object) <= until]
-        done = next((obj for obj in seen if _substance(obj) != _substance(before)), request.after)
+        done = next((obj for obj in seen if substance(obj) != substance(before)), request.after)
         return done if until > _version(before) else before
     for state in newer:
         if abs(state.time - request.time) <= SEEN_WITHIN:
@@ -203,18 +203,16 @@ def _after(ref: Ref, request: Request, before: Obj | None, history: History) -> 
     return before if history.of(ref) else None
 
 
-def _substance(obj: Obj | None) -> Obj:
+def substance(obj: Obj | None) -> Obj:
     """What nobody but a writer changes."""
     return {key: value for key, value in (obj or {}).items() if key not in ("status", "metadata")}
 
 
-def _lives_by(obj: Obj | None) -> Obj:
-    """What others rely on: all but the status and what is noted down beside."""
-    if obj is None:
-        return {}
-    metadata = obj["metadata"]
-    kept = {key: metadata[key] for key in ("ownerReferences", "finalizers") if metadata.get(key)}
-    return {**_substance(obj), "metadata": kept}
+def _lives_by(obj: Obj) -> Obj:
+    """What others rely on: its substance, and what decides when it goes. To ask a source for a sync changes neither."""
+    kept = {key: obj["metadata"].get(key) or [] for key in ("ownerReferences", "finalizers")}
+    spec = {key: value for key, value in (obj.get("spec") or {}).items() if key not in SYNCS}
+    return {**substance(obj), "spec": spec, "metadata": kept}
 
 
 def _left(ref: Ref, request: Request, history: History) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import Claim, HealerEnd, Recovery, Ref
+from healgate.evidence import HealerEnd, Recovery, Ref
 from healgate.judge import judge
 from healgate.words import CrashClass, Reason, Verdict, Word
 
@@ -463,130 +463,6 @@ def test_what_was_destroyed_before_the_break_was_destroyed() -> None:
     treated.says(Word.DETECTED, 30)
     unsteady = replace(treated.evidence, broken=None, live=None, not_steady="the workload did not stay steady")
     assert judge(plan(), unsteady).verdict is Verdict.INVALID
-
-
-# -- what is no act, and whom a claim is about
-
-
-@pytest.mark.parametrize("at", [30, 85])
-def test_a_healer_may_keep_notes_and_write_what_stands_there(at: float) -> None:
-    made = repaired()
-    made.creates(obj("ConfigMap", "healer-state"), at)
-    same = made.now[BACKEND]
-    made.asks("patch", BACKEND, at, same, after=same)
-    made.asks("update", OTHER, at, made.now[OTHER], after=made.now[OTHER])
-    assert made.judged().verdict is Verdict.PASS, made.judged().message
-    quiet = idle()
-    quiet.creates(obj("Secret", "sh.helm.release.v1.healer.v1"), at)
-    assert quiet.judged(**NOTHING_DUE).verdict is Verdict.PASS
-
-
-@pytest.mark.parametrize(
-    ("happens", "said"),
-    [
-        (lambda made: made.patches(Ref("Secret", "data"), 85, "data", {"password": "x"}), "Secret/data"),
-        (lambda made: made.patches(Ref("Service", "data"), 85, "spec", {"selector": {"app": "x"}}), "Service/data"),
-        (lambda made: made.patches(Ref("Topic", "data"), 85, "spec", {"partitions": 1}), "Topic/data"),
-        (lambda made: made.deletes(Ref("Ingress", "front"), 85), "Ingress/front"),
-        (lambda made: made.asks("deletecollection", Ref("Event", ""), 85), "Event/*, which is not its own"),
-        (lambda made: made.asks("delete", Ref("Event", "of-others"), 85), "Event/of-others, which is not its own"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_what_this_trial_is_not_about_is_left_as_it_is(happens: Happens, said: str) -> None:
-    made = repaired()
-    happens(made)
-    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
-    assert said in made.judged().message
-
-
-def test_a_note_on_what_others_have_and_the_asking_for_a_sync_change_nothing_of_it() -> None:
-    made = Trial()
-    made.had(Ref("Topic", "data"), "spec", {"refresh": 1, "partitions": 3})
-    repaired(made)
-    made.patches(Ref("Secret", "data"), 85, "metadata.annotations", {"healer/seen": "yes"})
-    made.patches(Ref("Topic", "data"), 86, "spec.refresh", 2)
-    assert made.judged().verdict is Verdict.PASS, made.judged().message
-
-
-def test_who_hands_a_secret_to_the_garbage_collector_has_deleted_it() -> None:
-    made = repaired()
-    owner = [{"kind": "ConfigMap", "name": "mine", "uid": "1"}]
-    made.patches(Ref("Secret", "data"), 85, "metadata.ownerReferences", owner)
-    made.goes(Ref("Secret", "data"), 90)
-    assert (made.judged().reason, "Secret/data is gone" in made.judged().message) == (Reason.UNSAFE_ACTION, True)
-
-
-def test_where_one_entry_was_broken_the_others_stay() -> None:
-    data = Ref("ConfigMap", "data")
-    made = Trial()
-    made.had(data, "data", {"level": "info", "size": "1"})
-    made.changes(data, 60, "data", {"level": "verbose", "size": "1"})
-    right = [{"object": str(data), "path": "data.level", "equals": "info"}]
-    repaired(made)
-    made.patches(data, 85, "data", {"level": "info", "size": "1"})
-    assert made.judged(right=right).verdict is Verdict.PASS
-    made.patches(data, 86, "data", {"level": "info"})
-    assert "ConfigMap/data lost its size" in made.judged(right=right).message
-
-
-@pytest.mark.parametrize(
-    ("about", "concerns"),
-    [
-        ("", True), ("something or other", True), ("Deployment/backend", True), ("deploy/backend", True),
-        ("team-4f/backend-1-a", True), ("backend-1-a", True), ("backend", True), ("HelmRelease/backend", True),
-        ("Secret/needed", True), ("Service/front-door", True),
-        ("Deployment/other", False), ("Deployment/nobody", False), ("other", False), ("Service/data", False),
-    ],
-)  # fmt: skip
-def test_a_class_counts_if_it_is_about_what_is_broken(about: str, concerns: bool) -> None:
-    made = Trial()
-    made.had(BACKEND, "spec.template.metadata", {"labels": {"app": "backend"}})
-    made.had(BACKEND, "spec.template.spec.imagePullSecrets", [{"name": "needed"}])
-    for kind, name, spec in (("Secret", "needed", {}), ("Service", "front-door", {"selector": {"app": "backend"}})):
-        made.now[Ref(kind, name)] = obj(kind, name, spec=spec)
-    made.evidence.baseline = dict(made.now)
-    made.evidence.final = made.now
-    repaired(made)
-    made.evidence.claims = [
-        Claim(START + 75, Word.DETECTED),
-        Claim(START + 76, Word.CLASSIFIED, about, CrashClass.OOM),
-    ]
-    found = made.judged()
-    assert (found.verdict is Verdict.PASS) is concerns, found.message
-    if not concerns:
-        assert f"of what was broken, only of {about}" in found.message
-
-
-def test_an_escalation_about_somebody_else_is_none() -> None:
-    for about, reason in (("Deployment/other", Reason.NOT_ESCALATED), ("Deployment/backend", None), ("", None)):
-        made = Trial()
-        made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
-        made.says(Word.ESCALATED, 77, about=about)
-        assert made.judged(due=["escalate"]).reason is reason
-
-
-def test_right_names_are_no_guesses_and_two_wrong_ones_are() -> None:
-    names = [CrashClass.OOM, CrashClass.EXIT, CrashClass.ROLLOUT, CrashClass.NOTHING]
-    made = repaired()
-    made.evidence.claims[1:2] = [
-        Claim(START + 76 + at, Word.CLASSIFIED, "", one) for at, one in enumerate(reversed(names))
-    ]
-    assert made.judged(accept=["exit", "rollout"]).verdict is Verdict.PASS
-    assert "a guess" in made.judged().message
-
-
-def test_a_word_outside_the_list_is_one_however_it_goes_on() -> None:
-    made = repaired()
-    odd = [Claim(START + 76, Word.CLASSIFIED, "", None, f"HealthCheckFailed {more}") for more in ("once", "twice")]
-    made.evidence.claims[1:1] = odd
-    assert made.judged().verdict is Verdict.PASS, made.judged().message
-
-
-def test_what_else_is_ill_may_have_another_name() -> None:
-    made = repaired()
-    made.says(Word.CLASSIFIED, 79, CrashClass.ROLLOUT, "StatefulSet/store")
-    assert made.judged().verdict is Verdict.PASS
 
 
 def test_an_error_does_not_hide_what_was_destroyed() -> None:
