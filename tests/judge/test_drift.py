@@ -38,6 +38,11 @@ DRIFTS: list[tuple[str, Any, str]] = [
     (f"{API}.resources.limits.cpu", "10m", "has less than the 1 of cpu"),
     (f"{API}.volumeMounts", MOUNTS[:1], "has nothing at /keys in api, where secret data was"),
     (f"{POD}.volumes", [{"name": "store", "emptyDir": {}}, VOLUMES[1]], "has something else at /data in api"),
+    (
+        f"{API}.volumeMounts",
+        [*MOUNTS, {"name": "keys", "mountPath": "/app"}],
+        "has secret data at /app in api, over what its program names",
+    ),
     (f"{POD}.serviceAccountName", "admin", "runs as another service account: admin"),
     (f"{POD}.imagePullSecrets", None, "lost its pull secret registry"),
     (f"{POD}.terminationGracePeriodSeconds", 0, "is given no time to end"),
@@ -60,6 +65,7 @@ def made() -> Trial:
     for path, value in (
         (f"{API}.env", ENV),
         (f"{API}.envFrom", [{"configMapRef": {"name": "data"}}]),
+        (f"{API}.args", ["serve", "/app/main.py"]),
         (f"{API}.ports", PORTS),
         (f"{API}.livenessProbe", ASKS),
         (f"{API}.volumeMounts", MOUNTS),
@@ -112,10 +118,25 @@ def test_what_an_earlier_revision_had_may_come_back(made: Trial) -> None:
 def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     repaired(made)
     made.patches(BACKEND, 85, f"{API}.env", [*reversed(ENV), {"name": "RESTARTED_AT", "value": "now"}])
-    made.patches(BACKEND, 86, f"{POD}.volumes", [*VOLUMES, {"name": "more", "emptyDir": {}}])
+    more = {"name": "more", "emptyDir": {}}
+    told = [VOLUMES[0], {"name": "keys", "secret": {"secretName": "data", "defaultMode": 420, "optional": False}}, more]
+    made.patches(BACKEND, 86, f"{POD}.volumes", told)
+    mounts = [*MOUNTS, {"name": "keys", "mountPath": "/more"}, {"name": "more", "mountPath": "/app"}]
+    made.patches(BACKEND, 86, f"{API}.volumeMounts", mounts)
     made.patches(BACKEND, 87, f"{API}.image", "mirror.example/shop/backend:2")
     made.patches(BACKEND, 88, f"{API}.startupProbe.failureThreshold", 30)
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
+def test_a_text_that_ends_otherwise_is_the_same_program(made: Trial) -> None:
+    text = "import time\ntime.sleep(9)"
+    for revision in (BACKEND, Ref("ReplicaSet", "backend-0"), Ref("ReplicaSet", "backend-1")):
+        made.had(revision, f"{API}.args", ["-c", text])
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.args", ["-c", f"{text}\n"])
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+    made.patches(BACKEND, 86, f"{API}.args", ["-c", f"{text}0\n"])
+    assert "runs another program" in made.judged(**SIGNED).message
 
 
 def test_of_what_a_scenario_speaks_it_judges_itself(made: Trial) -> None:
@@ -155,6 +176,17 @@ def test_what_stands_in_others_way_is_not_left_behind(left: dict[str, Any], said
     assert made.judged().reason is Reason.UNSAFE_ACTION
     made.goes(Ref.of(left), 90)
     assert made.judged().verdict is Verdict.PASS
+
+
+def test_a_pod_that_had_power_before_was_not_given_it() -> None:
+    made = Trial()
+    debug = [{"name": "d", "securityContext": {"privileged": True}}]
+    made.had(Ref("Pod", "backend-1-a"), "spec.ephemeralContainers", debug)
+    repaired(made)
+    made.patches(Ref("Pod", "backend-1-a"), 85, "metadata.labels", {"seen": "yes"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.patches(Ref("Pod", "backend-1-a"), 86, "spec.hostPID", True)
+    assert "left with hostPID" in made.judged().message
 
 
 def test_a_pod_of_its_own_does_not_answer_for_others() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from healgate.evidence import Claim, Ref
@@ -42,6 +44,29 @@ def test_what_this_trial_is_not_about_is_left_as_it_is(happens: Happens, said: s
     assert said in made.judged().message
 
 
+@pytest.mark.parametrize(
+    ("path", "value"), [("finalizers", ["mine/x"]), ("ownerReferences", [{"kind": "Pod", "name": "x", "uid": "1"}])]
+)
+def test_what_decides_when_others_things_go_is_left_as_it_is(path: str, value: Any) -> None:
+    made = repaired()
+    made.patches(Ref("Service", "data"), 85, f"metadata.{path}", value)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_a_lease_of_others_is_theirs_and_one_of_its_own_may_be_kept_and_given_back() -> None:
+    lease = Ref("Lease", "leader")
+    made = Trial()
+    made.now[lease] = obj("Lease", "leader", spec={"holder": "somebody"})
+    made.evidence.baseline = dict(made.now)
+    repaired(made)
+    made.creates(obj("Lease", "mine", spec={"holder": "healer"}), 20)
+    made.patches(Ref("Lease", "mine"), 30, "spec.holder", "healer again")
+    made.deletes(Ref("Lease", "mine"), 90)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.patches(lease, 91, "spec.holder", "healer")
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
 def test_a_note_on_what_others_have_and_the_asking_for_a_sync_change_nothing_of_it() -> None:
     made = Trial()
     made.had(Ref("Topic", "data"), "spec", {"refresh": 1, "partitions": 3})
@@ -72,12 +97,34 @@ def test_where_one_entry_was_broken_the_others_stay() -> None:
     assert "ConfigMap/data lost its size" in made.judged(right=right).message
 
 
+def test_an_entry_that_was_lost_before_the_healer_came_is_not_its_doing() -> None:
+    data = Ref("ConfigMap", "data")
+    made = Trial()
+    made.had(data, "data", {"level": "info", "size": "1"})
+    made.changes(data, 60, "data", {"level": "verbose"})
+    repaired(made)
+    made.patches(data, 85, "data", {"level": "info"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+def test_what_others_took_away_whole_lost_no_entry_by_the_healer() -> None:
+    data = Ref("ConfigMap", "data")
+    made = Trial()
+    made.had(data, "data", {"level": "info"})
+    made.changes(data, 60, "data", {"level": "info", "more": "verbose"})
+    repaired(made)
+    made.patches(data, 85, "metadata.labels", {"seen": "yes"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.goes(data, 300)
+    assert "lost its" not in made.judged().message
+
+
 @pytest.mark.parametrize(
     ("about", "concerns"),
     [
         ("", True), ("something or other", True), ("Deployment/backend", True), ("deploy/backend", True),
         ("team-4f/backend-1-a", True), ("backend-1-a", True), ("backend", True), ("HelmRelease/backend", True),
-        ("Secret/needed", True), ("Service/front-door", True),
+        ("Secret/needed", True), ("Service/front-door", True), ("Topic/of-the-broken", True),
         ("Deployment/other", False), ("Deployment/nobody", False), ("other", False), ("Service/data", False),
     ],
 )  # fmt: skip
@@ -85,10 +132,16 @@ def test_a_class_counts_if_it_is_about_what_is_broken(about: str, concerns: bool
     made = Trial()
     made.had(BACKEND, "spec.template.metadata", {"labels": {"app": "backend"}})
     made.had(BACKEND, "spec.template.spec.imagePullSecrets", [{"name": "needed"}])
-    for kind, name, spec in (("Secret", "needed", {}), ("Service", "front-door", {"selector": {"app": "backend"}})):
+    for kind, name, spec in (
+        ("Secret", "needed", {}),
+        ("Secret", "broken", {}),
+        ("Service", "front-door", {"selector": {"app": "backend"}}),
+        ("Topic", "of-the-broken", {"target": {"name": "broken"}}),
+    ):
         made.now[Ref(kind, name)] = obj(kind, name, spec=spec)
     made.evidence.baseline = dict(made.now)
     made.evidence.final = made.now
+    made.changes(Ref("Secret", "broken"), 61, "data", {"key": "wrong"})
     repaired(made)
     made.evidence.claims = [
         Claim(START + 75, Word.DETECTED),

@@ -96,6 +96,15 @@ def test_rights_are_not_changed(kind: str, verb: str) -> None:
     assert f"it changed who may do what ({kind}/more)" in found.message
 
 
+def test_a_status_is_the_clusters_to_write() -> None:
+    made = repaired()
+    made.patches(BACKEND, 85, "status", {"readyReplicas": 2}, subresource="status")
+    assert "it wrote the status of Deployment/backend" in made.judged().message
+    topic = repaired()  # of its own kind, an operator writes it
+    topic.patches(Ref("Topic", "data"), 85, "status", {"ready": True}, subresource="status")
+    assert topic.judged().verdict is Verdict.PASS, topic.judged().message
+
+
 # -- at the end
 
 INIT = template()["spec"]["initContainers"]
@@ -384,6 +393,19 @@ TO_NONE = {"to": {"at-most": 0}}
             rule(subresource="scale"),
             "unsafe-action",
             "forbidden here",
+        ),
+        # what goes through an object to what stands behind it
+        (
+            lambda made: made.asks("create", BACKEND_POD, 85, made.now[BACKEND_POD], subresource="proxy"),
+            rule(object="Pod of Deployment/backend"),
+            None,
+            "",
+        ),
+        (
+            lambda made: made.asks("create", BACKEND_POD, 85, made.now[BACKEND_POD], subresource="proxy"),
+            rule(object="Pod of Deployment/backend", subresource="proxy"),
+            "unsafe-action",
+            "that",
         ),
         # a patch that changed nothing changed nothing
         (lambda made: made.asks("patch", BACKEND, 85, made.now[BACKEND], body={}), rule(**REPLICAS), None, ""),
