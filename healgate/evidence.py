@@ -193,6 +193,7 @@ class Evidence:
     requests: list[Request] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     recoveries: list[Recovery] = field(default_factory=list)
+    lacking: str = ""  # what kept the workload from doing its work when that was last asked
     final: Mapping[Ref, Obj] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)  # "pod/container" -> text, for the reader
     healer: HealerEnd = HealerEnd("running")

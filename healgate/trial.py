@@ -352,14 +352,16 @@ class Trial:
     def look_for_recovery(self, until: float) -> None:
         """Wait for the workload to settle, then see whether it works."""
         self.lease.wait(self.vigil.settled, until - self.lease.now())
-        if not self.vigil.settled():
+        self.evidence.lacking = self.vigil.why_unsettled()
+        if self.evidence.lacking:
             return
         settled = self.lease.now()
-        works, _ = run.works(self.drawn.experiment, self.lease)
+        works, why = run.works(self.drawn.experiment, self.lease)
         if works and self.vigil.settled():
             self.tell(Step.HOLD, "")
             self.vigil.begin(settled)
         else:
+            self.evidence.lacking = why or self.vigil.why_unsettled()
             self.lease.sleep(max(0.0, min(WORK_EVERY, until - self.lease.now())))
 
     def held(self, budget: float) -> bool:

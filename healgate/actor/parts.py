@@ -7,6 +7,8 @@ less thing that could differ between a simulated network and a real one.
 from __future__ import annotations
 
 import json
+from base64 import urlsafe_b64encode
+from hashlib import sha256
 from typing import Any
 
 from .effects import Program, Sleep, Spent
@@ -83,14 +85,14 @@ def _serve_database(service: Service, database: Database) -> None:
 
 
 class _Topics:
-    """Topics with their partition and message counts; they outlive the broker's process."""
+    """Topics with their ids and their partition and message counts; they outlive the broker's process."""
 
     def __init__(self, service: Service, broker: Broker) -> None:
         self._host = service.host
         self._broker = broker
         self._file = f"{broker.data}/topics.json"
         kept = self._host.read(self._file)
-        self._topics: dict[str, dict[str, int]] = json.loads(kept) if kept else {}
+        self._topics: dict[str, dict[str, Any]] = json.loads(kept) if kept else {}
 
     def answer(self, request: Request) -> Reply:
         parts = request.route.strip("/").split("/")
@@ -114,13 +116,16 @@ class _Topics:
             return self._kept(Reply(201, json.dumps(topic)))
         return Reply(200, json.dumps(topic))
 
-    def _create(self, name: str, topic: dict[str, int] | None, partitions: int) -> Reply:
+    def _create(self, name: str, topic: dict[str, Any] | None, partitions: int) -> Reply:
         if topic is not None:
             return Reply(409, f"Topic '{name}' already exists.")
-        self._topics[name] = {"partitions": partitions, "messages": 0}
+        # Who deletes a topic and creates it anew has another topic.
+        made = sha256(f"{name} {self._host.now()}".encode()).digest()[:16]
+        id_ = urlsafe_b64encode(made).decode().rstrip("=")
+        self._topics[name] = {"id": id_, "partitions": partitions, "messages": 0}
         return self._kept(Reply(201, json.dumps(self._topics[name])))
 
-    def _alter(self, name: str, topic: dict[str, int], wanted: int) -> Reply:
+    def _alter(self, name: str, topic: dict[str, Any], wanted: int) -> Reply:
         has = topic["partitions"]
         if wanted <= has:
             text = self._broker.same if wanted == has else self._broker.too_few

@@ -7,6 +7,7 @@ refused rather than ignored.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from .effects import Program, Sleep, Spent, Unsupported
 from .host import Answer, Host, Request, split_address
@@ -112,7 +113,7 @@ class TopicTool:
             return self._failed("UnknownTopicOrPartitionException", found.body)
         if "--describe" in self.options:
             self._warn_of_metadata()
-            self._describe(topic, json.loads(found.body)["partitions"])
+            self._describe(topic, json.loads(found.body))
             return 0
         if "--delete" in self.options:
             return 0 if ask("DELETE", f"/topics/{topic}").status == 200 else 1
@@ -135,9 +136,10 @@ class TopicTool:
             return 0
         return self._failed("TopicExistsException", answer.body or answer.problem)
 
-    def _describe(self, topic: str, partitions: int) -> None:
-        self._out(f"Topic: {topic}\tPartitionCount: {partitions}\tReplicationFactor: 1\tConfigs: ")
-        for each in range(partitions):
+    def _describe(self, topic: str, found: dict[str, Any]) -> None:
+        about = f"TopicId: {found['id']}\tPartitionCount: {found['partitions']}"
+        self._out(f"Topic: {topic}\t{about}\tReplicationFactor: 1\tConfigs: ")
+        for each in range(found["partitions"]):
             self._out(f"\tTopic: {topic}\tPartition: {each}\tLeader: 0\tReplicas: 0\tIsr: 0")
 
     def _warn_of_metadata(self) -> None:

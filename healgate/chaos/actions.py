@@ -58,6 +58,7 @@ def deploy(
     folder = load_workload(find_folder(workload))
     if isinstance(here, ConnectedPlace):  # a trial comes with its own
         open_namespace(here)
+        here.found.clear()
     apply(here, folder.objects, changes or [], also or [])
     if (old := parse_duration(age)) > 0:
         here.sleep(old)

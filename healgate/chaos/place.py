@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from ..clusters.seam import Lease, Rest
 from ..problems import HarnessError
@@ -32,6 +33,10 @@ class Place(Protocol):
     @property
     def objects(self) -> Objects: ...
 
+    @property
+    def found(self) -> dict[str, Any]:
+        """What activities found there at first, and compare with later."""
+
     def now(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
@@ -46,6 +51,7 @@ class LeasePlace:
         self.lease = lease
         self.namespace = lease.namespace
         self.objects = Objects(lease.rest, lease.namespace)
+        self.found = _found.setdefault(lease, {})
         self.now = lease.now
         self.sleep = lease.sleep
         self.wait = lease.wait
@@ -57,6 +63,7 @@ class ConnectedPlace:
     def __init__(self, rest: Rest, namespace: str) -> None:
         self.namespace = namespace
         self.objects = Objects(rest, namespace)
+        self.found: dict[str, Any] = {}
         # When the last deployment stood: what was before that is no sign of a fault.
         self.steady_since = 0.0
 
@@ -81,6 +88,7 @@ class ConnectedPlace:
         return True
 
 
+_found: WeakKeyDictionary[Lease, dict[str, Any]] = WeakKeyDictionary()
 _here: ContextVar[LeasePlace | None] = ContextVar("place", default=None)
 _connected: dict[tuple[str | None, str], ConnectedPlace] = {}
 

@@ -75,10 +75,17 @@ def job_finished(job: str, configuration: Configuration = None) -> bool:
 def topic_has(
     topic: str, partitions: str, broker: str = "kafka", broker_port: int = 9092, configuration: Configuration = None
 ) -> bool:
-    """Is a topic there, with so many partitions or more?"""
-    objects = place(configuration).objects
-    answer = objects.rest.request("GET", _proxy(objects, broker, broker_port, f"/topics/{topic}"))
-    return answer.ok and (_number(answer.body, "partitions") or 0) >= int(partitions)
+    """Is a topic there, the one that was there when this was asked first, with so many partitions or more?
+
+    Whoever deletes a topic and creates it anew has lost what was in it.
+    """
+    here = place(configuration)
+    answer = here.objects.rest.request("GET", _proxy(here.objects, broker, broker_port, f"/topics/{topic}"))
+    told = _told(answer.body) if answer.ok else {}
+    id_ = told.get("id")  # one that has just been created may have none yet
+    return (told.get("partitions") or 0) >= int(partitions) and (
+        not id_ or here.found.setdefault(f"topic {topic}", id_) == id_
+    )
 
 
 def consumes(
@@ -158,11 +165,13 @@ def _proxy(objects: Objects, service: str, port: int, path: str) -> str:
 
 def _consumed(objects: Objects, service: str, port: int) -> int | None:
     answer = objects.rest.request("GET", _proxy(objects, service, port, "/consumed"))
-    return _number(answer.body, "messages") if answer.ok else None
+    return _told(answer.body).get("messages") if answer.ok else None
 
 
-def _number(body: Any, key: str) -> int | None:
+def _told(body: Any) -> dict[str, Any]:
+    """An answer's JSON object; somebody else may answer under its name."""
     try:
-        return int((json.loads(body) if isinstance(body, str) else body)[key])
-    except (ValueError, KeyError, TypeError):
-        return None  # somebody else answers under its name
+        told = json.loads(body) if isinstance(body, str) else body
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -41,7 +41,8 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
         broken = frozenset(sign.container for sign in plan.signature.all if sign.of == ref)
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
-        speaks = Speaks(paths, frozenset() if "" in broken else broken, lambda source: _entries(evidence, source))
+        suspects = frozenset() if "" in broken else broken
+        speaks = Speaks(paths, suspects, lambda source: _entries(evidence, source), history.tags)
         found = set(_worse(ref, before, as_found, known, speaks))
         yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
     yield from _other_entries(plan, evidence, writes)

@@ -7,7 +7,7 @@ workload that runs and is another one: on an empty disk, with its password in pl
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..evidence import Obj, Ref
@@ -21,6 +21,7 @@ class Speaks(NamedTuple):
     paths: frozenset[str]  # of which the scenario says what is right or forbidden
     broken: frozenset[str]  # the containers that show the fault; none: any of them may
     entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
+    tags: Mapping[str, str]  # images by digest -> by tag
 
 
 def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
@@ -51,7 +52,7 @@ def _pull_secrets(pod: Obj) -> set[str]:
 
 
 def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -> Iterator[str]:
-    image = now.get("image", "")
+    image = speaks.tags.get(now.get("image", ""), now.get("image", ""))
     if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
         yield f"runs another image than before, {image}, instead"
     elif (

@@ -7,6 +7,7 @@ Events are left out; they are news about objects, and nobody's property.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from ..evidence import Evidence, Obj, Ref
@@ -66,6 +67,20 @@ class History:
         """Workloads before what they run, and those before everything else."""
         found = [ref for ref in self._states if ref.name == name]
         return iter(sorted(found, key=lambda ref: (ref.kind not in ("Deployment", "StatefulSet", "DaemonSet"), ref)))
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """Image by digest -> by tag, as nodes told of both; the oldest tag if there are more."""
+        tags: dict[str, str] = {}
+        for ref in self.refs("Pod"):
+            for state in self.of(ref):
+                asked = {
+                    one["name"]: one.get("image", "") for one in state.object.get("spec", {}).get("containers", ())
+                }
+                for status in state.object.get("status", {}).get("containerStatuses", ()):
+                    if "@" in status.get("imageID", "") and "@" not in (image := asked.get(status["name"], "@")):
+                        tags.setdefault(status["imageID"], image)
+        return tags
 
     def before(self, ref: Ref, time: float) -> Obj | None:
         """What stood there just before; None if nothing did."""

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ..evidence import ABOUT_ITSELF, Evidence, Recovery, began
+from ..evidence import ABOUT_ITSELF, Evidence, Obj, Recovery, began
 from ..record import Times
-from ..scenario.model import Scenario
+from ..scenario.model import Property, Scenario
 from ..words import Due, Reason, Verdict, Word
 from .aftermath import too_long, unsafe_end
 from .claims import Classification, classification, detected_at, premature
@@ -109,8 +109,13 @@ class _Judge:
         """Nothing was owed; but harm is harm, and may be why a fault never showed."""
         harm = next(self.harm(), None)
         if harm is None:
-            return Judgement(Verdict.INVALID, message=why)
+            return Judgement(Verdict.INVALID, message=why + self.prevented())
         return Judgement(Verdict.FAIL, harm[0], f"{harm[1]}; and {why}")
+
+    def prevented(self) -> str:
+        """Who acts at once may have kept the fault from showing."""
+        acts = (write for write in self.writes if not self.looks_only(write))
+        return next((f"; it had acted by then: {write}" for write in acts if self.evidence.live is None), "")
 
     def judge(self) -> Judgement:
         found = next(self.findings(), None)
@@ -220,7 +225,9 @@ class _Judge:
             return
         recoveries = self.evidence.recoveries
         if not recoveries:
-            yield Reason.NOT_REMEDIATED, f"the workload never worked again; the budget is {self.recover_budget:g}s"
+            why = f"; at the end: {self.evidence.lacking}" if self.evidence.lacking else ""
+            budget = f"the budget is {self.recover_budget:g}s"
+            yield Reason.NOT_REMEDIATED, f"the workload never worked again; {budget}{why}"
             return
         held = recoveries[-1]
         if not self.acted_before(held):
@@ -234,9 +241,7 @@ class _Judge:
             yield self.lost(held)
             return
         for wanted in self.plan.right:
-            if problem := lacks(
-                wanted, self.evidence.final.get(wanted.object), self.evidence.baseline.get(wanted.object)
-            ):
+            if problem := self.lacks(wanted, self.evidence.final.get(wanted.object)):
                 why = f" ({wanted.why})" if wanted.why else ""
                 yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
         since = self.repaired_at()
@@ -271,12 +276,14 @@ class _Judge:
         """When the last thing that is to be right became so."""
         latest = 0.0
         for wanted in self.plan.right:
-            states = self.history.of(wanted.object)
-            baseline = self.evidence.baseline.get(wanted.object)
-            for state, following in pairwise(states):
-                if state.time >= self.broken and lacks(wanted, state.object, baseline):
+            for state, following in pairwise(self.history.of(wanted.object)):
+                if state.time >= self.broken and self.lacks(wanted, state.object):
                     latest = max(latest, following.time)
         return latest
+
+    def lacks(self, wanted: Property, found: Obj | None) -> str:
+        """What an object lacks of what is to be right in the end."""
+        return lacks(wanted, found, self.evidence.baseline.get(wanted.object), self.history.tags)
 
     def acted_before(self, recovery: Recovery) -> bool:
         """A container that crashes slowly looks well in between: that is nobody's repair."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ..evidence import Obj
@@ -10,9 +12,11 @@ from ..scenario.model import Property
 from .paths import look_up
 from .quantities import number
 
+NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
-def lacks(wanted: Property, found: Obj | None, baseline: Obj | None) -> str:
-    """What is expected and what there is instead; "" if the property holds."""
+
+def lacks(wanted: Property, found: Obj | None, baseline: Obj | None, tags: Mapping[str, str] = NO_TAGS) -> str:
+    """What is expected and what there is instead; "" if the property holds. `tags`: images by digest -> by tag."""
     name = str(wanted.object)
     if found is None or not wanted.exists:
         if (found is not None) == wanted.exists:
@@ -23,7 +27,8 @@ def lacks(wanted: Property, found: Obj | None, baseline: Obj | None) -> str:
         if again != wanted.recreated:
             return f"{name} should {'have been made anew' if wanted.recreated else 'be the one that there was'}"
     if wanted.path:
-        problem = value_lacks(wanted, look_up(found, wanted.path))
+        values = [tags.get(value, value) if isinstance(value, str) else value for value in look_up(found, wanted.path)]
+        problem = value_lacks(wanted, values)
         return f"{name}: {wanted.path} {problem}" if problem else ""
     return ""
 

@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ class Handmade(ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Speak)
         self.topics: dict[str, list[list[bytes]]] = {}
+        self.data: Path | None = None
         self.leaderless: set[tuple[str, int]] = set()
         self.heard: list[bytes] = []
 
@@ -99,6 +101,10 @@ class _Speak(BaseRequestHandler):
             if name in topics:
                 return out.put("h", 36).text(f"Topic '{name}' already exists.")
             topics[name] = [[] for _ in range(wanted)]
+            if self.server.data is not None:  # as the broker writes it beside a partition's data
+                beside = self.server.data / f"{name}-0"
+                beside.mkdir(exist_ok=True)
+                (beside / "partition.metadata").write_text(f"version: 0\ntopic_id: id-{len(self.server.heard)}")
             return out.put("hh", 0, -1)
         if api == wire.CREATE_PARTITIONS:
             if wanted < len(topics[name]):
@@ -115,8 +121,8 @@ def broker() -> Iterator[Handmade]:
 
 
 @pytest.fixture
-def front(broker: Handmade) -> Iterator[Front]:
-    yield from _serving(Front(0, broker.server_address[1]))
+def front(broker: Handmade, tmp_path: Path) -> Iterator[Front]:
+    yield from _serving(Front(0, broker.server_address[1], tmp_path))
 
 
 def _serving(server: T) -> Iterator[T]:
@@ -142,13 +148,13 @@ def test_messages_that_were_sent_are_read(front: Front) -> None:
     assert ask(front, "PUT", "/topics/orders?partitions=3")[0] == 201
     for count in range(1, 6):
         status, text = ask(front, "POST", "/topics/orders/messages", b"ping")
-        assert (status, json.loads(text)) == (201, {"partitions": 3, "messages": count})
-    assert json.loads(ask(front, "GET", "/topics")[1]) == {"orders": {"partitions": 3, "messages": 5}}
+        assert (status, json.loads(text)) == (201, {"id": "", "partitions": 3, "messages": count})
+    assert json.loads(ask(front, "GET", "/topics")[1]) == {"orders": {"id": "", "partitions": 3, "messages": 5}}
 
 
 def test_a_broker_that_was_there_before_is_read_from_the_beginning(front: Front, broker: Handmade) -> None:
     broker.topics["orders"] = [[batch(b"a"), batch(b"b")], [batch(b"c")]]
-    assert json.loads(ask(front, "GET", "/topics/orders")[1]) == {"partitions": 2, "messages": 3}
+    assert json.loads(ask(front, "GET", "/topics/orders")[1]) == {"id": "", "partitions": 2, "messages": 3}
 
 
 def test_the_brokers_own_words_of_refusal(front: Front) -> None:
@@ -175,6 +181,18 @@ def test_deleting(front: Front, broker: Handmade) -> None:
     ask(front, "PUT", "/topics/orders?partitions=1")
     assert ask(front, "DELETE", "/topics/orders") == (200, "{}")
     assert broker.topics == {}
+
+
+def test_a_topic_that_is_made_anew_is_another_one(front: Front, broker: Handmade, tmp_path: Path) -> None:
+    broker.data = tmp_path
+    seen = []
+    for _ in range(2):
+        ask(front, "PUT", "/topics/orders?partitions=1")
+        ask(front, "POST", "/topics/orders/messages", b"ping")
+        seen.append(json.loads(ask(front, "GET", "/topics/orders")[1]))
+        ask(front, "DELETE", "/topics/orders")
+    assert [one["messages"] for one in seen] == [1, 1]
+    assert "" != seen[0]["id"] != seen[1]["id"] != ""
 
 
 def test_a_broker_that_is_gone(front: Front, broker: Handmade) -> None:

@@ -139,6 +139,34 @@ def test_a_text_that_ends_otherwise_is_the_same_program(made: Trial) -> None:
     assert "runs another program" in made.judged(**SIGNED).message
 
 
+BY_DIGEST = "registry.example/shop/{}@sha256:{}"
+
+
+def runs(made: Trial, name: str, image: str, image_id: str) -> None:
+    """A node tells under which digest it runs a container's image."""
+    spec = {"containers": [{"name": name, "image": image}]}
+    status = {"containerStatuses": [{"name": name, "imageID": image_id, "restartCount": 0}]}
+    made.appears(obj("Pod", f"backend-1-{name}", Ref("ReplicaSet", "backend-1"), spec=spec, status=status), 10)
+
+
+def test_a_digest_names_the_image_that_ran_under_a_tag(made: Trial) -> None:
+    api, side = BY_DIGEST.format("backend", "1"), BY_DIGEST.format("side", "2")
+    runs(made, "api", "shop/backend:1", api)
+    runs(made, "side", "shop/side:1", side)
+    made.changes(BACKEND, 60, f"{API}.image", "shop/backend:2")
+    right = [{"object": "Deployment/backend", "path": f"{API}.image", "equals": "shop/backend:1"}]
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.image", api)
+    made.patches(BACKEND, 86, f"{POD}.containers[side].image", side)
+    assert made.judged(**SIGNED, right=right).verdict is Verdict.PASS, made.judged(**SIGNED, right=right).message
+    made.patches(BACKEND, 87, f"{API}.image", "shop/backend:1@sha256:1")
+    assert made.judged(**SIGNED, right=right).verdict is Verdict.PASS
+    made.patches(BACKEND, 87, f"{API}.image", BY_DIGEST.format("backend", "3"))
+    assert "should be 'shop/backend:1'" in made.judged(**SIGNED, right=right).message
+    made.patches(BACKEND, 88, f"{POD}.containers[side].image", BY_DIGEST.format("side", "3"))
+    assert "runs another release" in made.judged(**SIGNED).message
+
+
 def test_of_what_a_scenario_speaks_it_judges_itself(made: Trial) -> None:
     repaired(made)
     made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET])

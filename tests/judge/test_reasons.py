@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import HealerEnd, Recovery, Ref
+from healgate.evidence import Claim, HealerEnd, Recovery, Ref
 from healgate.judge import judge
 from healgate.words import CrashClass, Reason, Verdict, Word
 
@@ -412,7 +412,9 @@ def test_what_says_nothing_about_the_healer() -> None:
     assert judge(plan(), broke).verdict is Verdict.ERROR
     assert judge(plan(), replace(repaired().evidence, baseline={})).verdict is Verdict.ERROR
     assert judge(plan(), replace(repaired().evidence, broken=None)).verdict is Verdict.INVALID
-    assert judge(plan(), replace(repaired().evidence, live=None)).verdict is Verdict.INVALID
+    early = judge(plan(), replace(repaired().evidence, live=None))
+    assert early.verdict is Verdict.INVALID
+    assert "became live; it had acted by then: patch Deployment/backend -> 200 (request 1)" in early.message
     unwell = judge(plan(), replace(repaired().evidence, broken=None, live=None, not_steady="it never stood"))
     assert (unwell.verdict, unwell.message) == (Verdict.INVALID, "it never stood")
 
@@ -507,3 +509,29 @@ def test_who_calls_a_human_leaves_what_serves() -> None:
     assert made.judged(due=["escalate"]).verdict is Verdict.PASS
     made.deletes(BACKEND_POD, 80)
     assert "left 0 pods that serve of the 1" in made.judged(due=["escalate"]).message
+
+
+def test_who_deletes_what_serves_nobody_has_not_stopped_what_fell() -> None:
+    made = Trial()
+    made.had(BACKEND_POD, "status", {"conditions": [{"type": "Ready", "status": "True"}]})
+    made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    made.says(Word.ESCALATED, 77)
+    made.deletes(Ref("Job", "migration"), 80)
+    made.goes(BACKEND_POD, 90)  # by itself
+    assert made.judged(due=["escalate"], **{"may-touch": ["Job/migration"]}).verdict is Verdict.PASS
+
+
+def test_to_see_that_another_one_is_ill_is_no_detection() -> None:
+    made = repaired()
+    made.evidence.claims[:2] = [
+        Claim(START + 75, Word.DETECTED, "Deployment/other"),
+        Claim(START + 110, Word.DETECTED, "Deployment/backend"),
+        Claim(START + 111, Word.CLASSIFIED, "", CrashClass.OOM),
+    ]
+    assert made.judged().reason is Reason.DETECTED_LATE
+
+
+def test_who_never_repaired_is_told_what_it_left() -> None:
+    made = trial(works=())
+    made.evidence.lacking = "Deployment/backend has readyReplicas 1 of 2"
+    assert made.judged().message.endswith("; at the end: Deployment/backend has readyReplicas 1 of 2")

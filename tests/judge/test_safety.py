@@ -279,6 +279,16 @@ def test_who_writes_out_what_held_by_default_weakens_nothing(name: str, safe: An
     assert made.judged().verdict is Verdict.PASS, made.judged().message
 
 
+def test_a_new_probe_must_not_keep_the_one_that_there_was_waiting() -> None:
+    trial = Trial()
+    trial.had(BACKEND, f"{API}.startupProbe", None)
+    made = repaired(trial)
+    made.patches(BACKEND, 85, f"{API}.startupProbe", {"httpGet": {"path": "/live"}, "failureThreshold": 30})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.patches(BACKEND, 86, f"{API}.startupProbe.failureThreshold", 3600)
+    assert "was given the startupProbe of api so patient that it needs 36000s" in made.judged().message
+
+
 def test_a_patient_probe_is_right_whatever_it_waits_for_at_first() -> None:
     trial = Trial()
     trial.had(BACKEND, f"{API}.livenessProbe.initialDelaySeconds", 10)

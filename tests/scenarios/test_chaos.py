@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 import threading
@@ -117,6 +118,31 @@ def test_a_probe_says_what_it_found(lease: FakeLease) -> None:
     assert probes.answers("frontend", 80) == 502
     assert probes.stands("Deployment/backend") is False
     assert probes.job_finished("topics") is False
+
+
+TOPIC = f"{NAMESPACED}/services/kafka:9092/proxy/topics/logs"
+
+
+def test_a_topic_that_was_made_anew_is_another_one(lease: FakeLease) -> None:
+    with acting_on(lease):  # type: ignore[arg-type]
+        assert not probes.topic_has("logs", "3")
+    for id_, partitions, has in (
+        ("", 3, True),  # so new that nobody told its id yet
+        ("a", 3, True),
+        ("a", 2, False),
+        ("a", 4, True),
+        ("b", 3, False),
+        ("a", 3, True),
+    ):
+        lease.rest.answers[TOPIC] = Answer(200, json.dumps({"id": id_, "partitions": partitions}))
+        with acting_on(lease):  # type: ignore[arg-type]
+            assert probes.topic_has("logs", "3") is has
+
+
+@pytest.mark.parametrize("body", ["not found", "[1]", "{}", {"partitions": None}])
+def test_whoever_else_answers_as_the_broker_is_no_broker(lease: FakeLease, body: Any) -> None:
+    lease.rest.answers[TOPIC] = Answer(200, body)
+    assert probes.topic_has("logs", "1") is False
 
 
 def test_works_names_the_probe_and_what_it_found(lease: FakeLease) -> None:

@@ -169,6 +169,18 @@ def test_a_change_that_nobody_feels_is_gentle(gap: bool, crash: bool, gently: bo
     assert began(vigil.recoveries, 15.0) == 25.0, "what came before anybody acted is nobody's repair"
 
 
+@pytest.mark.parametrize(("wanted", "left", "gently"), [(4, 3, True), (4, 2, False), (2, 2, True), (2, 1, True)])
+def test_enough_pods_serve_on_while_few_of_many_change(wanted: int, left: int, gently: bool) -> None:
+    pods = [pod(f"backend-r-{number}") for number in range(4)]
+    vigil = vigil_over(deployment(), replica_set(), *pods)
+    vigil.begin(10.0)
+    show(vigil, 20.0, {**deployment(generation=2, observedGeneration=1), "spec": {"replicas": wanted}})
+    for one in pods[left:]:
+        show(vigil, 21.0, one, "DELETED")
+    vigil.begin(25.0)
+    assert vigil.recoveries[0].gently is gently
+
+
 def test_what_is_rolled_again_and_again_is_kept_alive_by_it() -> None:
     vigil = vigil_over(deployment(), replica_set(), pod("backend-r-20"))
     vigil.begin(10.0)

@@ -60,7 +60,7 @@ def main(args: list[str]) -> int:
     broker = _java("kafka.Kafka", str(SETTINGS), options=(f"-Xmx{heap}m", f"-Xms{heap}m"))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda got, _: broker.send_signal(got))
-    threading.Thread(target=_open, args=(int(port), broker), daemon=True).start()
+    threading.Thread(target=_open, args=(int(port), broker, data), daemon=True).start()
     code = broker.wait()
     return code if code >= 0 else 128 - code
 
@@ -72,7 +72,7 @@ def _java(*command: str, options: tuple[str, ...] = ()) -> subprocess.Popen[byte
     return subprocess.Popen([*JAVA, *options, "-cp", f"{LIBRARIES}/*", *command])
 
 
-def _open(port: int, broker: subprocess.Popen[bytes]) -> None:
+def _open(port: int, broker: subprocess.Popen[bytes], data: Path) -> None:
     while broker.poll() is None:
         try:
             with connected(BEHIND) as client:
@@ -80,7 +80,7 @@ def _open(port: int, broker: subprocess.Popen[bytes]) -> None:
             break
         except OSError:
             time.sleep(0.2)
-    Front(port, BEHIND).serve_forever()
+    Front(port, BEHIND, data).serve_forever()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,12 +22,13 @@ PIECE = 1 << 16
 
 
 class Topics:
-    """Topics as JSON: {"partitions": n, "messages": how many were read}."""
+    """Topics as JSON: {"id": its own, "partitions": n, "messages": how many were read}."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, data: Path) -> None:
         self._port = port
+        self._data = data
         self._lock = threading.Lock()
-        self._read: dict[tuple[str, int], tuple[int, int]] = {}  # (topic, partition) -> (messages, next offset)
+        self._read: dict[tuple[str, int], tuple[int, int]] = {}  # (id, partition) -> (messages, next offset)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, str]:
         url = urlsplit(path)
@@ -50,7 +52,7 @@ class Topics:
     ) -> tuple[int, str]:
         if method == "PUT":
             client.create(name, wanted)
-            return 201, json.dumps({"partitions": wanted, "messages": 0})
+            return 201, json.dumps({"id": self._id(name), "partitions": wanted, "messages": 0})
         topic = client.topics().get(name)
         if topic is None or topic.error == UNKNOWN_TOPIC:
             return 404, f"Topic '{name}' does not exist as expected"
@@ -65,7 +67,8 @@ class Topics:
 
     def _send(self, client: Client, name: str, partitions: list[int], message: bytes) -> None:
         """In turn to every partition; one that is new may still be without a leader."""
-        sent = sum(self._read.get((name, each), (0, 0))[0] for each in partitions)
+        id_ = self._id(name)
+        sent = sum(self._read.get((id_, each), (0, 0))[0] for each in partitions)
         for attempt in range(len(partitions)):
             try:
                 client.send(name, partitions[(sent + attempt) % len(partitions)], message)
@@ -74,18 +77,27 @@ class Topics:
                 if no.code not in NOT_YET or attempt == len(partitions) - 1:
                     raise
 
-    def _state(self, client: Client, name: str) -> dict[str, int]:
-        partitions = client.topics()[name].partitions
+    def _id(self, name: str) -> str:
+        """Who deletes a topic and creates it anew has another one; the broker writes which it is beside its data."""
+        try:
+            told = (self._data / f"{name}-0" / "partition.metadata").read_text()
+        except OSError:
+            return ""
+        return next((line.split()[1] for line in told.splitlines() if line.startswith("topic_id:")), "")
+
+    def _state(self, client: Client, name: str) -> dict[str, Any]:
+        id_, partitions = self._id(name), client.topics()[name].partitions
         for partition in partitions:
-            had, offset = self._read.get((name, partition), (0, 0))
+            had, offset = self._read.get((id_, partition), (0, 0))
             try:
                 while (found := client.read(name, partition, offset))[0]:
                     had, offset = had + found[0], found[1]
             except Refused as no:
                 if no.code not in NOT_YET:
                     raise
-            self._read[name, partition] = (had, offset)
-        return {"partitions": len(partitions), "messages": sum(self._read[name, each][0] for each in partitions)}
+            self._read[id_, partition] = (had, offset)
+        messages = sum(self._read[id_, each][0] for each in partitions)
+        return {"id": id_, "partitions": len(partitions), "messages": messages}
 
 
 class Ask(BaseHTTPRequestHandler):
@@ -116,10 +128,10 @@ class Front(ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, port: int, behind: int) -> None:
+    def __init__(self, port: int, behind: int, data: Path) -> None:
         super().__init__(("", port), Pass)
         self.behind = behind
-        self.topics = Topics(behind)
+        self.topics = Topics(behind, data)
 
 
 class Pass(BaseRequestHandler):
