@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
+from kubernetes.client import CoreV1Api
 
 from healgate import trial
 from healgate.clusters import open_cluster
 from healgate.clusters.seam import Cluster
-from healgate.drivers import find_healer
+from healgate.drivers import HealerSpec, Report, find_healer
 from healgate.evidence import Ref, Request
 from healgate.scenario.catalogue import Catalogue
 from healgate.trial import Outcome, Pace, Trial, run_trial
@@ -29,7 +32,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Pace.on
 
     def on(cluster: Cluster) -> Pace:
-        return replace(usual(cluster), shortest_hold=0.0, wait_for_late=0.0, sits_budgets_out=False)
+        return replace(
+            usual(cluster), shortest_hold=0.0, wait_for_late=0.0, sits_budgets_out=False, after_escalation=60.0
+        )
 
     monkeypatch.setattr(trial.Pace, "on", on)
 
@@ -102,3 +107,35 @@ def test_who_only_gives_commands_is_not_silent(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(Trial, "start_healer", start_healer)
     found = outcome("null", "oom/limit-too-low").evidence
     assert found.recoveries
+
+
+def named_after(seconds: float) -> Outcome:
+    """Who calls a human at once, and says so long after it what it was."""
+
+    def heal(api_client: Any, report: Report) -> None:
+        pods = CoreV1Api(api_client)
+        while not any(
+            container.last_state.terminated
+            for pod in pods.list_pod_for_all_namespaces(label_selector="app=backend").items
+            for container in pod.status.container_statuses or ()
+        ):
+            time.sleep(2)
+        report.detected("Deployment/backend")
+        report.escalated("Deployment/backend", "it grows and grows")
+        time.sleep(seconds)
+        report.classified("oom", "Deployment/backend")
+        while True:
+            time.sleep(60)
+
+    healer = HealerSpec("names-late", "", heal)
+    return run_trial(SHIPPED["oom/leak"], 1, seed="pace", cluster=open_cluster("embedded"), healer=healer)
+
+
+@pytest.mark.usefixtures("hurried")
+def test_who_calls_a_human_at_once_has_its_time_to_name_the_class() -> None:
+    found = named_after(200.0)
+    assert (found.record.verdict, found.record.message) == ("PASS", "")
+    assert found.evidence.ended is not None
+    assert found.evidence.live is not None
+    # Nobody waits for longer than that.
+    assert found.evidence.ended - found.evidence.live < found.plan.budgets.classify + 30.0
