@@ -34,6 +34,8 @@ EFFECT_WITHIN = 90.0
 HEALED_AFTER = 45.0
 # After so many remedies without effect a human is called.
 ATTEMPTS = 3
+# What falls ill again so soon was not healed: what was tried then counts.
+ILL_AGAIN_WITHIN = 900.0
 # How long something that should pass by itself is given before a human is called.
 WAIT_AT_MOST = 900.0
 # A log may be of a run that has only begun, and events are told later than states: a crash that nothing explains is
@@ -75,6 +77,7 @@ class Healer:
         self.memory = Memory()
         self.pods: dict[str, Obj] = {}
         self.incidents: dict[Key, Incident] = {}
+        self.healed: dict[Key, Incident] = {}
         self._owners: dict[str, Obj] = {}
         self._remembered = 0.0
 
@@ -116,12 +119,19 @@ class Healer:
         self.memory.sick.add((key_of(owner), revision_of(pod)))
         incident = self.incidents.get(key_of(owner))
         if incident is None:
-            incident = Incident(owner, symptom, now, now)
+            incident = self.opened(owner, symptom, now)
             self.incidents[incident.key] = incident
             self.report.detected(about=incident.about, note=symptom.what)
         incident.symptom, incident.last_seen = symptom, now
         with suppress(LogMoving):
             self.treat(incident)
+
+    def opened(self, owner: Obj, symptom: Symptom, now: float) -> Incident:
+        incident = Incident(owner, symptom, now, now)
+        before = self.healed.pop(incident.key, None)
+        if before is not None and now - before.last_seen < ILL_AGAIN_WITHIN:
+            incident.attempts, incident.first_action = before.attempts, before.first_action
+        return incident
 
     def look_again(self) -> None:
         """What no change announces: time that passed."""
@@ -130,7 +140,7 @@ class Healer:
         now = time.time()
         for incident in list(self.incidents.values()):
             if now - incident.last_seen >= HEALED_AFTER and self.well(incident):
-                del self.incidents[incident.key]
+                self.healed[incident.key] = self.incidents.pop(incident.key)
                 if incident.attempts:
                     self.report.remediated(about=incident.about, note=", ".join(incident.attempts))
         if not self.incidents and now - self._remembered >= REMEMBER_EVERY:

@@ -110,3 +110,21 @@ def test_a_pod_that_is_long_created_is_sick_only_if_something_failed(events: lis
     healer.access = SimpleNamespace(events_about=lambda _pod: events)  # type: ignore[assignment]
     symptom = healer.symptom_of(CREATING, seconds(CREATED) + 60)
     assert (symptom and symptom.what) == found
+
+
+@pytest.mark.parametrize(("later", "tries"), [(200.0, ["restart"]), (2000.0, [])])
+def test_what_falls_ill_again_was_not_healed(now: SimpleNamespace, later: float, tries: list[str]) -> None:
+    """Else whoever does not see the cause goes on restarting for ever, one incident after the other."""
+    healer = Healer(None, Words())
+    first = healer.opened(OWNER, Symptom({}, "agent", "crash", 1), now.value)
+    first.attempts.append("restart")
+    healer.incidents[first.key] = first
+    healer.pods["1"] = {"metadata": {"uid": "1", "namespace": "platform", "name": "node-agent"}}
+    healer.examine = lambda _pod: None  # type: ignore[method-assign]
+    healer.well = lambda _incident: True  # type: ignore[method-assign]
+    healer.memory.remember = lambda *_: None  # type: ignore[method-assign]
+    now.value += 100.0
+    healer.look_again()
+    assert (healer.incidents, healer.report.said) == ({}, ["remediated"])
+    now.value = 1000.0 + later
+    assert healer.opened(OWNER, Symptom({}, "agent", "crash", 1), now.value).attempts == tries
