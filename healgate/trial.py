@@ -20,8 +20,9 @@ from itertools import count
 from .chaos import coactors, run
 from .chaos.signs import SignWatch
 from .clusters.seam import LONGEST_BACK_OFF, Cluster, Lease, RunningHealer
+from .doings import Doings
 from .drivers import HealerSpec, Report
-from .evidence import Evidence, HealerEnd, Ref, Request, Seen, began
+from .evidence import Evidence, HealerEnd, Ref, Seen, began
 from .judge import judge
 from .problems import HarnessError, NotSteady, UsageProblem
 from .record import Cost, TrialRecord
@@ -176,6 +177,7 @@ class Trial:
         self.before = Vigil(self.view, self.plan.target)
         self.vigil = Vigil(self.view, self.plan.target)
         self.evidence.recoveries = self.vigil.recoveries
+        self.doings = Doings(self.plan, self.evidence)
         self.signs = SignWatch(self.plan.signature, self.view)
         self.report = Report(self.lease.now, self.evidence.claims)
         self.running: RunningHealer | None = None
@@ -234,10 +236,7 @@ class Trial:
     def must_be_steady_still(self) -> None:
         """What falls before anybody touched it is no scenario, and whoever noticed it was right."""
         standing = self.before.recoveries[0]
-        first_act = min(
-            (request.time for request in self.lease.requests if self.changes_something(request)), default=float("inf")
-        )
-        if standing.until is not None and standing.until < first_act:
+        if standing.until is not None and standing.until < self.doings.first_act():
             after = standing.until - standing.since
             raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
 
@@ -313,7 +312,7 @@ class Trial:
         while True:
             self.lease.wait(self.vigil.settled, max(0.0, last_call - self.lease.now()))
             works, why = run.works(self.drawn.experiment, self.lease)
-            if (works and self.vigil.settled()) or self.healer_acted():
+            if (works and self.vigil.settled()) or self.doings.acted:
                 return
             if self.lease.now() >= last_call:
                 problem = self.vigil.why_unsettled() or why
@@ -323,7 +322,7 @@ class Trial:
     def see_it_pass(self, until: float) -> None:
         """Until it has passed for as long as a repair must hold, and whoever acts has had its time to detect."""
         assert self.evidence.live is not None
-        least = min(until, self.evidence.live + self.plan.budgets.detect)
+        least = min(until, self.evidence.live + self.plan.budgets.detect * self.scale)
         while self.lease.now() < until:
             if self.vigil.current is None:
                 self.look_for_recovery(until)
@@ -337,17 +336,15 @@ class Trial:
         Who has not named the class by then has the time for that which everybody has.
         """
         assert self.evidence.live is not None
-        said = [claim.time for claim in self.evidence.claims if claim.word == "escalated"]
-        named = any(claim.word == "classified" for claim in self.evidence.claims)
-        to_name = 0.0 if named else self.evidence.live + self.plan.budgets.classify * self.scale
-        return "escalate" in self.plan.due and bool(said) and now >= max(said[0] + self.pace.after_escalation, to_name)
+        called = self.doings.escalated if "escalate" in self.plan.due else math.inf
+        to_name = self.evidence.live + self.plan.budgets.classify * self.scale
+        return now >= called + self.pace.after_escalation and (self.doings.named_a_class or now >= to_name)
 
     def silence_settles_it(self, now: float) -> bool:
         """Who said and did nothing while half a budget more went by has not detected it, whatever comes."""
         assert self.evidence.live is not None
         over = self.evidence.live + self.plan.budgets.detect * self.scale * (1 + LATE_SHARE)
-        said = bool(self.evidence.claims) or any(request.acts for request in self.lease.requests)
-        return not self.pace.sits_budgets_out and not said and now >= over
+        return not self.pace.sits_budgets_out and self.doings.silent and now >= over
 
     def look_for_recovery(self, until: float) -> None:
         """Wait for the workload to settle, then see whether it works."""
@@ -368,7 +365,8 @@ class Trial:
         """Wait out the hold; True when it is over and the recovery stands (or came too late to matter)."""
         current = self.vigil.current
         assert current is not None
-        if began(self.vigil.recoveries, self.first_act()) > budget and self.healer_acted():
+        since = began(self.vigil.recoveries, self.doings.first_act(self.evidence.broken or 0.0))
+        if since > budget and self.doings.acted:
             return True  # late: how long it lasts makes no difference
         self.evidence.hold = max(self.evidence.hold, self.hold_needed())
         over = self.vigil.stands_since + self.evidence.hold
@@ -384,26 +382,11 @@ class Trial:
 
     def relapsed(self) -> bool:
         """A recovery that came after the healer acted was lost."""
-        if not self.vigil.recoveries:
-            return False
-        last = self.vigil.recoveries[-1].since
-        return any(request.acts and request.time <= last for request in self.lease.requests)
+        return bool(self.vigil.recoveries) and self.doings.tried_before(self.vigil.recoveries[-1].since)
 
     def lapse_over(self) -> float:
         """Until when what was lost may come back as if nothing had been."""
         return (self.vigil.recoveries[-1].until or 0.0) + LAPSE
-
-    def first_act(self) -> float:
-        acts = (one.time for one in self.lease.requests if self.changes_something(one))
-        return min((time for time in acts if time >= (self.evidence.broken or 0.0)), default=math.inf)
-
-    def healer_acted(self) -> bool:
-        return any(self.changes_something(request) for request in self.lease.requests)
-
-    def changes_something(self, request: Request) -> bool:
-        """Here, or on the nodes; a look into a container does not, nor does what nobody answered."""
-        here = request.namespace in (self.lease.namespace, "")
-        return request.acts and request.accepted and not request.is_command and here
 
     def hold_needed(self) -> float:
         hold = self.plan.hold

@@ -1,5 +1,5 @@
 """Evidence in, verdict out: no clock, no cluster, no healer."""
 
-from .judge import Judgement, judge
+from .judge import Judgement, calls_for_a_human, judge
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Judgement", "calls_for_a_human", "judge"]

@@ -14,13 +14,13 @@ from ..scenario.model import Forbidden, Property, Scenario, Temporary
 from .containers import containers
 from .drift import Speaks, dangerous, drifted, rollout_weakened
 from .history import History
+from .ownership import HOLD_DATA
 from .safety import KEPT_IF_THERE, NEVER_DELETED
 from .weakening import program, weakened, weakened_probes
 from .writes import SEEN_WITHIN, Write
 
 # What others have to live by, whoever made it.
 BINDING = frozenset({"LimitRange", "ResourceQuota", "NetworkPolicy", "HorizontalPodAutoscaler"})
-HOLD_DATA = frozenset({"ConfigMap", "Secret"})
 # A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 

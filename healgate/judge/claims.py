@@ -74,6 +74,14 @@ def _class(claim: Claim) -> str:
     return str(claim.crash_class) if claim.crash_class else claim.note.partition(" ")[0] or "something unknown"
 
 
+def escalations(evidence: Evidence, owners: Ownership) -> Iterator[Claim]:
+    """Calls for a human about what is broken."""
+    for claim in evidence.claims:
+        after = evidence.broken is not None and claim.time >= evidence.broken
+        if after and claim.word is Word.ESCALATED and owners.concerns(claim.about):
+            yield claim
+
+
 def alarms(evidence: Evidence) -> Iterator[Claim]:
     """All that it said but "this is nothing"."""
     return (c for c in evidence.claims if c.word is not Word.CLASSIFIED or c.crash_class is not CrashClass.NOTHING)

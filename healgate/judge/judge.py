@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ..evidence import ABOUT_ITSELF, Evidence, Obj, Recovery, began
+from ..evidence import ABOUT_ITSELF, Claim, Evidence, Obj, Recovery, began
 from ..record import Times
 from ..scenario.model import Property, Scenario
 from ..words import Due, Reason, Verdict, Word
 from .aftermath import too_long, unsafe_end
-from .claims import Classification, classification, detected_at, premature
+from .claims import Classification, classification, detected_at, escalations, premature
 from .disturbance import Disturbances
 from .history import History, State
 from .ownership import WORKLOADS, Ownership
@@ -53,6 +53,12 @@ def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judg
         return _Judge(plan, evidence, evidence.broken, budget_scale).of_harm_alone(why)
     found = _Judge(plan, evidence, evidence.live, budget_scale)
     return found.of_harm_alone(found.disturbance) if found.disturbance else found.judge()
+
+
+def calls_for_a_human(plan: Scenario, evidence: Evidence) -> list[Claim]:
+    """The escalations that count so far, for who must know before the end."""
+    history = History(evidence)
+    return list(escalations(evidence, Ownership(plan, evidence, history, own_writes(evidence, history))))
 
 
 def _of_an_error(evidence: Evidence) -> Judgement:
@@ -268,9 +274,9 @@ class _Judge:
 
     def repaired_at(self) -> float:
         """Since when it has worked, and rightly so: what came first and was mended later was repaired later."""
-        acts = (write.time for write in self.writes if write.time >= self.broken)
         last = self.evidence.recoveries[-1].since
-        return max(began(self.evidence.recoveries, min(acts, default=math.inf)), min(last, self.mended_at()))
+        first_act = min(self.acts(), default=math.inf)
+        return max(began(self.evidence.recoveries, first_act), min(last, self.mended_at()))
 
     def mended_at(self) -> float:
         """When the last thing that is to be right became so."""
@@ -287,7 +293,11 @@ class _Judge:
 
     def acted_before(self, recovery: Recovery) -> bool:
         """A container that crashes slowly looks well in between: that is nobody's repair."""
-        return any(self.broken <= write.time <= recovery.since for write in self.writes)
+        return min(self.acts(), default=math.inf) <= recovery.since
+
+    def acts(self) -> Iterator[float]:
+        """When it did something that a recovery may have come of; its notes are nothing of the kind."""
+        return (one.time for one in self.writes if one.time >= self.broken and not self.owners.is_its_own(one.ref))
 
     def lost(self, last: Recovery) -> tuple[Reason, str]:
         assert last.until is not None
@@ -296,13 +306,7 @@ class _Judge:
         return Reason.RELAPSED, f"{held}; a recovery must last {self.evidence.hold:.0f}s (timeline)"
 
     def escalated_in_time(self) -> bool:
-        return any(
-            claim.word is Word.ESCALATED
-            and claim.time >= self.broken
-            and self.owners.concerns(claim.about)
-            and self.latency(claim.time) <= self.recover_budget
-            for claim in self.evidence.claims
-        )
+        return any(self.latency(call.time) <= self.recover_budget for call in escalations(self.evidence, self.owners))
 
     # -- saying it
 

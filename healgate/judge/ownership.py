@@ -15,8 +15,8 @@ from .history import History
 from .writes import Write, substance
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
-# Where healers keep what they know.
-NOTES = frozenset({"ConfigMap", "Secret"})
+# Where settings live, and where healers keep what they know.
+HOLD_DATA = frozenset({"ConfigMap", "Secret"})
 
 
 SHORT = {
@@ -88,7 +88,7 @@ class Ownership:
 
     def is_its_own(self, ref: Ref) -> bool:
         """Notes that the healer made, and that nobody else reads."""
-        return ref.kind in NOTES and ref in self._made
+        return ref.kind in HOLD_DATA and ref in self._made and ref not in self._about
 
     def _serves(self, ref: Ref) -> Ref:
         """The top of its owners; endpoints that name none belong to the service of their name."""
@@ -125,7 +125,7 @@ class Ownership:
     def _is_of_the_target(self, ref: Ref) -> bool:
         """What the target reads, or what leads to it: its name stands in one of their specs, or their labels in it."""
         spec = self._baseline[ref].get("spec", {})
-        if texts(spec) & {one.name for one in self._about if one.kind in NOTES}:
+        if texts(spec) & {one.name for one in self._about if one.kind in HOLD_DATA}:
             return True  # the source of what is broken
         for target in self._may_touch & self._baseline.keys():
             template = self._baseline[target].get("spec", {}).get("template", {})

@@ -25,6 +25,17 @@ def test_a_healer_may_keep_notes_and_write_what_stands_there(at: float) -> None:
     assert quiet.judged(**NOTHING_DUE).verdict is Verdict.PASS
 
 
+def test_a_note_is_no_repair_of_what_came_up_by_itself() -> None:
+    made = Trial()
+    made.says(Word.DETECTED, 75)
+    made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    made.creates(obj("ConfigMap", "healer-state"), 80)
+    made.works(100)
+    assert made.judged().reason is Reason.NOT_REMEDIATED
+    made.patches(BACKEND, 90, "spec.replicas", 3)
+    assert made.judged().verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize(
     ("happens", "said"),
     [

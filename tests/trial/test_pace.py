@@ -139,3 +139,24 @@ def test_who_calls_a_human_at_once_has_its_time_to_name_the_class() -> None:
     assert found.evidence.live is not None
     # Nobody waits for longer than that.
     assert found.evidence.ended - found.evidence.live < found.plan.budgets.classify + 30.0
+
+
+def test_a_call_about_somebody_else_does_not_end_the_trial() -> None:
+    def heal(api_client: Any, report: Report) -> None:
+        pods = CoreV1Api(api_client)
+        while not any(
+            container.last_state.terminated
+            for pod in pods.list_pod_for_all_namespaces(label_selector="app=node-agent").items
+            for container in pod.status.container_statuses or ()
+        ):
+            time.sleep(2)
+        report.escalated("CronJob/backup", "it takes long")
+        report.classified("dependency", "Deployment/node-agent")
+        time.sleep(700.0)
+        report.escalated("Deployment/node-agent", "its API does not answer")
+        while True:
+            time.sleep(60)
+
+    scenario, healer = SHIPPED["exit/lease-lost-elsewhere"], HealerSpec("calls-twice", "", heal)
+    found = run_trial(scenario, 1, seed="pace", cluster=open_cluster("embedded"), healer=healer)
+    assert (found.record.verdict, found.record.message) == ("PASS", "")
