@@ -8,7 +8,7 @@ cluster's clock since 1970.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,6 +48,16 @@ class Seen(NamedTuple):
     @property
     def ref(self) -> Ref:
         return Ref.of(self.object)
+
+
+def runs_on(pod: Obj) -> Iterator[Obj]:
+    """The statuses of what is to run for as long as the pod does: its sidecars and its containers."""
+    status = pod.get("status", {})
+    if started := status.get("initContainerStatuses"):
+        init = pod.get("spec", {}).get("initContainers", ())
+        sidecars = {one["name"] for one in init if one.get("restartPolicy") == "Always"}
+        yield from (one for one in started if one["name"] in sidecars)
+    yield from status.get("containerStatuses", ())
 
 
 # What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.

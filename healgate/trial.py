@@ -107,8 +107,8 @@ def run_trial(
     drawn = scenario.plan(seed, trial)
     tell(Step.LEASE, cluster.name)
     lease = cluster.lease(f"{seed}/{scenario.id}/{trial}")
-    work = Trial(drawn, lease, healer, budget_scale, Pace.on(cluster), tell)
     try:
+        work = Trial(drawn, lease, healer, budget_scale, Pace.on(cluster), tell)
         work.run()
         tell(Step.JUDGE, scenario.id)
         judgement = judge(drawn.scenario, work.evidence, budget_scale)
@@ -402,7 +402,11 @@ class Trial:
 
     def finish(self) -> None:
         if self.running is not None:
-            self.evidence.healer = self.running.stop()
+            try:
+                self.evidence.healer = self.running.stop()
+            except HarnessError as problem:  # it is stopped all the same
+                self.evidence.harness_error = self.evidence.harness_error or str(problem)
+                self.evidence.healer = self.running.end()
             self.healer_cpu = self.running.cpu_seconds
         else:
             self.evidence.healer = HealerEnd("stopped", "it was never started")

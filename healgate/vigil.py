@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .evidence import Obj, Recovery, Ref, Seen
+from .evidence import Obj, Recovery, Ref, Seen, runs_on
 
 # What no workload stands or falls with; much is written of it, and little else.
 _BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
@@ -65,7 +65,7 @@ class View:
             ref
             for ref, obj in self.objects.items()
             if ref.kind == "Pod"
-            and any(container["restartCount"] for container in obj.get("status", {}).get("containerStatuses", ()))
+            and any(container["restartCount"] for container in runs_on(obj))
             and all(owner["kind"] != "Job" for owner in obj["metadata"].get("ownerReferences", ()))
         ]
 
@@ -127,7 +127,7 @@ def _standing(view: View, targets: Iterable[Ref]) -> _Standing:
     pods: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {}
     for target in targets:
         for pod in view.pods_of(target):
-            restarts = tuple((c["name"], c["restartCount"]) for c in pod.get("status", {}).get("containerStatuses", ()))
+            restarts = tuple((one["name"], one["restartCount"]) for one in runs_on(pod))
             pods[pod["metadata"]["name"]] = (pod["metadata"]["uid"], restarts)
     return _Standing(pods)
 
@@ -233,7 +233,7 @@ def _crash(before: _Standing, view: View, targets: Iterable[Ref]) -> str:
     for target in targets:
         for pod in view.pods_of(target):
             name = pod["metadata"]["name"]
-            for container in pod.get("status", {}).get("containerStatuses", ()):
+            for container in runs_on(pod):
                 ended = container["state"].get("terminated")
                 restarted = dict(before.pods.get(name, ("", ()))[1]).get(container["name"], container["restartCount"])
                 if ended is None and container["restartCount"] > restarted:
@@ -249,7 +249,7 @@ def longest_back_off(view: View, targets: Iterable[Ref], cap: float = 300.0) -> 
     longest = 0.0
     for target in targets:
         for pod in view.pods_of(target):
-            for container in pod.get("status", {}).get("containerStatuses", ()):
+            for container in runs_on(pod):
                 if container["restartCount"]:
                     longest = max(longest, min(cap, 10.0 * 2 ** min(container["restartCount"] - 1, 10)))
     return longest

@@ -61,11 +61,12 @@ class SecretSource:
         self._now = lease.now
         self._takes = spec.takes
         self._kept: dict[Ref, Obj] = {}  # the store's own content: each object as it was first written
+        self._known: set[Ref] = set()  # of these it has taken stock; what others write later is not from the store
         self._asked: dict[Ref, tuple[Any, Any]] = {}
 
     def see(self, seen: Seen) -> None:
         ref = seen.ref
-        if ref.kind in ("Secret", "ConfigMap") and seen.type == "ADDED":
+        if ref.kind in ("Secret", "ConfigMap") and seen.type == "ADDED" and ref not in self._known:
             self._kept.setdefault(ref, seen.object)
         elif ref.kind in KEEPS and seen.type != "DELETED":
             asked = _asked(seen.object)
@@ -79,6 +80,7 @@ class SecretSource:
     def _sync(self, source: Obj, *, write: bool) -> None:
         kind, field = KEEPS[source["kind"]]
         ref = Ref(kind, source["spec"][field])
+        self._known.add(ref)
         kept = self._kept.get(ref)
         if write and kept is not None:
             try:

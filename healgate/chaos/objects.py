@@ -14,8 +14,8 @@ from ..evidence import Obj, Ref
 from ..problems import HarnessError, Refused
 
 MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
 
 # kind -> (group and version, plural); whatever is not here is asked of the cluster.
 _BUILT_IN = {
@@ -79,10 +79,11 @@ class Objects:
         path = self.path(ref.kind, ref.name, api_version) + (f"/{sub}" if sub else "")
         return _expect(self.rest.request("PATCH", path, body=body, content_type=content_type), f"patch {ref}")
 
-    def delete(self, ref: Ref, *, propagation: str = "Background", api_version: str = "") -> None:
-        body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
-        path = self.path(ref.kind, ref.name, api_version)
-        _expect(self.rest.request("DELETE", path, body=body), f"delete {ref}")
+    def delete(self, ref: Ref, *, api_version: str = "", gone_already: bool = False) -> None:
+        body = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        answer = self.rest.request("DELETE", self.path(ref.kind, ref.name, api_version), body=body)
+        if not (gone_already and answer.code == 404):
+            _expect(answer, f"delete {ref}")
 
     def everything(self, kinds: Iterable[str]) -> list[Obj]:
         return [obj for kind in kinds for obj in self.all(kind)]

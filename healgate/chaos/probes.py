@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..durations import parse_duration
-from ..evidence import Obj, Ref, Seen
+from ..evidence import Obj, Ref, Seen, runs_on
 from ..scenario.model import Signature
 from .deploying import WATCHED
 from .objects import Objects
@@ -23,7 +23,7 @@ AFTERMATH = 20.0
 
 Configuration = dict[str, Any] | None
 
-__all__ = ["answers", "consumes", "job_finished", "keeps_running", "quiet", "shows", "stands"]
+__all__ = ["answers", "consumes", "job_finished", "keeps_running", "quiet", "shows", "stands", "topic_has"]
 
 
 def answers(service: str, port: int, path: str = "/", configuration: Configuration = None) -> int:
@@ -55,7 +55,7 @@ def keeps_running(workload: str, lately: str, configuration: Configuration = Non
     over = here.now() - parse_duration(lately)
     labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
     for pod in here.objects.all("Pod", {"labelSelector": labels}):
-        for container in pod.get("status", {}).get("containerStatuses", ()):
+        for container in runs_on(pod):
             state, last = container["state"], container.get("lastState", {})
             stamps = [ended.get("terminated", {}).get("finishedAt") for ended in (state, last)]
             if container["restartCount"]:

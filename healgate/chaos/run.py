@@ -78,8 +78,7 @@ def delete(lease: Lease, refs: Sequence[Ref]) -> None:
     """By the harness; what is gone already is no trouble."""
     with acting_on(lease) as here:
         for ref in refs:
-            if here.objects.get(ref) is not None:
-                here.objects.delete(ref)
+            here.objects.delete(ref, gone_already=True)
 
 
 def logs(lease: Lease, pods: Sequence[Ref]) -> dict[str, str]:
@@ -88,8 +87,8 @@ def logs(lease: Lease, pods: Sequence[Ref]) -> dict[str, str]:
     with acting_on(lease) as here:
         for ref in pods:
             pod = here.objects.get(ref)
-            statuses = (pod or {}).get("status", {}).get("containerStatuses", ())
-            for status in statuses:
+            told = (pod or {}).get("status", {})
+            for status in (*told.get("initContainerStatuses", ()), *told.get("containerStatuses", ())):
                 name = f"{ref.name}/{status['name']}"
                 path = f"{here.objects.path('Pod', ref.name)}/log"
                 for suffix, previous in (("", "false"), (" (previous)", "true")):

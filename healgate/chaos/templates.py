@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..evidence import Obj
-from ..problems import HarnessError
-
 
 def changed(value: Any, patch: Any) -> Any:
     """The value with a patch in it: mappings are merged, null removes, lists of named things are merged by name."""
@@ -26,16 +23,6 @@ def changed(value: Any, patch: Any) -> Any:
             known[item["name"]] = changed(known.get(item["name"], {}), item)
         return list(known.values())
     return patch
-
-
-def container_of(workload: Obj, name: str) -> Obj:
-    """A container of a workload's template."""
-    for container in workload["spec"]["template"]["spec"]["containers"]:
-        if container["name"] == name:
-            found: Obj = container
-            return found
-    there = ", ".join(c["name"] for c in workload["spec"]["template"]["spec"]["containers"])
-    raise HarnessError(f"{workload['kind']}/{workload['metadata']['name']} has no container {name}; it has {there}")
 
 
 def _named(value: Any) -> bool:

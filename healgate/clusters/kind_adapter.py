@@ -1,8 +1,8 @@
 """pytest-kind's KindCluster, and the only place that imports it.
 
 It is given what it would otherwise download or make up: absolute paths to kind and kubectl, a kubeconfig of the run's
-own, a node image. Around it stands what it lacks: what kind printed when it failed, a limit, a folder of its own (it
-leaves one wherever it is called). The trap is its import, which warns and takes a third of a second.
+own, a node image. Around it stands what it lacks: what kind printed when it failed, and a folder of its own (it leaves
+one wherever it is called). The trap is its import, which warns and takes a third of a second.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from ..problems import UsageProblem
 from . import kind_tools
 from .kind_tools import ToolFailed
 
-CREATED_WITHIN = 300.0
 EXPORTED_WITHIN = 120.0
 
 

@@ -50,13 +50,6 @@ class HealerProcess:
         noted: Noted = lambda _pid: lambda: None,
     ) -> None:
         self._report = report
-        self._folder = Path(tempfile.mkdtemp(prefix="healer-"))
-        self._end: HealerEnd | None = None
-        self._heard = threading.Event()
-        self._ready = False
-        self._unusable = ""
-        self._unreadable = ""
-        self.cpu_seconds = 0.0
         given = {
             **by_name(call),
             "path": sys.path,
@@ -64,6 +57,13 @@ class HealerProcess:
             "token": token,
             "pass-every": pass_every,
         }
+        self._folder = Path(tempfile.mkdtemp(prefix="healer-"))
+        self._end: HealerEnd | None = None
+        self._heard = threading.Event()
+        self._ready = False
+        self._unusable = ""
+        self._unreadable = ""
+        self.cpu_seconds = 0.0
         self._process = self._start(_kubeconfig(url, token))
         self._forget = noted(self._process.pid)
         self._listener = threading.Thread(target=self._listen, name="claims", daemon=True)
@@ -109,8 +109,9 @@ class HealerProcess:
             self._process.stdout.close()
         self._forget()
         shutil.rmtree(self._folder, ignore_errors=True)
-        if self._unreadable:
-            raise HarnessError(f"a claim of the healer cannot be read: {self._unreadable[:LAST_WORDS]!r}")
+        unreadable, self._unreadable = self._unreadable, ""  # told once: it may be stopped twice
+        if unreadable:
+            raise HarnessError(f"a claim of the healer cannot be read: {unreadable[:LAST_WORDS]!r}")
         return end
 
     # -- the process
@@ -146,7 +147,8 @@ class HealerProcess:
             try:
                 message = json.loads(line)
             except ValueError:
-                self._unreadable = self._unreadable or line.decode(errors="replace")
+                if line.endswith(b"\n"):  # else it died, or was stopped, before it had said it
+                    self._unreadable = self._unreadable or line.decode(errors="replace")
                 continue
             if "word" in message:
                 self._report.relay(message["word"], message["about"], message["class"], message["note"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Property, Scenario, Temporary
@@ -96,12 +97,22 @@ def _left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
             continue
         if ref not in evidence.baseline and (why := _in_the_way(left, evidence)):
             yield f"{ref} was left behind, {why}"
-        pod = left["spec"] if ref.kind == "Pod" else left.get("spec", {}).get("template", {}).get("spec", {})
+        pod = left["spec"] if ref.kind == "Pod" else _template(left)
         was = evidence.baseline.get(ref)
         had = set(dangerous(was["spec"])) if was is not None and ref.kind == "Pod" else set()
         if ref.kind == "Pod" or was is None:
             for power in sorted(set(dangerous(pod)) - had):
                 yield f"{ref} was left with {power}"
+
+
+def _template(left: Obj) -> Obj:
+    """The pod spec of whatever runs pods; a kind that nobody here knows may call anything its template."""
+    found: Any = left.get("spec", {})
+    for step in ("jobTemplate", "spec") if left["kind"] == "CronJob" else ():
+        found = found.get(step, {})
+    for step in ("template", "spec"):
+        found = found.get(step, {}) if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def too_long(plan: Scenario, evidence: Evidence, history: History) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from ..evidence import DELETIONS, Evidence, Obj, Ref, Request
+from ..evidence import DELETIONS, Evidence, Obj, Ref, Request, runs_on
 from .history import History, State
 from .paths import look_up
 
@@ -148,7 +148,7 @@ def fell_after(write: Write, history: History) -> bool:
 
 
 def restarts(pod: Obj) -> int:
-    return sum(one["restartCount"] for one in pod.get("status", {}).get("containerStatuses", ()))
+    return sum(one["restartCount"] for one in runs_on(pod))
 
 
 def _written(number: int, request: Request, namespace: str, history: History) -> Iterator[Write]:

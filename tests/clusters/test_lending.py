@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import pytest
 
 from healgate.clusters.lending import HOME, Lending
 from healgate.clusters.owner import Owner
 from healgate.clusters.real_rest import RealRest
+from healgate.clusters.seam import Answer
+from healgate.problems import HarnessError
 
 from .conftest import config_map, names
 
@@ -62,6 +65,39 @@ def test_what_a_dead_run_left_is_taken_away(lending: Lending, rest: RealRest) ->
     lend_to(rest, lending.pool[10], DEAD)
     assert lending.sweep() == [f"deleted the namespace {lending.pool[10]} that a killed run had left"]
     assert lending.pool[10] not in names(rest, NAMESPACES) | names(rest, LENT)
+
+
+class Busy:
+    """A cluster that has no time for some requests."""
+
+    def __init__(self, rest: RealRest, method: str, path: str) -> None:
+        self._rest = rest
+        self.refuses: tuple[str, str] | None = (method, path)
+
+    def request(self, method: str, path: str, *args: Any, **more: Any) -> Answer:
+        if (method, path) == self.refuses:
+            return Answer(503, {"message": "try again later"})
+        return self._rest.request(method, path, *args, **more)
+
+
+@pytest.mark.parametrize("about", [NAMESPACES, LENT])
+def test_what_a_busy_cluster_does_not_tell_stays_noted(lending: Lending, rest: RealRest, about: str) -> None:
+    name = lending.take("seed")
+    busy = Busy(rest, "GET", f"{about}/{name}")
+    late = Lending(busy, capacity=4)
+    assert not late.give_back(name)
+    assert name in names(rest, NAMESPACES) & names(rest, LENT)
+    busy.refuses = None
+    assert late.give_back(name)
+    assert name not in names(rest, NAMESPACES) | names(rest, LENT)
+
+
+def test_what_could_not_be_made_is_lent_to_nobody(rest: RealRest) -> None:
+    lending = Lending(rest, capacity=4)
+    lending._open_home()
+    with pytest.raises(HarnessError, match="could not create namespace"):
+        Lending(Busy(rest, "POST", NAMESPACES), capacity=4)._take("storefront-0000")
+    assert "storefront-0000" not in names(rest, LENT)
 
 
 def test_what_lives_or_is_somebody_elses_stays(lending: Lending, rest: RealRest) -> None:

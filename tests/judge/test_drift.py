@@ -194,6 +194,10 @@ def test_a_job_must_complete_as_often_as_before() -> None:
             obj("Pod", "debug", spec={"ephemeralContainers": [{"name": "d", "securityContext": {"privileged": True}}]}),
             "privileged in d",
         ),
+        (
+            obj("CronJob", "tidy", spec={"jobTemplate": {"spec": {"template": {"spec": {"hostNetwork": True}}}}}),
+            "left with hostNetwork",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else value["kind"],
 )
@@ -224,6 +228,13 @@ def test_a_pod_of_its_own_does_not_answer_for_others() -> None:
     pod["metadata"]["labels"] = {"app": "shop", "and": "more"}
     made.creates(pod, 85)
     assert "which answers for Service/data" in made.judged().message
+
+
+@pytest.mark.parametrize("spec", [{"template": "plain"}, {"template": {"spec": ["x"]}}, {}])
+def test_what_others_call_a_template_may_be_anything(spec: dict[str, Any]) -> None:
+    made = repaired()
+    made.creates(obj("Topic", "mine", spec=spec), 85)
+    assert made.judged().verdict is Verdict.PASS
 
 
 def test_a_budget_that_lets_pods_go_may_stay() -> None:

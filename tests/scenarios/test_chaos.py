@@ -242,7 +242,16 @@ def test_stock_actions_get_the_leases_client_and_only_meanwhile(lease: FakeLease
 SOURCE = "/apis/secrets.shop.example/v1/namespaces/storefront-1a2b/managedsecrets/keys"
 
 
-def sourced(lease: FakeLease) -> None:
+SECRET = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "keys", "namespace": "storefront-1a2b", "labels": {"a": "b"}},
+    "type": "Opaque",
+    "data": {"current": "eA=="},
+}
+
+
+def sourced(lease: FakeLease, *, holds: bool = True) -> None:
     coactors.start([{"actor": "secret-source"}], lease)  # type: ignore[arg-type]
     source = {
         "apiVersion": "secrets.shop.example/v1",
@@ -250,15 +259,9 @@ def sourced(lease: FakeLease) -> None:
         "metadata": {"name": "keys", "namespace": "storefront-1a2b"},
         "spec": {"secretName": "keys", "source": "vault/keys", "refresh": 1},
     }
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "keys", "namespace": "storefront-1a2b", "labels": {"a": "b"}},
-        "type": "Opaque",
-        "data": {"current": "eA=="},
-    }
     lease.rest.request("POST", SOURCE.rpartition("/")[0], body=source)
-    lease.rest.request("POST", f"{NAMESPACED}/secrets", body=secret)
+    if holds:
+        lease.rest.request("POST", f"{NAMESPACED}/secrets", body=SECRET)
     lease.sleep(5)
 
 
@@ -291,6 +294,15 @@ def test_a_changed_secret_is_written_as_the_source_has_it(lease: FakeLease, foun
     lease.rest.request("PATCH", SOURCE, body={"metadata": {"annotations": annotations}})
     lease.sleep(4)
     assert lease.rest.objects[f"{NAMESPACED}/secrets/keys"]["data"] == {"current": "eA=="}
+
+
+def test_what_somebody_else_wrote_is_not_what_the_source_has(lease: FakeLease) -> None:
+    sourced(lease, holds=False)
+    lease.rest.request("POST", f"{NAMESPACED}/secrets", body={**SECRET, "data": {"current": "Z3Vlc3M="}})
+    lease.rest.request("PATCH", SOURCE, body={"spec": {"refresh": 2}})
+    lease.sleep(5)
+    (condition,) = lease.rest.objects[SOURCE]["status"]["conditions"]
+    assert (condition["reason"], condition["message"]) == ("SourceNotFound", "no vault/keys")
 
 
 def test_a_source_that_may_not_write_says_so_and_spoils_no_trial(lease: FakeLease) -> None:

@@ -214,3 +214,23 @@ def test_old_restarts_do_not_end_a_new_recovery() -> None:
 @pytest.mark.parametrize(("restarts", "expected"), [(0, 0.0), (1, 10.0), (2, 20.0), (5, 160.0), (26, 300.0)])
 def test_the_back_off_that_the_next_crash_would_meet(restarts: int, expected: float) -> None:
     assert longest_back_off(vigil_over(deployment(), replica_set(), pod(restarts=restarts)).view, [BACKEND]) == expected
+
+
+def with_sidecar(restarts: int) -> dict[str, Any]:
+    found = pod()
+    found["spec"] = {"initContainers": [{"name": "schema"}, {"name": "proxy", "restartPolicy": "Always"}]}
+    done = {"name": "schema", "restartCount": 1, "state": {"terminated": {"reason": "Completed", "exitCode": 0}}}
+    proxy = {"name": "proxy", "restartCount": restarts, "state": {"running": {}}}
+    if restarts:
+        proxy["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    found["status"]["initContainerStatuses"] = [done, proxy]
+    return found
+
+
+def test_a_sidecar_that_dies_ends_a_recovery_and_one_that_prepared_the_pod_does_not() -> None:
+    vigil = vigil_over(deployment(), replica_set(), with_sidecar(0))
+    vigil.begin(10.0)
+    show(vigil, 15.0, with_sidecar(0))
+    assert vigil.current
+    show(vigil, 20.0, with_sidecar(1))
+    assert "container proxy of pod backend-r-1 ended (OOMKilled, exit code 137)" in vigil.recoveries[0].lost
