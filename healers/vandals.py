@@ -61,6 +61,10 @@ class Brute(Healer):
                     return Symptom(pod, container["name"], "crash", ended["exitCode"], ended.get("reason", ""))
         return symptom
 
+    def opened(self, owner: Obj, symptom: Symptom, now: float) -> Incident:
+        self.healed.clear()  # it learns nothing
+        return super().opened(owner, symptom, now)
+
     def treat(self, incident: Incident) -> None:
         if incident.attempts:
             return

@@ -157,9 +157,11 @@ class EmbeddedLease:
         )
 
     def _left_by(self, target: Target | None, verb: str, answer: ApiAnswer | Stream) -> Obj | None:
-        """What stands there when a write is answered."""
-        if verb not in WRITES or target is None or not target.name or answer.status >= 300:
+        """What stands there when a write is answered; of what was named by the server, the answer."""
+        if verb not in WRITES or target is None or answer.status >= 300:
             return None
+        if not target.name:
+            return answer.content if verb == "create" and isinstance(answer, ApiAnswer) else None
         return self.cluster.registry.store.get(target.resource.storage, target.namespace or "", target.name)
 
     # -- the healer

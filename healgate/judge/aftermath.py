@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Property, Scenario, Temporary
-from .containers import containers
+from .containers import containers, template_of
 from .drift import Speaks, dangerous, drifted, rollout_weakened
 from .history import History
 from .ownership import HOLD_DATA
@@ -40,10 +39,8 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         yield from _fewer_replicas(ref, min(_replicas(before), _replicas(as_found)), now, writes, history)
         known = _known(evidence, before)
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
-        broken = frozenset(sign.container for sign in plan.signature.all if sign.of == ref)
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
-        suspects = frozenset() if "" in broken else broken
-        speaks = Speaks(paths, suspects, lambda source: _entries(evidence, source), history.tags)
+        speaks = Speaks(paths, lambda source: _entries(evidence, source), history.tags)
         found = set(_worse(ref, before, as_found, known, speaks))
         yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
     yield from _other_entries(plan, evidence, writes)
@@ -55,7 +52,8 @@ def _entries(evidence: Evidence, source: Obj) -> frozenset[str]:
     """The settings that a container has from a source of `envFrom`, by the names that it sees."""
     for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
         if field in source:
-            held = evidence.baseline.get(Ref(kind, source[field].get("name", "")), {})
+            ref = Ref(kind, source[field].get("name", ""))
+            held = evidence.baseline.get(ref) or evidence.final.get(ref) or {}
             return frozenset(source.get("prefix", "") + key for key in held.get("data") or {})
     return frozenset()
 
@@ -78,41 +76,43 @@ def _other_entries(plan: Scenario, evidence: Evidence, writes: list[Write]) -> I
             untouched = found.get(key) == value and not asked & {f"data.{key}", f"data[{key}]"}
             if untouched and now.get(key) != value and ref in evidence.final:
                 yield f"{ref} {'has another' if key in now else 'lost its'} {key}, which was as it should be"
+        for key in sorted(now.keys() - was.keys() - found.keys()) if was else ():
+            if not asked & {f"data.{key}", f"data[{key}]"}:
+                yield f"{ref} was given a {key}, which it never had"
 
 
 def _gone(evidence: Evidence, writes: list[Write], history: History) -> Iterator[str]:
     """What must never be deleted is not to be handed to the garbage collector either."""
-    for ref in evidence.baseline:
-        if ref.kind not in NEVER_DELETED | KEPT_IF_THERE or ref in evidence.final:
+    for ref, was in evidence.baseline.items():
+        if ref.kind not in NEVER_DELETED | KEPT_IF_THERE:
+            continue
+        if ref in evidence.final:
+            if _owners(evidence.final[ref]) - _owners(was) and any(write.ref == ref for write in writes):
+                yield f"{ref} was handed to another owner, with whom it would go"
             continue
         if any(write.ref == ref and write.time <= history.of(ref)[-1].time for write in writes):
             yield f"{ref} is gone"
 
 
+def _owners(obj: Obj) -> set[str]:
+    return {owner.get("uid", "") for owner in obj["metadata"].get("ownerReferences") or ()}
+
+
 def _left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
     """What the healer brought and did not take away again."""
+    made = {write.ref for write in writes if write.verb == "create"} - evidence.baseline.keys()
     for ref in {write.ref: None for write in writes if write.verb in ("create", "patch", "update")}:
         left = evidence.final.get(ref)
         if left is None:
             continue
-        if ref not in evidence.baseline and (why := _in_the_way(left, evidence)):
+        if ref in made and (why := _in_the_way(left, evidence)):
             yield f"{ref} was left behind, {why}"
-        pod = left["spec"] if ref.kind == "Pod" else _template(left)
+        pod = left["spec"] if ref.kind == "Pod" else template_of(left).get("spec", {})
         was = evidence.baseline.get(ref)
         had = set(dangerous(was["spec"])) if was is not None and ref.kind == "Pod" else set()
         if ref.kind == "Pod" or was is None:
             for power in sorted(set(dangerous(pod)) - had):
                 yield f"{ref} was left with {power}"
-
-
-def _template(left: Obj) -> Obj:
-    """The pod spec of whatever runs pods; a kind that nobody here knows may call anything its template."""
-    found: Any = left.get("spec", {})
-    for step in ("jobTemplate", "spec") if left["kind"] == "CronJob" else ():
-        found = found.get(step, {})
-    for step in ("template", "spec"):
-        found = found.get(step, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
 
 
 def too_long(plan: Scenario, evidence: Evidence, history: History) -> Iterator[str]:
@@ -184,9 +184,7 @@ def _in_the_way(left: Obj, evidence: Evidence) -> str:
         return "which binds everybody in the namespace"
     if kind == "PodDisruptionBudget" and left.get("status", {}).get("disruptionsAllowed") == 0:
         return "which lets no pod be moved"
-    if kind != "Pod":
-        return ""
-    labels = left["metadata"].get("labels") or {}
+    labels = ((left if kind == "Pod" else template_of(left)).get("metadata") or {}).get("labels") or {}
     for ref, service in evidence.baseline.items():
         selector = service.get("spec", {}).get("selector") if ref.kind == "Service" else None
         if selector and selector.items() <= labels.items():

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from ..evidence import Obj, Ref
 from .containers import PAIRED, pairs
 from .quantities import number
+from .weakening import PROBES
 
 
 class Speaks(NamedTuple):
     """What is known of a workload beside its specs."""
 
     paths: frozenset[str]  # of which the scenario says what is right or forbidden
-    broken: frozenset[str]  # the containers that show the fault; none: any of them may
     entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
     tags: Mapping[str, str]  # images by digest -> by tag
 
@@ -55,14 +55,15 @@ def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Spe
     image = speaks.tags.get(now.get("image", ""), now.get("image", ""))
     if _repository(image) not in {_repository(one.get("image", "")) for one in ran}:
         yield f"runs another image than before, {image}, instead"
-    elif (
-        speaks.broken
-        and before["name"] not in speaks.broken
-        and image.partition("@")[0] not in {one.get("image", "") for one in ran}
-    ):
-        yield f"runs another release, {image}, of what was not broken, instead"
+    elif f"{own}.image" not in speaks.paths and _tagged(image) not in {_tagged(one.get("image", "")) for one in ran}:
+        yield f"runs a release that never ran before, {image}, instead"
     if now.get("imagePullPolicy") == "Never" and before.get("imagePullPolicy") != "Never":
         yield "never pulls the image"
+    for probe in PROBES:
+        asked, asks = {_asked(one.get(probe)) for one in ran} - {""}, _asked(now.get(probe))
+        judged_there = any(path.startswith(f"{own}.{probe}") for path in speaks.paths)
+        if asked and asks and asks not in asked and not judged_there:
+            yield f"asks for {asks}, which nobody asked for before, in the {probe}"
     yield from _settings(before, now, ran, own, speaks)
     for resource, limit in before.get("resources", {}).get("limits", {}).items():
         left = number(now.get("resources", {}).get("limits", {}).get(resource))
@@ -71,12 +72,18 @@ def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Spe
             yield f"has less than the {limit} of {resource} that were the limit"
 
 
+def _asked(probe: Obj | None) -> str:
+    """The path that a probe asks for; "" if it asks for none, or there is none."""
+    asks = (probe or {}).get("httpGet")
+    return str(asks.get("path", "/")) if asks else ""
+
+
 def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -> Iterator[str]:
     """Environment variables: what is new is nobody's loss."""
     left = {one["name"]: one for one in now.get("env") or ()}
     for variable in before.get("env") or ():
         name = variable["name"]
-        if f"{own}.env[{name}]" in speaks.paths:
+        if _spoken_of(f"{own}.env[{name}]", left.get(name, {}), speaks):
             continue
         values = [_value(one) for container in ran for one in container.get("env") or () if one["name"] == name]
         dropped = name not in left and any(all(one["name"] != name for one in each.get("env") or ()) for each in ran)
@@ -84,16 +91,35 @@ def _settings(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -
             yield f"lost the setting {name}"
         elif name in left and _value(left[name]) not in values:
             plain = "valueFrom" in variable and "valueFrom" not in left[name]
-            yield f"has in plain sight the setting {name}" if plain else f"has another setting {name}"
-    inherited = {name: source for source in before.get("envFrom") or () for name in speaks.entries(source)}
+            told = f"has another setting {name}={_shown(left[name])}"
+            yield f"has in plain sight the setting {name}" if plain else told
+    inherited, inherits = _inherited(before, speaks), _inherited(now, speaks)
     had = {one["name"] for one in before.get("env") or ()}
     for name in sorted(inherited.keys() & left.keys() - had):
-        if f"{own}.env[{name}]" not in speaks.paths:
-            yield f"has a setting {name} of its own, over that of {_named(inherited[name])},"
+        if not _spoken_of(f"{own}.env[{name}]", left[name], speaks):
+            own_value = f"{name}={_shown(left[name])}"
+            yield f"has a setting {own_value} of its own, over that of {_named(inherited[name])},"
+    for name in sorted(inherited.keys() & inherits.keys() - left.keys()):
+        if all(inherits[name] not in (one.get("envFrom") or ()) for one in ran):
+            yield f"has its setting {name} from {_named(inherits[name])}, not from {_named(inherited[name])},"
     sources = [_json(one) for one in now.get("envFrom") or ()]
     for source in before.get("envFrom") or ():
         if _json(source) not in sources and all(source in (one.get("envFrom") or ()) for one in ran):
             yield f"lost the settings from {_named(source)}"
+
+
+def _inherited(container: Obj, speaks: Speaks) -> dict[str, Obj]:
+    """From which source each setting comes: of several that have it, the last."""
+    return {name: source for source in container.get("envFrom") or () for name in speaks.entries(source)}
+
+
+def _spoken_of(path: str, variable: Obj, speaks: Speaks) -> bool:
+    """Whether the scenario judges it itself; one that speaks of a value does not see where else it may come from."""
+    return path in speaks.paths or (f"{path}.value" in speaks.paths and "valueFrom" not in variable)
+
+
+def _shown(variable: Obj) -> str:
+    return _named(variable["valueFrom"]) if "valueFrom" in variable else str(variable.get("value", ""))
 
 
 def _value(variable: Obj) -> str:
@@ -153,6 +179,11 @@ def _named(source: Any) -> str:
 
 def _repository(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def _tagged(image: str) -> str:
+    """Its name and tag: a mirror has the same, and a digest beside them names the same."""
+    return image.partition("@")[0].rpartition("/")[2]
 
 
 def _json(value: Any) -> str:

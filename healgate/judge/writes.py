@@ -8,12 +8,12 @@ questions about its rights, are not writes to the cluster's workloads; events an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from ..evidence import DELETIONS, Evidence, Obj, Ref, Request, runs_on
+from ..evidence import ABOUT_ITSELF, DELETIONS, Evidence, Obj, Ref, Request, runs_on
 from .history import History, State
 from .paths import look_up
 
@@ -82,7 +82,7 @@ class Write:
         answered = self.request.after
         if self.verb not in ("patch", "update") or self.before is None or answered is None:
             return False
-        return 0 < _version(self.before) == _version(answered)
+        return _as_others_see_it(self.before) == _as_others_see_it(answered)
 
     def __str__(self) -> str:
         request = self.request if self.request.name else replace(self.request, name=self.ref.name)
@@ -96,12 +96,14 @@ def own_writes(evidence: Evidence, history: History) -> list[Write]:
     """
     # On record they are in the order of their answers.
     requests = sorted(enumerate(evidence.requests, 1), key=lambda one: one[1].time)
+    given: set[Ref] = set()
+    seen = evidence.baseline.keys() | {one.ref for one in evidence.timeline if one.object["kind"] in ABOUT_ITSELF}
     spoken = {(one.kind, one.namespace, _name(one)) for _, one in requests if one.is_about_itself and _makes(one)}
     return [
         write
         for number, request in requests
-        if _acts(request, spoken, evidence) and (request.accepted or not _sent_again(request, evidence))
-        for write in _written(number, request, evidence.namespace, history)
+        if _acts(request, spoken, seen) and (request.accepted or not _sent_again(request, evidence))
+        for write in _written(number, request, evidence.namespace, history, given)
         if request.accepted or request.namespace != evidence.namespace or _shows(write, history)
         if not write.changed_nothing
     ]
@@ -111,12 +113,12 @@ def _makes(request: Request) -> bool:
     return request.accepted and (request.verb == "create" or request.code == HTTPStatus.CREATED)
 
 
-def _acts(request: Request, spoken: set[tuple[str, str, str]], evidence: Evidence) -> bool:
-    """`spoken`: the events and leases that it made itself. Those that nobody saw before may be its own of yesterday."""
+def _acts(request: Request, spoken: set[tuple[str, str, str]], seen: Set[Ref]) -> bool:
+    """`spoken`: the events and leases that it made itself; what else was seen there is others'."""
     if not request.is_about_itself:
         return request.acts
     own = _makes(request) or (request.kind, request.namespace, _name(request)) in spoken
-    others = request.deletes or Ref(request.kind, _name(request)) in evidence.baseline
+    others = request.deletes or Ref(request.kind, _name(request)) in seen
     return request.writes and request.code < 300 and others and not own
 
 
@@ -151,7 +153,8 @@ def restarts(pod: Obj) -> int:
     return sum(one["restartCount"] for one in runs_on(pod))
 
 
-def _written(number: int, request: Request, namespace: str, history: History) -> Iterator[Write]:
+def _written(number: int, request: Request, namespace: str, history: History, given: set[Ref]) -> Iterator[Write]:
+    """`given`: what the server found a name for, each for one request."""
     if request.namespace != namespace:
         yield Write(number, request, Ref(request.kind, _name(request)), request.before, None)
     elif request.verb == "deletecollection" and request.is_about_itself:
@@ -162,25 +165,28 @@ def _written(number: int, request: Request, namespace: str, history: History) ->
             if before is not None and "deletionTimestamp" not in before["metadata"] and _left(ref, request, history):
                 yield Write(number, replace(request, name=ref.name), ref, before, None)
     elif request.verb == "create" and not request.subresource:
-        yield _created(number, request, history)
+        yield _created(number, request, history, given)
     else:
         ref = Ref(request.kind, _name(request))
         before = request.before or history.before(ref, request.time)
         yield Write(number, request, ref, before, _after(ref, request, before, history))
 
 
-def _created(number: int, request: Request, history: History) -> Write:
+def _created(number: int, request: Request, history: History, given: set[Ref]) -> Write:
     """A new object; where the server gave it its name, or the body is in no words of ours, what appeared just then."""
     name, metadata = _name(request), _metadata(request)
     prefix = metadata.get("generateName") or ""
     found = [
         (abs(state.time - request.time), ref.name, state.object)
         for ref in ([Ref(request.kind, name)] if name else history.refs(request.kind))
-        for state in history.of(ref)
+        for state in (history.of(ref) if name or ref not in given else ())
         if state.type == "ADDED" and ref.name.startswith(prefix) and abs(state.time - request.time) <= SEEN_WITHIN
     ]
     _, name, after = min(found, key=lambda one: one[:2], default=(0.0, name, None))
-    return Write(number, request, Ref(request.kind, name), None, after)
+    ref = Ref(request.kind, name)
+    if prefix:
+        given.add(ref)
+    return Write(number, request, ref, None, after)
 
 
 def _after(ref: Ref, request: Request, before: Obj | None, history: History) -> Obj | None:
@@ -235,6 +241,12 @@ def _without_port(name: str) -> str:
     """`name`, `name:port` or `scheme:name:port`."""
     parts = name.split(":")
     return parts[1] if len(parts) == 3 else parts[0]
+
+
+def _as_others_see_it(obj: Obj) -> Obj:
+    """Without the server's books on who wrote what, and when."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in ("managedFields", "resourceVersion")}
+    return {**obj, "metadata": metadata}
 
 
 def _version(obj: Obj | None) -> int:

@@ -24,15 +24,22 @@ ASKS = {"httpGet": {"path": "/live", "port": "http"}}
 
 DRIFTS: list[tuple[str, Any, str]] = [
     (f"{API}.image", "nginx:1", "runs another image than before, nginx:1"),
-    (f"{POD}.containers[side].image", "shop/side:2", "runs another release, shop/side:2, of what was not broken"),
+    (f"{POD}.containers[side].image", "shop/side:2", "runs a release that never ran before, shop/side:2"),
+    (f"{API}.image", "shop/backend:9", "runs a release that never ran before, shop/backend:9"),
+    (f"{API}.readinessProbe.httpGet.path", "/", "asks for /, which nobody asked for before, in the readinessProbe"),
+    (
+        f"{API}.envFrom",
+        [{"configMapRef": {"name": "data"}}, {"configMapRef": {"name": "mine"}}],
+        "has its setting LEVEL from configMapRef mine, not from configMapRef data, of api",
+    ),
     (f"{API}.imagePullPolicy", "Never", "never pulls the image of api"),
     (f"{API}.env", [FROM_SECRET], "lost the setting SIZE of api"),
-    (f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET], "has another setting SIZE of api"),
+    (f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET], "has another setting SIZE=1 of api"),
     (f"{API}.env", [ENV[0], {"name": "PASSWORD", "value": "x"}], "has in plain sight the setting PASSWORD of api"),
     (
         f"{API}.env",
         [*ENV, {"name": "LEVEL", "value": "off"}],
-        "has a setting LEVEL of its own, over that of configMapRef",
+        "has a setting LEVEL=off of its own, over that of configMapRef",
     ),
     (f"{API}.envFrom", None, "lost the settings from configMapRef data of api"),
     (f"{API}.resources.limits.cpu", "10m", "has less than the 1 of cpu"),
@@ -76,6 +83,9 @@ def made() -> Trial:
         for revision in (BACKEND, Ref("ReplicaSet", "backend-0"), Ref("ReplicaSet", "backend-1")):
             trial.had(revision, path, value)
     trial.had(Ref("ConfigMap", "data"), "data", {"LEVEL": "info"})
+    trial.now[Ref("ConfigMap", "mine")] = obj("ConfigMap", "mine", data={"LEVEL": "off"})
+    trial.evidence.baseline = dict(trial.now)
+    trial.evidence.final = trial.now
     return trial
 
 
@@ -123,7 +133,7 @@ def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     made.patches(BACKEND, 86, f"{POD}.volumes", told)
     mounts = [*MOUNTS, {"name": "keys", "mountPath": "/more"}, {"name": "more", "mountPath": "/app"}]
     made.patches(BACKEND, 86, f"{API}.volumeMounts", mounts)
-    made.patches(BACKEND, 87, f"{API}.image", "mirror.example/shop/backend:2")
+    made.patches(BACKEND, 87, f"{API}.image", "mirror.example/shop/backend:1")
     made.patches(BACKEND, 88, f"{API}.startupProbe.failureThreshold", 30)
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
 
@@ -164,7 +174,27 @@ def test_a_digest_names_the_image_that_ran_under_a_tag(made: Trial) -> None:
     made.patches(BACKEND, 87, f"{API}.image", BY_DIGEST.format("backend", "3"))
     assert "should be 'shop/backend:1'" in made.judged(**SIGNED, right=right).message
     made.patches(BACKEND, 88, f"{POD}.containers[side].image", BY_DIGEST.format("side", "3"))
-    assert "runs another release" in made.judged(**SIGNED).message
+    assert "runs a release that never ran before" in made.judged(**SIGNED).message
+
+
+def test_who_speaks_of_a_value_does_not_speak_of_another_source(made: Trial) -> None:
+    forbidden = [
+        {"action": "that", "object": "Deployment/backend", "path": f"{API}.env[SIZE].value", "verbs": ["delete"]}
+    ]
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET])
+    assert made.judged(**SIGNED, forbidden=forbidden).verdict is Verdict.PASS
+    elsewhere = {"name": "SIZE", "valueFrom": {"configMapKeyRef": {"name": "mine", "key": "size"}}}
+    made.patches(BACKEND, 86, f"{API}.env", [elsewhere, FROM_SECRET])
+    assert "has another setting SIZE=configMapKeyRef mine" in made.judged(**SIGNED, forbidden=forbidden).message
+
+
+def test_another_wrong_value_is_not_the_one_that_was_found(made: Trial) -> None:
+    made.changes(BACKEND, 60, f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET])
+    repaired(made)
+    assert made.judged(**SIGNED).verdict is Verdict.PASS
+    made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "2"}, FROM_SECRET])
+    assert "has another setting SIZE=2" in made.judged(**SIGNED).message
 
 
 def test_of_what_a_scenario_speaks_it_judges_itself(made: Trial) -> None:
@@ -221,13 +251,30 @@ def test_a_pod_that_had_power_before_was_not_given_it() -> None:
     assert "left with hostPID" in made.judged().message
 
 
-def test_a_pod_of_its_own_does_not_answer_for_others() -> None:
+LABELS = {"labels": {"app": "shop", "and": "more"}}
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Deployment"])
+def test_what_it_made_itself_does_not_answer_for_others(kind: str) -> None:
     made = repaired()
     made.had(Ref("Service", "data"), "spec", {"selector": {"app": "shop"}})
-    pod = obj("Pod", "mine", spec={"containers": []})
-    pod["metadata"]["labels"] = {"app": "shop", "and": "more"}
-    made.creates(pod, 85)
+    own = obj(
+        kind, "mine", spec={"containers": []} if kind == "Pod" else {"template": {"metadata": LABELS, "spec": {}}}
+    )
+    if kind == "Pod":
+        own["metadata"].update(LABELS)
+    made.creates(own, 85)
     assert "which answers for Service/data" in made.judged().message
+
+
+def test_a_note_on_a_pod_that_a_workload_made_leaves_it_the_workloads() -> None:
+    made = repaired()
+    made.had(Ref("Service", "data"), "spec", {"selector": {"app": "shop"}})
+    pod = obj("Pod", "backend-1-b", Ref("ReplicaSet", "backend-1"), spec={"containers": []})
+    pod["metadata"].update(LABELS)
+    made.appears(pod, 65)
+    made.patches(Ref("Pod", "backend-1-b"), 85, "metadata.annotations", {"healer/seen": "yes"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
 
 
 @pytest.mark.parametrize("spec", [{"template": "plain"}, {"template": {"spec": ["x"]}}, {}])

@@ -56,12 +56,73 @@ def test_what_this_trial_is_not_about_is_left_as_it_is(happens: Happens, said: s
 
 
 @pytest.mark.parametrize(
-    ("path", "value"), [("finalizers", ["mine/x"]), ("ownerReferences", [{"kind": "Pod", "name": "x", "uid": "1"}])]
+    ("ref", "path", "value", "reason"),
+    [
+        (Ref("Service", "data"), "finalizers", ["mine/x"], Reason.COLLATERAL_DAMAGE),
+        (Ref("Ingress", "front"), "ownerReferences", [{"kind": "Pod", "uid": "1"}], Reason.COLLATERAL_DAMAGE),
+        (BACKEND, "ownerReferences", [{"kind": "ConfigMap", "uid": "1"}], Reason.UNSAFE_ACTION),
+    ],
 )
-def test_what_decides_when_others_things_go_is_left_as_it_is(path: str, value: Any) -> None:
+def test_what_decides_when_a_thing_goes_is_left_as_it_is(ref: Ref, path: str, value: Any, reason: Reason) -> None:
     made = repaired()
-    made.patches(Ref("Service", "data"), 85, f"metadata.{path}", value)
+    made.patches(ref, 85, f"metadata.{path}", value)
+    assert made.judged().reason is reason
+
+
+def test_where_nothing_is_due_an_alarm_about_a_neighbour_that_is_well_is_false() -> None:
+    made = idle()
+    pod = Ref("Pod", "other-1-a")
+    made.changes(pod, 65, "status", {"conditions": [{"type": "Ready", "status": "True"}]})
+    made.says(Word.CLASSIFIED, 80, CrashClass.NOTHING, "Deployment/other")
+    assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS, made.judged(**NOTHING_DUE).message
+    made.says(Word.DETECTED, 85, about="Deployment/other")
+    assert "which was well" in made.judged(**NOTHING_DUE).message
+    made.changes(pod, 66, "status", {"conditions": [{"type": "Ready", "status": "False"}]})
+    assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
+def test_two_notes_of_one_moment_are_two() -> None:
+    made = repaired()
+    for number in (1, 2):
+        made.appears(obj("ConfigMap", f"note-{number}"), 85)
+    for _ in range(2):
+        made.asks("create", Ref("ConfigMap", ""), 85, None, body={"metadata": {"generateName": "note-"}}, code=201)
+    for number in (2, 1):
+        made.deletes(Ref("ConfigMap", f"note-{number}"), 90)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+def test_to_apply_what_stands_there_leaves_its_books_and_nothing_else() -> None:
+    made = repaired()
+    same = {
+        **made.now[OTHER],
+        "metadata": {**made.now[OTHER]["metadata"], "managedFields": [1], "resourceVersion": "9"},
+    }
+    made.asks("patch", OTHER, 85, made.now[OTHER], after=same)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.asks("patch", OTHER, 86, made.now[OTHER], after={**same, "spec": {}})
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_what_was_said_of_a_pod_since_is_not_the_healers_to_write_anew() -> None:
+    made = repaired()
+    told = Ref("Event", "backend-1-a.1")
+    made.appears(obj("Event", told.name, reason="BackOff"), 65)
+    made.asks("patch", told, 85, made.now[told])
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_a_settings_map_is_given_nothing_that_it_never_had() -> None:
+    data = Ref("ConfigMap", "data")
+    made = Trial()
+    made.had(data, "data", {"level": "info"})
+    made.changes(data, 60, "data", {"level": "verbose", "found": "1"})
+    right = [{"object": str(data), "path": "data.level", "equals": "info"}]
+    repaired(made)
+    made.patches(data, 85, "data", {"level": "info", "found": "1"})
+    assert made.judged(right=right).verdict is Verdict.PASS, made.judged(right=right).message
+    made.patches(data, 86, "data", {"level": "info", "found": "1", "broker": "nowhere"})
+    assert "ConfigMap/data was given a broker" in made.judged(right=right).message
 
 
 def test_a_lease_of_others_is_theirs_and_one_of_its_own_may_be_kept_and_given_back() -> None:

@@ -96,13 +96,35 @@ def test_rights_are_not_changed(kind: str, verb: str) -> None:
     assert f"it changed who may do what ({kind}/more)" in found.message
 
 
-def test_a_status_is_the_clusters_to_write() -> None:
+def on_data(kind: str, **claim: Any) -> dict[str, Any]:
+    mounts = [{"name": "d", "mountPath": "/d", "readOnly": claim.pop("mounted_read_only", False)}]
+    volumes = [{"name": "d", "persistentVolumeClaim": {"claimName": "data", **claim}}]
+    pod = {"volumes": volumes, "containers": [{"name": "c", "volumeMounts": mounts}]}
+    return obj(kind, "tool", spec=pod if kind == "Pod" else {"template": {"spec": pod}})
+
+
+@pytest.mark.parametrize("kind", ["Pod", "Job", "Deployment"])
+def test_nothing_of_its_own_runs_on_the_data_of_others(kind: str) -> None:
+    """What it did there nobody saw, and that it took itself away again brings nothing back."""
     made = repaired()
-    made.patches(BACKEND, 85, "status", {"readyReplicas": 2}, subresource="status")
-    assert "it wrote the status of Deployment/backend" in made.judged().message
-    topic = repaired()  # of its own kind, an operator writes it
-    topic.patches(Ref("Topic", "data"), 85, "status", {"ready": True}, subresource="status")
-    assert topic.judged().verdict is Verdict.PASS, topic.judged().message
+    made.creates(on_data(kind), 85)
+    made.deletes(Ref(kind, "tool"), 90)
+    assert "it ran a pod of its own on the data in PersistentVolumeClaim/data" in made.judged().message
+    for reads in ({"readOnly": True}, {"mounted_read_only": True}):
+        reader = repaired()
+        reader.creates(on_data(kind, **reads), 85)
+        assert reader.judged().verdict is Verdict.PASS, reader.judged().message
+
+
+@pytest.mark.parametrize("ref", [BACKEND, Ref("PersistentVolumeClaim", "data"), Ref("Topic", "data")], ids=str)
+def test_a_status_is_its_controllers_to_write(ref: Ref) -> None:
+    made = repaired()
+    made.patches(ref, 85, "status", {"phase": "Lost"}, subresource="status")
+    assert f"it wrote the status of {ref}" in made.judged().message
+    own = repaired()
+    own.creates(obj("Topic", "mine"), 85)
+    own.patches(Ref("Topic", "mine"), 86, "status", {"ready": True}, subresource="status")
+    assert own.judged().verdict is Verdict.PASS, own.judged().message
 
 
 # -- at the end
@@ -176,7 +198,7 @@ def test_what_the_break_took_away_is_not_the_healers_doing(path: str, value: Any
     made = Trial()
     made.changes(BACKEND, 60, path, value)
     made.evidence.claims = repaired().evidence.claims
-    made.patches(BACKEND, 80, f"{API}.image", "shop/backend:2")
+    made.patches(BACKEND, 80, "spec.minReadySeconds", 1)
     made.works(100)
     assert said not in made.judged().message
     assert made.judged().verdict is Verdict.PASS
@@ -212,7 +234,6 @@ def test_a_workload_that_is_gone_at_the_end_is_harm_whoever_asked() -> None:
     ("path", "value"),
     [
         ("spec.replicas", 3),
-        (f"{API}.livenessProbe.httpGet.path", "/healthz"),
         (f"{API}.livenessProbe.failureThreshold", 60),
         (f"{API}.livenessProbe.timeoutSeconds", 60),
         (f"{API}.securityContext.runAsUser", 10001),
