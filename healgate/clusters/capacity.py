@@ -11,8 +11,8 @@ from typing import Any
 
 from ..durations import parse_duration
 from ..evidence import Obj
-from ..judge.quantities import number
 from ..problems import HarnessError
+from ..quantities import number
 from .seam import LONGEST_BACK_OFF, Rest
 
 # What a trial asks for at most, with its bystander, and while pods are replaced.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from ..evidence import Claim, Evidence
 from ..scenario.model import Scenario
@@ -62,7 +63,9 @@ def classification(plan: Scenario, evidence: Evidence, owners: Ownership, due: f
     if counts.crash_class not in right:
         allowed = " or ".join(sorted(right))
         return Classification(counts.time, f"it said {_spelled(counts)}, expected {allowed}")
-    return Classification(counts.time)
+    # Whoever says the same again has said it before.
+    again = takewhile(lambda claim: claim.crash_class in right, reversed(in_time or [counts]))
+    return Classification(min(claim.time for claim in again))
 
 
 def _spelled(claim: Claim) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ..evidence import Obj, Ref
+from ..quantities import number
 from .containers import PAIRED, pairs
-from .quantities import number
 from .weakening import PROBES
 
 

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from ..evidence import Obj
+from ..quantities import number
 from ..scenario.model import Property
 from .paths import look_up
-from .quantities import number
 
 NO_TAGS: Mapping[str, str] = MappingProxyType({})
 

@@ -207,6 +207,11 @@ class Folder:
     def _continued(self, run: dict[str, Any]) -> dict[str, Any]:
         path = self.path / RUN
         if not path.exists():
+            if self.trials.exists():
+                raise pytest.UsageError(
+                    f"--resume: {self.path} holds trials and no {RUN}, so nobody knows of which healer they are. "
+                    "Give another --out, or begin anew without --resume."
+                )
             return run
         try:
             before = self._run()

@@ -14,6 +14,11 @@ def text_width(text: str, size: float) -> float:
     return len(text) * size * _EM
 
 
+def _shown(text: str) -> str:
+    """What XML may hold: a message may have any characters."""
+    return escape("".join(each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in text))
+
+
 def shortened(text: str, size: float, room: float) -> str:
     """The text, cut with an ellipsis where it is wider than the room; "" where not even three letters fit."""
     most = int(room / (size * _EM))
@@ -50,11 +55,11 @@ class Canvas:
     ) -> None:  # fmt: skip
         """`end`: the text ends at x."""
         more = (' text-anchor="end"' if end else "") + (' font-weight="bold"' if bold else "")
-        shape = f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"{more}>{escape(text)}</text>'
+        shape = f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"{more}>{_shown(text)}</text>'
         self._shapes.append(shape)
 
     def _close(self, name: str, shape: str, tip: str) -> None:
-        self._shapes.append(f"{shape}><title>{escape(tip)}</title></{name}>" if tip else f"{shape}/>")
+        self._shapes.append(f"{shape}><title>{_shown(tip)}</title></{name}>" if tip else f"{shape}/>")
 
     @property
     def count(self) -> int:
@@ -68,7 +73,7 @@ class Canvas:
         size = f'width="{self.width:g}" height="{height:g}" viewBox="0 0 {self.width:g} {height:g}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif">\n'
-            f"<title>{escape(title)}</title>\n"
+            f"<title>{_shown(title)}</title>\n"
             f'<rect width="100%" height="100%" fill="#ffffff"/>\n' + "\n".join(self._shapes) + "\n</svg>\n"
         )
 

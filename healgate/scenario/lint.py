@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..evidence import Ref
+from ..evidence import Obj, Ref
 from ..problems import Problem, UsageProblem
+from ..quantities import number
 from ..words import Due
 from .catalogue import LoadedScenario, load_scenario
-from .model import Scenario, Signature
+from .model import Property, Scenario, Signature
 from .parameters import placeholders, put_in
 from .source import Loc, dotted, suggest
 from .workloads import Workload, load_workload
@@ -157,6 +158,17 @@ def _plan(loaded: LoadedScenario, plan: Scenario) -> Iterator[Problem]:
     for index, forbidden in enumerate(plan.forbidden):
         if forbidden.object and (text := _bad_pattern(forbidden.object, workload)):
             yield problem(text, "forbidden", index, "object")
+    for loc, about, path in _paths(plan):
+        if text := _bad_path(path, workload.find(about) if about else None):
+            yield problem(text, *loc)
+    for loc, limit in _limits(plan):
+        if limit is not None and number(limit) is None:
+            yield problem(f'expected a number or a quantity as "512Mi"; found {limit!r}', *loc)
+    for index, sign in enumerate(plan.signature.all):
+        there = _named(workload.find(sign.of), "containers") | _named(workload.find(sign.of), "initContainers")
+        if sign.container and there and sign.container not in there:
+            text = f"{sign.of} has no container {sign.container}; {suggest(sign.container, sorted(there))}"
+            yield problem(text, "signature", "all", index, "container")
     budgets = plan.budgets
     if not budgets.detect <= budgets.classify <= budgets.recover:
         yield problem("expected detect <= classify <= recover", "budgets")
@@ -172,6 +184,42 @@ def _plan(loaded: LoadedScenario, plan: Scenario) -> Iterator[Problem]:
         yield problem(f"a scenario where nothing is due {place} into a folder named {NOTHING!r}", "due")
     if plan.nothing_is_due != (plan.crash_class == NOTHING):
         yield problem("class nothing and due nothing go together; name other right answers in `accept`", "class")
+
+
+def _paths(plan: Scenario) -> Iterator[tuple[Loc, Ref | None, str]]:
+    """Where a rule looks, and into what, if that is one object."""
+    for index, right in enumerate(plan.right):
+        yield ("right", index, "path"), right.object, right.path
+    for index, rule in enumerate(plan.forbidden):
+        single = rule.object and "*" not in rule.object and " of " not in rule.object
+        yield ("forbidden", index, "path"), Ref.parse(rule.object) if single else None, rule.path
+
+
+def _limits(plan: Scenario) -> Iterator[tuple[Loc, Any]]:
+    wanted: list[tuple[Loc, Property]] = [(("right", index), one) for index, one in enumerate(plan.right)]
+    wanted += [(("forbidden", index, "to"), rule.to) for index, rule in enumerate(plan.forbidden) if rule.to]
+    for loc, one in wanted:
+        yield (*loc, "at-least"), one.at_least
+        yield (*loc, "at-most"), one.at_most
+
+
+def _bad_path(path: str, found: Obj | None) -> str:
+    """Brackets that do not close, and containers and volumes that there are not; other things may be yet to come."""
+    if set("[]") & set(re.sub(r"\[[^\[\]]+\]", "", path)):
+        return (
+            f"expected a path as spec.template.spec.containers[NAME].image; found {path!r}, whose brackets do not close"
+        )
+    for group, name in re.findall(r"(containers|initContainers|volumes)\[([^\]*]+)\]", path):
+        there = _named(found, group)
+        if there and not name.isdigit() and name not in there:
+            return f"there is no {name} among the {group}; {suggest(name, sorted(there))}"
+    return ""
+
+
+def _named(found: Obj | None, group: str) -> set[str]:
+    spec = (found or {}).get("spec", {})
+    pod = spec.get("template", {}).get("spec", spec)
+    return {one["name"] for one in pod.get(group) or ()}
 
 
 def _refs(plan: Scenario) -> Iterator[tuple[Loc, Ref]]:

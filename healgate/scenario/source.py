@@ -76,6 +76,9 @@ def load_yaml(path: Path) -> Source:
         raise UsageProblem(_broken(path, error)) from None
     except yaml.YAMLError as error:
         raise UsageProblem(Problem(f"not YAML: {error}", Place(str(path)))) from None
+    except RecursionError:
+        message = "it is nested too deeply, or holds itself; expected a scenario"
+        raise UsageProblem(Problem(message, Place(str(path)))) from None
     finally:
         loader.dispose()
     return Source(path, root, data)

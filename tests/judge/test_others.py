@@ -243,6 +243,16 @@ def test_right_names_are_no_guesses_and_two_wrong_ones_are() -> None:
     assert "a guess" in made.judged().message
 
 
+def test_who_says_the_same_again_had_said_it_before() -> None:
+    made = repaired()
+    for at in (80, 90, 100):
+        made.says(Word.CLASSIFIED, at, CrashClass.OOM)
+    assert made.judged().times.classify == 6.0
+    made.evidence.claims[1:1] = [Claim(START + 75.5, Word.CLASSIFIED, "", CrashClass.OOM),
+                                 Claim(START + 75.8, Word.CLASSIFIED, "", CrashClass.EXIT)]  # fmt: skip
+    assert made.judged().times.classify == 6.0
+
+
 def test_a_word_outside_the_list_is_one_however_it_goes_on() -> None:
     made = repaired()
     odd = [Claim(START + 76, Word.CLASSIFIED, "", None, f"HealthCheckFailed {more}") for more in ("once", "twice")]

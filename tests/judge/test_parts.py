@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from healgate.embedded.api.quantities import parse
 from healgate.judge.paths import look_up
 from healgate.judge.properties import lacks, value_lacks
-from healgate.judge.quantities import number
+from healgate.quantities import number
 from healgate.scenario.model import Property
 
 from .some_evidence import API, workload

@@ -164,3 +164,11 @@ def test_a_trial_whose_process_died_is_run_again_and_a_failed_one_is_not(two: Pl
     two.verdicts({})
     two.run("scenarios", "--resume").assert_outcomes(passed=1, failed=1)
     assert two.ran() == ["bad-image/typo-t1"]
+
+
+def test_trials_of_nobody_knows_whom_are_not_gone_on_with(two: Place) -> None:
+    two.run("scenarios")
+    (two.path / "healgate-out" / "run.json").unlink()
+    result = two.run("scenarios", "--resume", "--healer", "mine")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --resume: *nobody knows of which healer they are*"])

@@ -48,13 +48,14 @@ def never_broken() -> Evidence:
 
 
 CASES: dict[str, tuple[Evidence, TrialRecord]] = {
+    "with any characters": (made_up.evidence(), made_up.failed(parameters={"said": "a\x00\x1b[31m\ud800"})),
     "passed": (made_up.evidence(polls=50), made_up.row()),
     "relapsed": (made_up.relapsing(), made_up.failed()),
     "busy": (busy(), made_up.failed(parameters={f"parameter_{n}": "x" * 30 for n in range(20)})),
     "late": (made_up.evidence(), made_up.failed(times=Times(31.0, 61.0, 179.0))),
     "at the edge": (made_up.evidence(), made_up.row(times=Times(29.9, 640.0, 644.0))),
     "invalid": (never_live(), made_up.row(verdict=Verdict.INVALID, message="not live", times=Times())),
-    "error": (never_broken(), made_up.row(verdict=Verdict.ERROR, message="<&> broke", times=Times())),
+    "error": (never_broken(), made_up.row(verdict=Verdict.ERROR, message="<&> \x00\x1b[31m broke", times=Times())),
 }
 
 

@@ -63,12 +63,14 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "bare-number-as-duration": ("recover: 8m", "recover: 480"),
     "broken-yaml": ("budgets: {detect: 1m,", "budgets: {detect: 1m"),
     "budgets-out-of-order": ("classify: 2m", "classify: 9m"),
+    "container-unknown": ("{of: Deployment/backend, waiting", "{of: Deployment/backend, container: appi, waiting"),
     "default-never-drawn": ("value: verbose\n", "value: silent\n"),
     "duplicate-key": ("    class: exit\n", "    class: exit\n    class: oom\n"),
     "empty": (GOOD, ""),
     "function-unknown": ("func: set_config", "func: set_confg"),
     "key-unknown": ("    workload: shop\n", "    workload: shop\n    budget: {}\n"),
     "key-unknown-of-chaos-toolkit": ("steady-state-hypothesis:", "steady-state-hypotesis:"),
+    "limit-of-no-unit": ("equals: info", "at-least: 512Mii"),
     "module-unknown": (
         "module: healgate.chaos.actions\n      func: set",
         "module: healgate.chaos.acts\n      func: set",
@@ -101,6 +103,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "    class: crash\n    target: Deployment/backend\n",
     ),
     "workload-unknown": ("    workload: shop\n", "    workload: shoop\n"),
+    "path-not-closed": ("path: data.LOG_LEVEL", "path: 'data[LOG_LEVEL'"),
+    "path-of-no-container": (
+        "{object: ConfigMap/backend-config, path: data.LOG_LEVEL, equals: info}",
+        "{object: Deployment/backend, path: 'spec.template.spec.containers[apii].image', present: true}",
+    ),
 }
 
 

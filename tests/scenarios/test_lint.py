@@ -41,6 +41,13 @@ def test_a_missing_file_is_a_problem_and_no_traceback(tmp_path: Path) -> None:
     assert "cannot be read" in problem.message
 
 
+@pytest.mark.parametrize("text", ["a: &a [*a]", "[" * 3000 + "]" * 3000])
+def test_what_holds_itself_is_no_scenario(tmp_path: Path, text: str) -> None:
+    (tmp_path / "deep.yaml").write_text(text)
+    (problem,) = check(tmp_path / "deep.yaml")
+    assert "nested too deeply" in problem.message
+
+
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
     scenarios, manifests = tmp_path / "scenarios" / "exit", tmp_path / "manifests" / "shop"
     scenarios.mkdir(parents=True)
