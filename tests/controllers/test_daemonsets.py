@@ -122,7 +122,13 @@ def test_with_surge_an_ill_old_pod_gets_its_successor_at_once_and_goes(cluster: 
 def counts(cluster: Puppet) -> tuple[int, ...]:
     """(current, ready, misscheduled, updated, available)"""
     status = cluster.get(SETS, "agent")["status"]
-    fields = ("currentNumberScheduled", "numberReady", "numberMisscheduled", "updatedNumberScheduled", "numberAvailable")
+    fields = (
+        "currentNumberScheduled",
+        "numberReady",
+        "numberMisscheduled",
+        "updatedNumberScheduled",
+        "numberAvailable",
+    )
     return tuple(status.get(field, 0) for field in fields)
 
 

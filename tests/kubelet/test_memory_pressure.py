@@ -8,7 +8,7 @@ import pytest
 
 from healgate.embedded.controllers.nodelife import NodeLifecycle
 
-from .scripted import Bench, Program, container
+from .scripted import COMPLETES, Bench, Program, container
 
 Obj = dict[str, Any]
 MI = 1024**2
@@ -86,6 +86,16 @@ def test_who_keeps_to_its_request_goes_last_whatever_it_holds(node: Node):
     node.holds("tiny", 400, request=10)
     node.until(20)
     assert node.status("tiny")["reason"] == "Evicted"
+    assert node.status("large")["phase"] == "Running"
+
+
+def test_what_was_asked_for_before_the_others_started_counts(node: Node):
+    setup = container("setup", resources={"requests": {"memory": "2500Mi"}})
+    node.runtime.programs["setup"] = Program(lasts=0.5, ends=COMPLETES)
+    node.holds("large", 2000, initContainers=[setup])
+    node.holds("other", 1500)
+    node.until(20)
+    assert node.status("other")["reason"] == "Evicted"
     assert node.status("large")["phase"] == "Running"
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..store import Store
 from . import errors
+from .demand import Amounts, demand
 from .quantities import canonical, parse
 
 Obj = dict[str, Any]
-Amounts = dict[str, Fraction]
 
 _COMPUTE = ("cpu", "memory", "ephemeral-storage")
 
@@ -97,7 +97,7 @@ def usage(resource: str, objects: Iterable[Obj]) -> Amounts:
                 add(counted, Fraction(1))
                 continue
             for section in ("requests", "limits"):
-                for kind, amount in _pod_amounts(obj["spec"], section).items():
+                for kind, amount in demand(obj["spec"], section).items():
                     add(f"{section}.{kind}", amount)
                     if section == "requests":
                         add(kind, amount)
@@ -115,14 +115,3 @@ def usage(resource: str, objects: Iterable[Obj]) -> Amounts:
         add(counted, Fraction(1))
         add(resource, Fraction(1))
     return found
-
-
-def _pod_amounts(spec: Obj, section: str) -> Amounts:
-    total: Amounts = {}
-    for container in spec.get("containers", ()):
-        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
-            total[name] = total.get(name, Fraction(0)) + parse(text)
-    for container in spec.get("initContainers") or ():
-        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
-            total[name] = max(total.get(name, Fraction(0)), parse(text))
-    return total

@@ -237,7 +237,6 @@ class DaemonSets(PodController):
         meta = owner["metadata"]
         self.registry.set_status(self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"])
 
-
     def _node_exists(self, name: str) -> bool:
         return self.store.get("nodes", "", name) is not None
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from ..api.demand import demand
 from ..api.quantities import canonical, parse
 from ..clock import Clock
 from .ending import Ending
@@ -138,7 +139,7 @@ def _tolerates(toleration: Obj) -> bool:
 
 def _blame(worker: PodWorker) -> tuple[bool, int, Fraction, str]:
     """The smallest goes first."""
-    over = _usage(worker) - sum((_asked(one) for one in worker.pod["spec"]["containers"]), Fraction(0))
+    over = _usage(worker) - demand(worker.pod["spec"]).get("memory", Fraction(0))
     return over <= 0, int(worker.pod["spec"].get("priority") or 0), -over, worker.uid
 
 
