@@ -18,6 +18,7 @@ from .lacking import lacking
 from .metadata import check_labels, check_qualified
 from .objects import at
 from .resources import Resource
+from .schedule import Unparseable, parse
 from .schema import schema
 
 Obj = dict[str, Any]
@@ -264,9 +265,11 @@ def _cron_job(new: Obj, old: Obj | None) -> list[Cause]:
     schedule = spec.get("schedule") or ""
     if not schedule:
         found.append(required("spec.schedule"))
-    elif not schedule.startswith("@") and len(schedule.split()) != 5:
-        why = f"expected exactly 5 fields, found {len(schedule.split())}: {schedule.split()}"
-        found.append(wrong("spec.schedule", schedule, why.replace("'", "").replace(",", "")))
+    else:
+        try:
+            parse(schedule)
+        except Unparseable as problem:
+            found.append(wrong("spec.schedule", schedule, str(problem)))
     if old is None and "TZ" in schedule:
         why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         found.append(wrong("spec.schedule", schedule, why))
