@@ -17,7 +17,7 @@ from .quantities import canonical, parse
 
 Obj = dict[str, Any]
 
-_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+_SPECIFIED = ("cpu", "memory")
 
 
 def check(store: Store, resource: str, obj: Obj) -> None:
@@ -54,19 +54,19 @@ def check(store: Store, resource: str, obj: Obj) -> None:
 
 
 def _must_specify(quota: Obj, hard: Obj, pod: Obj) -> None:
-    """A quota on cpu or memory forbids pods that do not say how much."""
-    missing: list[str] = []
+    """A quota on cpu or memory forbids pods with a container that does not say how much."""
+    containers = [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
+    missing: dict[str, set[str]] = {}
     for name in sorted(hard):
         part, _, kind = name.rpartition(".")
-        if kind not in _COMPUTE or part not in ("", "requests", "limits"):
+        if kind not in _SPECIFIED or part not in ("", "requests", "limits"):
             continue
-        section = part or "requests"
-        if any(kind not in (c.get("resources") or {}).get(section, {}) for c in pod["spec"].get("containers", ())):
-            missing.append(name)
+        for container in containers:
+            if kind not in ((container.get("resources") or {}).get(part or "requests") or {}):
+                missing.setdefault(name, set()).add(container["name"])
     if missing:
-        names = {c["name"] for c in pod["spec"]["containers"]}
         why = f"failed quota: {quota['metadata']['name']}: must specify "
-        why += "; ".join(f"{name} for: {','.join(sorted(names))}" for name in missing)
+        why += "; ".join(f"{name} for: {','.join(sorted(silent))}" for name, silent in missing.items())
         raise errors.forbidden("pods", pod["metadata"].get("name", ""), why)
 
 
