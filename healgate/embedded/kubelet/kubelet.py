@@ -16,6 +16,7 @@ from ..clock import Clock
 from ..clock.clock import stamp
 from ..runtime.seam import ExecResult, HttpAnswer, Runtime
 from ..store import Change
+from .fields import allocatable
 from .logs import chosen_run, lost, read, status_of
 from .node import NodeServices
 from .pods import PodWorker
@@ -177,9 +178,8 @@ class Kubelet:
 
     def _fits(self, pod: Obj) -> str:
         """Whether a resized pod has room on the node: "", "Deferred" or "Infeasible"."""
-        node = self.registry.store.get("nodes", "", self.node_name)
-        allocatable = ((node or {}).get("status") or {}).get("allocatable") or {}
-        room = {name: parse(allocatable[name]) for name in ("cpu", "memory") if name in allocatable}
+        there = allocatable(self.registry.store, pod)
+        room = {name: parse(there[name]) for name in ("cpu", "memory") if name in there}
         wanted = demand(pod["spec"])
         if any(wanted.get(name, 0) > amount for name, amount in room.items()):
             return "Infeasible"
