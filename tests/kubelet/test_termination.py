@@ -6,7 +6,7 @@ from typing import Any
 
 from healgate.embedded.runtime.seam import ExecResult, Exit
 
-from .scripted import Bench, Program, container
+from .scripted import COMPLETES, Bench, Program, container
 
 
 def delete(bench: Bench, **how: int) -> None:
@@ -231,3 +231,38 @@ def test_the_end_of_the_log_may_serve_as_the_message(bench: Bench):
     bench.pod(containers=[container(terminationMessagePolicy="FallbackToLogsOnError")], restartPolicy="Never")
     bench.until(10)
     assert bench.main()["state"]["terminated"]["message"] == "starting\nno such table\n"
+
+
+def addresses(bench: Bench, *names: str) -> list[str]:
+    return [bench.status(name)["podIP"] for name in names]
+
+
+def go_round(bench: Bench) -> None:
+    """Draw addresses until the node would begin anew."""
+    services, drawn = bench.kubelet.services, ""
+    while drawn != "10.244.0.1":
+        drawn = services.new_address()
+        services.release(drawn)
+
+
+def test_what_ended_long_ago_gives_its_address_back_but_once(bench: Bench):
+    bench.runtime.programs["brief"] = Program(lasts=1.0, ends=COMPLETES)
+    bench.pod("over", containers=[container("brief")], restartPolicy="Never")
+    bench.until(10)
+    go_round(bench)
+    bench.pod("heir")
+    bench.until(20)
+    bench.registry.delete("pods", "shop", "over")
+    bench.until(30)
+    go_round(bench)
+    bench.pod("third")
+    bench.until(40)
+    assert addresses(bench, "heir", "third") == ["10.244.0.2", "10.244.0.3"]
+
+
+def test_a_pod_in_the_nodes_network_takes_no_address(bench: Bench):
+    bench.pod("host", hostNetwork=True)
+    bench.until(5)
+    bench.pod("plain")
+    bench.until(10)
+    assert addresses(bench, "host", "plain") == ["172.18.0.2", "10.244.0.2"]

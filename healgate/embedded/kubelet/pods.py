@@ -452,9 +452,8 @@ class PodWorker:
     def _make_sandbox(self) -> Steps[None]:
         containers = self.node.containers
         yield from self.interrupt.sleep(containers.takes(containers.latency.sandbox))
-        self.record.ip = self.node.new_address()
-        if self.pod["spec"].get("hostNetwork"):
-            self.record.ip = self.node.identity.address
+        shared = self.pod["spec"].get("hostNetwork")
+        self.record.ip = self.node.identity.address if shared else self.node.new_address()
         self.record.sandbox = True
         self.relister.changed()
         self._publish(self.record.snapshot(self.clock.now()))
@@ -598,7 +597,9 @@ class PodWorker:
         if not self._removed:
             self._publish(self.relister.snapshot)
         if self.record.ip:
+            # Once only: what is over may be deleted long after its address has been given to another.
             self.node.release(self.record.ip)
+            self.record.ip = ""
         if not self.pod["metadata"].get("deletionTimestamp") and not self._removed:
             # Over, but not deleted: its object and its logs stay until somebody deletes them; an evicted pod's do not.
             self._pending = False
