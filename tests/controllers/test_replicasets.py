@@ -114,6 +114,7 @@ def worn(uid: str, ready: str, restarts: int, made: str) -> Obj:
         (("a", "20", 0, "00"), ("b", "19", 9, "00")),  # as good as the same time: uids
         (("z", "20", 2, "00"), ("a", "20", 1, "10")),  # the very same time: restarts
         (("z", "20", 1, "19"), ("a", "20", 1, "00")),  # and as many restarts: the younger one
+        (("a", "20", 1, "00"), ("b", "20", 1, "00")),  # alike in all: uids, which are drawn
     ],
 )
 def test_who_goes_first_of_those_that_are_ready(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:

@@ -170,6 +170,7 @@ def deletion_order(pods: list[Obj], crowds: dict[str, int], now: float) -> list[
             _younger(one, other, ready_since, now)
             or restarts(other) - restarts(one)
             or _younger(one, other, _created, now)
+            or _by_uid(one, other)  # a real cluster's sort leaves it to chance, and so do uids
         )
 
     return sorted(pods, key=functools.cmp_to_key(compare))
@@ -198,7 +199,11 @@ def _younger(one: Obj, other: Obj, since: Callable[[Obj], float | None], now: fl
     if mine is None or others is None:
         return -1 if mine is None else 1
     steps = _magnitude(now - mine) - _magnitude(now - others)
-    return steps or (-1 if one["metadata"]["uid"] < other["metadata"]["uid"] else 1)
+    return steps or _by_uid(one, other)
+
+
+def _by_uid(one: Obj, other: Obj) -> int:
+    return -1 if one["metadata"]["uid"] < other["metadata"]["uid"] else 1
 
 
 def _magnitude(seconds: float) -> int:
