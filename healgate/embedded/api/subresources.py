@@ -19,9 +19,9 @@ from .objects import at, deep_copy, with_at
 from .patching import patched
 from .resources import Custom, Resource
 from .routing import Target
+from .selectors import selects
 from .streams import Answer, LogStream
 from .tables import json_path
-from .validation import selects
 from .verbs import dry, manager_of
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from .objects import at
 from .resources import Resource
 from .schedule import Unparseable, parse
 from .schema import schema
+from .selectors import selects
 
 Obj = dict[str, Any]
 
@@ -96,24 +97,6 @@ def check_selector(path: str, selector: Any) -> list[Cause]:
             found.append(wrong(f"{where}.operator", operator or "", "not a valid selector operator"))
         found += check_qualified(f"{where}.key", one.get("key", ""))
     return found
-
-
-def selects(selector: Obj, labels: Obj) -> bool:
-    """Whether a LabelSelector matches."""
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            return False
-    for one in selector.get("matchExpressions") or ():
-        present, value = one["key"] in labels, labels.get(one["key"])
-        matches = {
-            "In": present and value in (one.get("values") or ()),
-            "NotIn": not present or value not in (one.get("values") or ()),
-            "Exists": present,
-            "DoesNotExist": not present,
-        }
-        if not matches.get(one["operator"], False):
-            return False
-    return True
 
 
 def _workload(new: Obj) -> list[Cause]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from ..api.demand import demand
 from ..api.quantities import parse
+from ..api.selectors import selects
 from ..store.store import Obj
 from . import neighbours
-from .objects import is_terminal, labels_of, selects
+from .objects import is_terminal, labels_of
 
 # Refusals for which evicting other pods could help; for the others preemption is pointless.
 _PORTS = "node(s) didn't have free ports for the requested pod ports"

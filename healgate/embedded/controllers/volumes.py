@@ -9,12 +9,13 @@ from __future__ import annotations
 from ..api.admission import IN_USE
 from ..api.quantities import parse
 from ..api.registry import Registry
+from ..api.selectors import selects
 from ..clock import Clock
 from ..clock.clock import Timer
 from ..events import Recorder
 from ..store.store import Change, Obj
 from .controller import Controller
-from .objects import annotations_of, being_deleted, is_terminal, labels_of, selects, with_metadata
+from .objects import annotations_of, being_deleted, is_terminal, labels_of, with_metadata
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"
