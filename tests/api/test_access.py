@@ -201,25 +201,41 @@ def test_binding_schedules_once(api: Api, node: Node) -> None:
     assert node.asked == []
 
 
+EVICTION = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}}
+BUDGETS = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
+
+
+def runs_with_budget(api: Api) -> None:
+    ready = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    api.registry.set_status("pods", "default", "web", ready)
+    api.post(BUDGETS, {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}})
+
+
+def test_an_eviction_that_only_asks_or_names_another_pod_writes_nothing(api: Api, node: Node) -> None:
+    runs_with_budget(api)
+    status = {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": 2, "disruptionsAllowed": 1}
+    api.registry.set_status("poddisruptionbudgets.policy", "default", "b", status)
+    before = api.get(PODS + "/web")
+    api.expect(201, "POST", PODS + "/web/eviction?dryRun=All", EVICTION)
+    api.expect(201, "POST", PODS + "/web/eviction", {**EVICTION, "deleteOptions": {"dryRun": ["All"]}})
+    assert api.get(BUDGETS + "/b")["status"] == status
+    api.expect(409, "POST", PODS + "/web/eviction", {**EVICTION, "deleteOptions": {"preconditions": {"uid": "other"}}})
+    assert api.get(PODS + "/web") == before
+    assert node.asked == []
+
+
 def test_eviction_asks_the_budget(api: Api, node: Node) -> None:
-    api.registry.set_status(
-        "pods", "default", "web", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
-    )
-    api.post(
-        "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
-        {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}},
-    )
-    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}}
-    early = api.send("POST", PODS + "/web/eviction", eviction)
+    runs_with_budget(api)
+    early = api.send("POST", PODS + "/web/eviction", EVICTION)
     assert (early.status, early.headers["Retry-After"]) == (429, "10")
     status = {"observedGeneration": 1, "desiredHealthy": 1, "currentHealthy": 1, "disruptionsAllowed": 0}
     api.registry.set_status("poddisruptionbudgets.policy", "default", "b", status)
-    refusal = api.expect(429, "POST", PODS + "/web/eviction", eviction)
+    refusal = api.expect(429, "POST", PODS + "/web/eviction", EVICTION)
     assert refusal["message"] == "Cannot evict pod as it would violate the pod's disruption budget."
     cause = refusal["details"]["causes"][0]
     assert cause["message"] == "The disruption budget b needs 1 healthy pods and has 1 currently"
     api.registry.set_status("poddisruptionbudgets.policy", "default", "b", {**status, "disruptionsAllowed": 1})
-    api.expect(201, "POST", PODS + "/web/eviction", eviction)
+    api.expect(201, "POST", PODS + "/web/eviction", EVICTION)
     gone = api.get(PODS + "/web")
     assert gone["metadata"]["deletionTimestamp"]
     assert gone["status"]["conditions"][-1]["reason"] == "EvictionByEvictionAPI"

@@ -170,6 +170,20 @@ def test_a_quota_refuses_the_pod_that_exceeds_it(api: Api) -> None:
     )
 
 
+def test_a_quota_names_the_containers_that_do_not_say_how_much(api: Api) -> None:
+    hard = {"limits.memory": "1Gi", "cpu": "2", "requests.ephemeral-storage": "1Gi"}
+    api.post("/api/v1/namespaces/default/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": hard}})
+    body = pod("one")
+    stated = {"requests": {"cpu": "1"}, "limits": {"memory": "64Mi"}}
+    (main,) = body["spec"]["containers"]
+    body["spec"]["containers"] = [{**main, "name": "main", "resources": stated}, {**main, "name": "mute"}]
+    body["spec"]["initContainers"] = [{**main, "name": "init", "resources": {"requests": {"cpu": "1"}}}]
+    refusal = api.expect(403, "POST", PODS, body)
+    assert refusal["message"] == (
+        'pods "one" is forbidden: failed quota: q: must specify cpu for: mute; limits.memory for: init,mute'
+    )
+
+
 def test_a_limit_range_gives_defaults_and_bounds(api: Api) -> None:
     limit = {"type": "Container", "default": {"memory": "128Mi"}, "max": {"memory": "256Mi"}}
     api.post("/api/v1/namespaces/default/limitranges", {"metadata": {"name": "l"}, "spec": {"limits": [limit]}})

@@ -117,3 +117,44 @@ def test_with_surge_an_ill_old_pod_gets_its_successor_at_once_and_goes(cluster: 
     cluster.reap()
     cluster.run(1)
     assert images(cluster) == ["shop/agent:2"]
+
+
+def counts(cluster: Puppet) -> tuple[int, ...]:
+    """(current, ready, misscheduled, updated, available)"""
+    status = cluster.get(SETS, "agent")["status"]
+    fields = (
+        "currentNumberScheduled",
+        "numberReady",
+        "numberMisscheduled",
+        "updatedNumberScheduled",
+        "numberAvailable",
+    )
+    return tuple(status.get(field, 0) for field in fields)
+
+
+def test_a_pod_counts_until_it_has_ended(cluster: Puppet) -> None:
+    made(cluster)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:2"))
+    cluster.run(1)
+    assert counts(cluster) == (1, 1, 0, 0, 1)
+    cluster.end(cluster.pods()[0], "Succeeded")
+    cluster.run(1)
+    assert counts(cluster) == (1, 0, 0, 1, 0)
+
+
+def test_a_node_with_two_pods_shows_as_its_older_one_does(cluster: Puppet) -> None:
+    made(cluster, **SURGE)
+    cluster.patch(SETS, "agent", image_patch("shop/agent:2"))
+    cluster.run(1)
+    assert len(cluster.pods()) == 2
+    assert counts(cluster) == (1, 1, 0, 0, 1)
+
+
+def test_pods_of_a_node_that_is_gone_are_not_misscheduled(cluster: Puppet) -> None:
+    cluster.registry.create("nodes", node("two"))
+    made(cluster)
+    cluster.registry.delete("nodes", None, "two")
+    cluster.patch(SETS, "agent", {"metadata": {"labels": {"touched": "yes"}}})
+    cluster.run(1)
+    assert len(cluster.pods()) == 2
+    assert counts(cluster) == (1, 1, 0, 1, 1)

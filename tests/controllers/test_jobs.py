@@ -161,6 +161,17 @@ def test_an_exit_code_can_fail_the_job_at_once(cluster: Puppet) -> None:
     assert cluster.events("load", "PodFailurePolicy") == [where]
 
 
+def test_so_can_the_exit_code_of_an_init_container(cluster: Puppet) -> None:
+    rule = {"action": "FailJob", "onExitCodes": {"containerName": "setup", "operator": "In", "values": [7]}}
+    made(cluster, podFailurePolicy={"rules": [rule]})
+    (pod,) = cluster.pods()
+    setup = {"name": "setup", "state": {"terminated": {"exitCode": 7}}}
+    status = {**pod["status"], "phase": "Failed", "initContainerStatuses": [setup]}
+    cluster.registry.set_status("pods", cluster.namespace, pod["metadata"]["name"], status)
+    cluster.run(2.5)
+    assert conditions(cluster)[-1] == ("Failed", "PodFailurePolicy")
+
+
 @pytest.mark.parametrize(("policy", "left"), [("Background", 0), ("Orphan", 1)])
 def test_deleting_a_job_takes_its_pods_along_or_not(cluster: Puppet, policy: str, left: int) -> None:
     made(cluster)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
+from healgate.embedded.clock.clock import seconds_of
+from healgate.embedded.controllers.replicaset import deletion_order
+
 from .puppet import Obj, Puppet, template
 
 SETS = "replicasets.apps"
@@ -89,6 +96,32 @@ def test_the_deletion_cost_decides_among_equals(cluster: Puppet) -> None:
     cluster.patch(SETS, "web", {"spec": {"replicas": 2}})
     cluster.run(1)
     assert "deletionTimestamp" in cluster.get("pods", cheap)["metadata"]
+
+
+def worn(uid: str, ready: str, restarts: int, made: str) -> Obj:
+    """A ready pod, and since when; the times are minutes."""
+    meta = {"uid": uid, "creationTimestamp": f"2026-05-16T12:{made}:00Z"}
+    condition = {"type": "Ready", "status": "True", "lastTransitionTime": f"2026-05-16T12:{ready}:00Z"}
+    counts = [{"name": "main", "restartCount": restarts}]
+    status = {"phase": "Running", "conditions": [condition], "containerStatuses": counts}
+    return {"metadata": meta, "spec": {"nodeName": "one"}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("z", "20", 0, "00"), ("a", "02", 9, "00")),  # ready for less time
+        (("a", "20", 0, "00"), ("b", "19", 9, "00")),  # as good as the same time: uids
+        (("z", "20", 2, "00"), ("a", "20", 1, "10")),  # the very same time: restarts
+        (("z", "20", 1, "19"), ("a", "20", 1, "00")),  # and as many restarts: the younger one
+        (("a", "20", 1, "00"), ("b", "20", 1, "00")),  # alike in all: uids, which are drawn
+    ],
+)
+def test_who_goes_first_of_those_that_are_ready(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+    now = seconds_of("2026-05-16T12:30:00Z")
+    for given in ((one, other), (other, one)):
+        pods = [worn(*each) for each in given]
+        assert deletion_order(pods, {}, now)[0]["metadata"]["uid"] == one[0]
 
 
 def test_available_means_ready_for_so_long(cluster: Puppet) -> None:

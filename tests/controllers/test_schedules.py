@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from healgate.embedded.api.errors import ApiError
+from healgate.embedded.api.schedule import Unparseable, parse
 from healgate.embedded.clock.clock import seconds_of
-from healgate.embedded.controllers.schedule import Unparseable, parse
 
 from .puppet import Obj, Puppet, deployment
 
 CRONS = "cronjobs.batch"
 JOBS = "jobs.batch"
+SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 BUDGETS = "poddisruptionbudgets.policy"
 
 
@@ -38,7 +41,9 @@ def when(text: str) -> float:
         ("@hourly", "2026-05-16 12:59:59", "2026-05-16 13:00:00"),
         ("5,35 8-10/2 * * *", "2026-05-16 08:36:00", "2026-05-16 10:05:00"),
         ("0 0 29 2 *", "2026-05-16 00:00:00", "2028-02-29 00:00:00"),
-        ("0 12 * * 7", "2026-05-16 12:00:00", "2026-05-17 12:00:00"),
+        ("0 0 */10 * mon", "2026-05-18 12:00:00", "2026-05-21 00:00:00"),
+        ("0 0 */1 * mon", "2026-05-18 12:00:00", "2026-05-25 00:00:00"),
+        ("@every 1h30m", "2026-05-16 12:07:30", "2026-05-16 13:37:30"),
     ],
 )
 def test_the_next_time_of_a_schedule(schedule: str, since: str, then: str) -> None:
@@ -49,10 +54,37 @@ def test_a_time_zone_counts() -> None:
     assert parse("0 3 * * *", "Europe/Berlin").after(when("2026-07-01 00:00:00")) == when("2026-07-01 01:00:00")
 
 
-@pytest.mark.parametrize("schedule", ["* * * *", "61 * * * *", "* * 0 * *", "x * * * *", "*/0 * * * *"])
-def test_what_is_no_schedule(schedule: str) -> None:
-    with pytest.raises(Unparseable):
+@pytest.mark.parametrize(
+    ("schedule", "why"),
+    [
+        ("* * * *", "expected exactly 5 fields, found 4: [* * * *]"),
+        ("61 * * * *", "end of range (61) above maximum (59): 61"),
+        ("* * 0 * *", "beginning of range (0) below minimum (1): 0"),
+        ("* * * * 7", "end of range (7) above maximum (6): 7"),
+        ("* 5-3 * * *", "beginning of range (5) beyond end of range (3): 5-3"),
+        ("x * * * *", 'failed to parse int from x: strconv.Atoi: parsing "x": invalid syntax'),
+        ("*/0 * * * *", "step of range should be a positive number: */0"),
+        ("@fortnightly", "unrecognized descriptor: @fortnightly"),
+        ("@every moon", 'failed to parse duration @every moon: time: invalid duration "moon"'),
+    ],
+)
+def test_what_is_no_schedule(cluster: Puppet, schedule: str, why: str) -> None:
+    with pytest.raises(Unparseable) as unparseable:
         parse(schedule)
+    assert str(unparseable.value) == why
+    with pytest.raises(ApiError) as refused:
+        cluster.create(CRONS, cron(schedule))
+    assert f"spec.schedule: Invalid value: {json.dumps(schedule)}: {why}" in refused.value.message
+
+
+def test_every_so_often_counts_from_the_last_time(cluster: Puppet) -> None:
+    cluster.create(CRONS, cron("@every 7m", concurrencyPolicy="Allow"))
+    made = cluster.clock.now()
+    cluster.run(2 * 420 - 1)
+    cluster.patch(CRONS, "nightly", {"metadata": {"labels": {"looked": "at"}}})
+    cluster.run(10)
+    due = sorted(seconds_of(one["metadata"]["annotations"][SCHEDULED]) for one in cluster.all(JOBS))
+    assert due == [int(made) + 420, int(made) + 840]
 
 
 def test_a_job_is_made_when_its_time_comes(cluster: Puppet) -> None:
@@ -60,7 +92,7 @@ def test_a_job_is_made_when_its_time_comes(cluster: Puppet) -> None:
     cluster.run(301)
     (job,) = cluster.all(JOBS)
     meta = job["metadata"]
-    due = seconds_of(meta["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"])
+    due = seconds_of(meta["annotations"][SCHEDULED])
     assert due % 300 == 0
     assert meta["name"] == f"nightly-{int(due // 60)}"
     status = cluster.get(CRONS, "nightly")["status"]

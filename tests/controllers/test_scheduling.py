@@ -158,6 +158,42 @@ def test_what_a_claim_is_told_until_it_is_bound(cluster: Puppet) -> None:
     assert cluster.events("data", "ProvisioningSucceeded") == [f"Successfully provisioned volume {volume}"]
 
 
+def volume(name: str = "made-by-hand", tier: str = "slow") -> Obj:
+    spec = {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "standard"}
+    meta = {"name": name, "labels": {"tier": tier}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": meta,
+        "spec": {**spec, "hostPath": {"path": "/"}},
+    }
+
+
+def test_a_claim_that_names_a_volume_waits_for_that_one(cluster: Puppet) -> None:
+    cluster.create(CLAIMS, wanting(volumeName="made-by-hand"))
+    cluster.create("pods", pod(**claim_volume("data")))
+    cluster.registry.create("persistentvolumes", volume("another"))
+    cluster.run(60)
+    assert cluster.get(CLAIMS, "data")["status"]["phase"] == "Pending"
+    assert scheduled(cluster)["message"].endswith("pod has unbound immediate PersistentVolumeClaims. not found")
+    cluster.registry.create("persistentvolumes", volume())
+    cluster.run(1)
+    assert cluster.get(CLAIMS, "data")["status"]["phase"] == "Bound"
+
+
+def test_a_claim_that_selects_its_volume_is_made_none(cluster: Puppet) -> None:
+    cluster.create(CLAIMS, wanting(selector={"matchLabels": {"tier": "fast"}}))
+    cluster.create("pods", pod(**claim_volume("data")))
+    cluster.registry.create("persistentvolumes", volume("another"))
+    cluster.run(60)
+    assert cluster.get(CLAIMS, "data")["status"]["phase"] == "Pending"
+    why = 'failed to provision volume with StorageClass "standard": claim.Spec.Selector is not supported'
+    assert cluster.events("data", "ProvisioningFailed") == [why]
+    cluster.registry.create("persistentvolumes", volume(tier="fast"))
+    cluster.run(1)
+    assert cluster.get(CLAIMS, "data")["spec"]["volumeName"] == "made-by-hand"
+
+
 def test_a_claim_of_a_class_that_is_not_there_is_told_so_again_and_again(cluster: Puppet) -> None:
     cluster.create(CLAIMS, wanting(storageClassName="nope"))
     cluster.run(65)

@@ -110,6 +110,17 @@ def test_precedence_and_references_between_variables(bench: Bench):
     assert run.args == ("own", "$(NOBODY)")
 
 
+def test_who_has_no_limit_is_told_what_the_node_has(bench: Bench):
+    room = {"cpu": "3", "memory": "5Gi"}
+    bench.registry.create("nodes", {"metadata": {"name": "node-1"}, "status": {"allocatable": room}})
+    asked = ("limits.cpu", "limits.memory", "requests.memory")
+    env = [{"name": one, "valueFrom": {"resourceFieldRef": {"resource": one}}} for one in asked]
+    bench.pod(containers=[container(env=env)])
+    bench.until(5)
+    told = bench.runtime.runs[0].run.env
+    assert [told[one] for one in asked] == ["3", str(5 * 2**30), "0"]
+
+
 def test_a_container_that_starts_later_is_told_of_services_as_they_are_then(bench: Bench):
     def serve(port: int) -> None:
         spec = {"clusterIP": "10.96.0.7", "ports": [{"port": port}]}

@@ -8,7 +8,7 @@ import pytest
 
 from healgate.embedded.controllers.nodelife import NodeLifecycle
 
-from .scripted import Bench, Program, container
+from .scripted import COMPLETES, Bench, Program, container
 
 Obj = dict[str, Any]
 MI = 1024**2
@@ -65,7 +65,7 @@ def test_the_pod_that_is_furthest_over_its_request_goes(node: Node):
     node.holds("modest", 1000, request=1200)
     node.holds("greedy", 1500, request=100)
     node.holds("over", 900, request=200)
-    node.until(15)
+    node.until(20)
     status = node.status("greedy")
     message = (
         "The node was low on resource: memory. Threshold quantity: 100Mi, available: 56Mi. "
@@ -84,8 +84,18 @@ def test_the_pod_that_is_furthest_over_its_request_goes(node: Node):
 def test_who_keeps_to_its_request_goes_last_whatever_it_holds(node: Node):
     node.holds("large", 3000, request=3000)
     node.holds("tiny", 400, request=10)
-    node.until(15)
+    node.until(20)
     assert node.status("tiny")["reason"] == "Evicted"
+    assert node.status("large")["phase"] == "Running"
+
+
+def test_what_was_asked_for_before_the_others_started_counts(node: Node):
+    setup = container("setup", resources={"requests": {"memory": "2500Mi"}})
+    node.runtime.programs["setup"] = Program(lasts=0.5, ends=COMPLETES)
+    node.holds("large", 2000, initContainers=[setup])
+    node.holds("other", 1500)
+    node.until(20)
+    assert node.status("other")["reason"] == "Evicted"
     assert node.status("large")["phase"] == "Running"
 
 
@@ -94,7 +104,7 @@ def test_the_less_important_goes_first(node: Node):
     node.registry.create("priorityclasses.scheduling.k8s.io", {**important, "metadata": {"name": "important"}})
     node.holds("important", 2500, priorityClassName="important")
     node.holds("other", 1000)
-    node.until(15)
+    node.until(20)
     assert node.status("other")["reason"] == "Evicted"
     assert node.status("important")["phase"] == "Running"
 

@@ -89,6 +89,19 @@ def test_what_the_node_cannot_hold_waits_or_is_infeasible(bench: Bench):
     assert {started.run.pod: started.limit for started in bench.runtime.runs}["web"] == 64 * MI
 
 
+def test_what_ran_before_the_others_leaves_room(bench: Bench):
+    node(bench, "1Gi")
+    for name in ("setup", "more"):
+        bench.runtime.programs[name] = Program(lasts=1.0, ends=COMPLETES)
+    first = [container(name, resources=limited("400Mi")) for name in ("setup", "more")]
+    bench.pod("other", initContainers=first, containers=[container(resources=limited("32Mi"))])
+    bench.pod(containers=[container(resources=limited("32Mi"))])
+    bench.until(8)
+    resize(bench, "500Mi")
+    bench.until(11)
+    assert bench.main()["allocatedResources"] == {"memory": "500Mi"}
+
+
 def test_a_policy_may_ask_for_a_restart(bench: Bench):
     policy = [{"resourceName": "memory", "restartPolicy": "RestartContainer"}]
     bench.pod(containers=[container(resources=limited("32Mi"), resizePolicy=policy)])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from healgate.embedded.runtime.seam import ExecResult, Exit
 
-from .scripted import Bench, Program, container
+from .scripted import COMPLETES, Bench, Program, container
 
 
 def delete(bench: Bench, **how: int) -> None:
@@ -73,6 +75,16 @@ def test_a_stop_hook_consumes_grace_but_two_seconds_stay(bench: Bench):
     assert 22 <= gone_at(bench) < 25
 
 
+def test_two_seconds_of_grace_are_the_least(bench: Bench):
+    bench.runtime.programs["main"] = Program(on_term=None)
+    bench.pod(terminationGracePeriodSeconds=1)
+    bench.until(10)
+    delete(bench)
+    bench.until(11.9)
+    assert bench.runtime.runs[0].exit is None
+    assert 12 < gone_at(bench) < 15
+
+
 def test_a_start_hook_that_fails_ends_the_container(bench: Bench):
     bench.runtime.programs["main"] = Program(exec=lambda _argv: ExecResult(3, "hook broke\n"))
     hook = {"postStart": {"exec": {"command": ["sh", "-c", "exit 3"]}}}
@@ -139,6 +151,46 @@ def test_sidecars_start_first_and_stop_last(bench: Bench):
     assert order == ["setup", "main", "logs", "mesh"]
 
 
+def with_sidecars(bench: Bench, **spec: Any) -> None:
+    """A pod that runs, with two sidecars that have stop hooks."""
+    hook = {"preStop": {"exec": {"command": ["drain"]}}}
+    sidecars = [container(name, restartPolicy="Always", lifecycle=hook) for name in ("mesh", "logs")]
+    bench.pod(initContainers=sidecars, **spec)
+    bench.until(20)
+
+
+def test_all_containers_are_said_to_stop_and_run_their_hooks_at_once(bench: Bench):
+    drained: list[float] = []
+
+    def drain(_argv: tuple[str, ...]) -> ExecResult:
+        drained.append(bench.t)
+        return ExecResult(0, "")
+
+    bench.runtime.programs["main"] = Program(term_takes=5.0)
+    bench.runtime.programs["mesh"] = bench.runtime.programs["logs"] = Program(exec=drain)
+    with_sidecars(bench)
+    delete(bench)
+    bench.until(20.1)
+    stopping = {one["message"] for one in bench.events("Killing")}
+    assert stopping == {f"Stopping container {name}" for name in ("main", "mesh", "logs")}
+    assert len(drained) == 2
+    bench.until(24.9)
+    assert [run.exit for run in bench.runtime.runs] == [None, None, None]
+    assert gone_at(bench) < 28
+
+
+def test_a_sidecar_waits_for_its_turn_no_longer_than_its_grace(bench: Bench):
+    for name in ("main", "logs"):
+        bench.runtime.programs[name] = Program(on_term=None)
+    with_sidecars(bench, terminationGracePeriodSeconds=6)
+    delete(bench)
+    bench.until(26.3)
+    exits = {run.run.container: run.exit and run.exit.code for run in bench.runtime.runs}
+    assert exits == {"main": 137, "mesh": 0, "logs": None}
+    bench.until(28.3)
+    assert bench.runtime.runs[1].exit == Exit(137, "Error")
+
+
 def test_a_failing_init_container_keeps_the_pod_pending(bench: Bench):
     bench.runtime.programs["setup"] = Program(lasts=0.03)
     bench.pod(initContainers=[container("setup")])
@@ -179,3 +231,38 @@ def test_the_end_of_the_log_may_serve_as_the_message(bench: Bench):
     bench.pod(containers=[container(terminationMessagePolicy="FallbackToLogsOnError")], restartPolicy="Never")
     bench.until(10)
     assert bench.main()["state"]["terminated"]["message"] == "starting\nno such table\n"
+
+
+def addresses(bench: Bench, *names: str) -> list[str]:
+    return [bench.status(name)["podIP"] for name in names]
+
+
+def go_round(bench: Bench) -> None:
+    """Draw addresses until the node would begin anew."""
+    services, drawn = bench.kubelet.services, ""
+    while drawn != "10.244.0.1":
+        drawn = services.new_address()
+        services.release(drawn)
+
+
+def test_what_ended_long_ago_gives_its_address_back_but_once(bench: Bench):
+    bench.runtime.programs["brief"] = Program(lasts=1.0, ends=COMPLETES)
+    bench.pod("over", containers=[container("brief")], restartPolicy="Never")
+    bench.until(10)
+    go_round(bench)
+    bench.pod("heir")
+    bench.until(20)
+    bench.registry.delete("pods", "shop", "over")
+    bench.until(30)
+    go_round(bench)
+    bench.pod("third")
+    bench.until(40)
+    assert addresses(bench, "heir", "third") == ["10.244.0.2", "10.244.0.3"]
+
+
+def test_a_pod_in_the_nodes_network_takes_no_address(bench: Bench):
+    bench.pod("host", hostNetwork=True)
+    bench.until(5)
+    bench.pod("plain")
+    bench.until(10)
+    assert addresses(bench, "host", "plain") == ["172.18.0.2", "10.244.0.2"]

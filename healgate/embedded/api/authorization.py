@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ..store import Store
 from .errors import ApiError
-from .validation import selects
+from .selectors import selects
 
 Obj = dict[str, Any]
 

@@ -7,7 +7,7 @@ interface. The trap is `details.kind`: the plural resource everywhere but in 422
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Obj = dict[str, Any]
@@ -242,16 +242,3 @@ def invalid(kind: str, name: str, causes: list[Cause], group: str = "") -> ApiEr
     details["kind"] = kind
     details["causes"] = [cause.as_dict() for cause in causes]
     return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {body}', details)
-
-
-@dataclass(slots=True)
-class Causes:
-    """Gathers field errors, so that a caller is told all of them at once."""
-
-    found: list[Cause] = field(default_factory=list)
-
-    def add(self, *causes: Cause) -> None:
-        self.found.extend(causes)
-
-    def __bool__(self) -> bool:
-        return bool(self.found)

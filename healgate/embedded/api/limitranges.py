@@ -7,10 +7,10 @@ refusal name the pod. The trap is a bound on something of which the pod says not
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 
 from ..store.store import Obj, Store
 from . import errors
+from .demand import demand
 from .quantities import canonical, parse
 
 MARK = "kubernetes.io/limit-ranger"
@@ -142,23 +142,9 @@ def _too_far_apart(name: str, kind: str, bound: str, requests: Amounts, limits: 
 
 
 def _sum(pod: Obj, section: str) -> dict[str, str]:
-    """What the whole pod asks for or may have: its containers together, or its largest moment before they start."""
-    total: dict[str, Fraction] = {}
-    first: dict[str, Fraction] = {}
-    beside: dict[str, Fraction] = {}
+    """What the whole pod asks for or may have, written as its containers write it."""
+    whole = demand(pod["spec"], section)
     forms: dict[str, str] = {}
-    for kind, container in _containers(pod):
-        amounts = (container.get("resources") or {}).get(section) or {}
-        stays = kind == "container" or container.get("restartPolicy") == "Always"
-        for name, text in amounts.items():
-            forms.setdefault(name, text)
-            if stays:
-                total[name] = total.get(name, Fraction(0)) + parse(text)
-            if kind != "container":
-                moment = beside.get(name, Fraction(0)) + parse(text)
-                first[name] = max(first.get(name, Fraction(0)), moment)
-                if stays:
-                    beside[name] = moment
-    whole = {name: max(total.get(name, Fraction(0)), first.get(name, Fraction(0))) for name in {**total, **first}}
-    told = {name: canonical(amount, forms[name]) for name, amount in whole.items()}
-    return {**told, **((pod["spec"].get("resources") or {}).get(section) or {})}
+    for resources in (pod["spec"].get("resources"), *(one.get("resources") for _, one in _containers(pod))):
+        forms = {**((resources or {}).get(section) or {}), **forms}
+    return {name: canonical(amount, forms.get(name, "")) for name, amount in whole.items()}

@@ -30,7 +30,7 @@ _SYSTEM = (
 )
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _DNS1035 = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -104,7 +104,7 @@ def check_name(storage: str, custom: bool, name: str) -> list[str]:
     if not custom and storage in _FREE_NAMES:
         return ["may not contain '/'"] if "/" in name else []
     if not custom and storage in _LABEL_NAMES:
-        return [] if _LABEL.fullmatch(name) and len(name) <= 63 else [LABEL_TEXT]
+        return [] if LABEL.fullmatch(name) and len(name) <= 63 else [LABEL_TEXT]
     if not custom and storage in _DNS1035_NAMES:
         return [] if _DNS1035.fullmatch(name) and len(name) <= 63 else [DNS1035_TEXT]
     found = [] if _SUBDOMAIN.fullmatch(name) else [SUBDOMAIN_TEXT]

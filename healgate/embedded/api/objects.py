@@ -66,11 +66,3 @@ def with_at(obj: Obj, path: str, value: Any) -> Obj:
 
 def without(obj: Obj, *keys: str) -> Obj:
     return {key: value for key, value in obj.items() if key not in keys}
-
-
-def namespace_of(obj: Obj) -> str:
-    return str(obj["metadata"].get("namespace", ""))
-
-
-def name_of(obj: Obj) -> str:
-    return str(obj["metadata"]["name"])

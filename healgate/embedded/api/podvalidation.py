@@ -8,12 +8,11 @@ from typing import Any
 
 from . import quantities
 from .errors import Cause, duplicate, missing, prohibited, required, unsupported, wrong
-from .metadata import LABEL_TEXT
+from .metadata import LABEL, LABEL_TEXT
 from .podspec import containers_of, qos_class
 
 Obj = dict[str, Any]
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ENV = re.compile(r"[^=\x00-\x1f\x7f]+")
 CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 CONFIG_KEY_TEXT = (
@@ -72,7 +71,7 @@ def _check_volumes(path: str, volumes: list[Obj], found: list[Cause]) -> list[st
         where = f"{path}[{index}]"
         if not name:
             found.append(required(f"{where}.name"))
-        elif not _LABEL.fullmatch(name) or len(name) > 63:
+        elif not LABEL.fullmatch(name) or len(name) > 63:
             found.append(wrong(f"{where}.name", name, LABEL_TEXT))
         elif name in names:
             found.append(duplicate(f"{where}.name", name))
@@ -96,7 +95,7 @@ def _check_container(path: str, container: Obj, volumes: list[str], main: bool) 
     name = container.get("name") or ""
     if not name:
         found.append(required(f"{path}.name"))
-    elif not _LABEL.fullmatch(name) or len(name) > 63:
+    elif not LABEL.fullmatch(name) or len(name) > 63:
         found.append(wrong(f"{path}.name", name, LABEL_TEXT))
     image = container.get("image") or ""
     if not image:

@@ -12,12 +12,12 @@ from typing import Any
 
 from ..store import Store
 from . import errors
+from .demand import Amounts, demand
 from .quantities import canonical, parse
 
 Obj = dict[str, Any]
-Amounts = dict[str, Fraction]
 
-_COMPUTE = ("cpu", "memory", "ephemeral-storage")
+_SPECIFIED = ("cpu", "memory")
 
 
 def check(store: Store, resource: str, obj: Obj) -> None:
@@ -54,19 +54,19 @@ def check(store: Store, resource: str, obj: Obj) -> None:
 
 
 def _must_specify(quota: Obj, hard: Obj, pod: Obj) -> None:
-    """A quota on cpu or memory forbids pods that do not say how much."""
-    missing: list[str] = []
+    """A quota on cpu or memory forbids pods with a container that does not say how much."""
+    containers = [*(pod["spec"].get("containers") or ()), *(pod["spec"].get("initContainers") or ())]
+    missing: dict[str, set[str]] = {}
     for name in sorted(hard):
         part, _, kind = name.rpartition(".")
-        if kind not in _COMPUTE or part not in ("", "requests", "limits"):
+        if kind not in _SPECIFIED or part not in ("", "requests", "limits"):
             continue
-        section = part or "requests"
-        if any(kind not in (c.get("resources") or {}).get(section, {}) for c in pod["spec"].get("containers", ())):
-            missing.append(name)
+        for container in containers:
+            if kind not in ((container.get("resources") or {}).get(part or "requests") or {}):
+                missing.setdefault(name, set()).add(container["name"])
     if missing:
-        names = {c["name"] for c in pod["spec"]["containers"]}
         why = f"failed quota: {quota['metadata']['name']}: must specify "
-        why += "; ".join(f"{name} for: {','.join(sorted(names))}" for name in missing)
+        why += "; ".join(f"{name} for: {','.join(sorted(silent))}" for name, silent in missing.items())
         raise errors.forbidden("pods", pod["metadata"].get("name", ""), why)
 
 
@@ -97,7 +97,7 @@ def usage(resource: str, objects: Iterable[Obj]) -> Amounts:
                 add(counted, Fraction(1))
                 continue
             for section in ("requests", "limits"):
-                for kind, amount in _pod_amounts(obj["spec"], section).items():
+                for kind, amount in demand(obj["spec"], section).items():
                     add(f"{section}.{kind}", amount)
                     if section == "requests":
                         add(kind, amount)
@@ -115,14 +115,3 @@ def usage(resource: str, objects: Iterable[Obj]) -> Amounts:
         add(counted, Fraction(1))
         add(resource, Fraction(1))
     return found
-
-
-def _pod_amounts(spec: Obj, section: str) -> Amounts:
-    total: Amounts = {}
-    for container in spec.get("containers", ()):
-        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
-            total[name] = total.get(name, Fraction(0)) + parse(text)
-    for container in spec.get("initContainers") or ():
-        for name, text in ((container.get("resources") or {}).get(section) or {}).items():
-            total[name] = max(total.get(name, Fraction(0)), parse(text))
-    return total

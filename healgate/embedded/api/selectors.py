@@ -1,13 +1,13 @@
-"""Label and field selectors of lists, watches and collection deletes.
+"""Label and field selectors of lists, watches and collection deletes, and the LabelSelectors of objects.
 
-Both compile to one predicate over objects. The trap is what absence means: `a!=b` and `a notin (b)` match objects
+The former compile to one predicate over objects. The trap is what absence means: `a!=b` and `a notin (b)` match objects
 without the label, and a field that an object does not have compares as the empty string.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import bad_request
@@ -223,3 +223,29 @@ def named(resource: Resource, text: str) -> str:
     """The one name that a field selector asks for, if it asks for one: then a list is a look-up."""
     names = [value for name, equal, value in field_requirements(resource, text) if name == "metadata.name" and equal]
     return names[0] if names else ""
+
+
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """A LabelSelector; one that is absent selects nothing, one that is empty everything."""
+    if selector is None:
+        return False
+    wanted, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    if wanted and not wanted.items() <= labels.items():
+        return False
+    return not expressions or all(_meets(expression, labels) for expression in expressions)
+
+
+def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, operator, values = expression["key"], expression["operator"], expression.get("values") or ()
+    match operator:
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case "Gt" | "Lt":
+            return _compares(labels.get(key), "<" if operator == "Lt" else ">", next(iter(values), ""))
+    return False

@@ -7,6 +7,7 @@ are handled by the verbs.
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..clock import seconds_of, stamp
@@ -18,9 +19,9 @@ from .objects import at, deep_copy, with_at
 from .patching import patched
 from .resources import Custom, Resource
 from .routing import Target
+from .selectors import selects
 from .streams import Answer, LogStream
 from .tables import json_path
-from .validation import selects
 from .verbs import dry, manager_of
 
 if TYPE_CHECKING:
@@ -143,20 +144,16 @@ class Subresources:
         checked = body_of(request) if request.body else {}
         options = (checked.get("deleteOptions") or {}) if isinstance(checked, dict) else {}
         pod = self._registry.get("pods", target.namespace, target.name)
+        dry_run = dry(request) or "All" in (options.get("dryRun") or ())
         terminal = pod["status"].get("phase") in ("Pending", "Succeeded", "Failed")
         if not terminal and "deletionTimestamp" not in pod["metadata"]:
-            self._consult_budget(pod)
-        dry_run = dry(request) or "All" in (options.get("dryRun") or ())
+            self._consult_budget(pod, dry_run)
+        grace, uid = options.get("gracePeriodSeconds"), (options.get("preconditions") or {}).get("uid")
+        delete = partial(self._registry.delete, "pods", target.namespace, target.name, grace=grace, uid=uid)
+        delete(dry_run=True)  # what it refuses leaves no mark on the pod
         if not dry_run:
             self._registry.change("pods", target.namespace, target.name, self._disrupted)
-        self._registry.delete(
-            "pods",
-            target.namespace,
-            target.name,
-            grace=options.get("gracePeriodSeconds"),
-            uid=(options.get("preconditions") or {}).get("uid"),
-            dry_run=dry_run,
-        )
+            delete(dry_run=False)
         return answer(201, CREATED)
 
     def _disrupted(self, pod: Obj) -> Obj:
@@ -171,7 +168,8 @@ class Subresources:
         others = [one for one in pod["status"].get("conditions") or () if one["type"] != "DisruptionTarget"]
         return {**pod, "status": {**pod["status"], "conditions": [*others, condition]}}
 
-    def _consult_budget(self, pod: Obj) -> None:
+    def _consult_budget(self, pod: Obj, dry_run: bool) -> None:
+        """429 if no disruption is allowed; otherwise one is spent, but not by who only asks."""
         labels = pod["metadata"].get("labels") or {}
         budgets = [
             one
@@ -202,6 +200,8 @@ class Subresources:
             needed, healthy = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
             text = f"The disruption budget {name} needs {needed} healthy pods and has {healthy} currently"
             raise errors.too_many_requests(refusal, [{"reason": "DisruptionBudget", "message": text}])
+        if dry_run:
+            return
         spent = {**status, "disruptionsAllowed": status["disruptionsAllowed"] - 1}
         spent["disruptedPods"] = {
             **(status.get("disruptedPods") or {}),

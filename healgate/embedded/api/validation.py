@@ -18,7 +18,9 @@ from .lacking import lacking
 from .metadata import check_labels, check_qualified
 from .objects import at
 from .resources import Resource
+from .schedule import Unparseable, parse
 from .schema import schema
+from .selectors import selects
 
 Obj = dict[str, Any]
 
@@ -95,24 +97,6 @@ def check_selector(path: str, selector: Any) -> list[Cause]:
             found.append(wrong(f"{where}.operator", operator or "", "not a valid selector operator"))
         found += check_qualified(f"{where}.key", one.get("key", ""))
     return found
-
-
-def selects(selector: Obj, labels: Obj) -> bool:
-    """Whether a LabelSelector matches."""
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            return False
-    for one in selector.get("matchExpressions") or ():
-        present, value = one["key"] in labels, labels.get(one["key"])
-        matches = {
-            "In": present and value in (one.get("values") or ()),
-            "NotIn": not present or value not in (one.get("values") or ()),
-            "Exists": present,
-            "DoesNotExist": not present,
-        }
-        if not matches.get(one["operator"], False):
-            return False
-    return True
 
 
 def _workload(new: Obj) -> list[Cause]:
@@ -264,9 +248,11 @@ def _cron_job(new: Obj, old: Obj | None) -> list[Cause]:
     schedule = spec.get("schedule") or ""
     if not schedule:
         found.append(required("spec.schedule"))
-    elif not schedule.startswith("@") and len(schedule.split()) != 5:
-        why = f"expected exactly 5 fields, found {len(schedule.split())}: {schedule.split()}"
-        found.append(wrong("spec.schedule", schedule, why.replace("'", "").replace(",", "")))
+    else:
+        try:
+            parse(schedule)
+        except Unparseable as problem:
+            found.append(wrong("spec.schedule", schedule, str(problem)))
     if old is None and "TZ" in schedule:
         why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         found.append(wrong("spec.schedule", schedule, why))

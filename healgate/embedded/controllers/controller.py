@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..api.registry import Registry
+from ..api.selectors import selects
 from ..clock import Clock
 from ..events import Recorder
 from ..store.store import Change, Obj
@@ -16,7 +17,6 @@ from .objects import (
     labels_of,
     owner_reference,
     owners,
-    selects,
     with_metadata,
 )
 from .queue import WorkQueue

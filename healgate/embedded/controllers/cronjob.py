@@ -11,13 +11,13 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..api.errors import ApiError
+from ..api.schedule import Schedule, Unparseable, parse
 from ..clock.clock import seconds_of, stamp
 from ..store.store import Change, Obj
 from . import jobs
 from .controller import Controller
 from .objects import being_deleted, owner_reference
 from .replicaset import terminates_namespace
-from .schedule import Schedule, Unparseable, parse
 
 SCHEDULED = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 # How long after its time a schedule is looked at.
@@ -93,10 +93,9 @@ class CronJobs(Controller):
         schedule = self._schedule(cron)
         if schedule is None:
             return
-        following = schedule.after(now)
+        due, following = self._due(cron, status, schedule, now)
         if following is not None:
             self.enqueue(cron, following - now + AFTER)
-        due = self._due(cron, status, schedule, now)
         if due is None:
             return
         name = f"{cron['metadata']['name']}-{int(due // 60)}"
@@ -142,8 +141,10 @@ class CronJobs(Controller):
             self.event(cron, "Warning", "UnknownTimeZone", f'invalid timeZone: "{zone}": unknown time zone {zone}')
         return None
 
-    def _due(self, cron: Obj, status: dict[str, Any], schedule: Schedule, now: float) -> float | None:
-        """The newest time that has come since the last one that was served."""
+    def _due(
+        self, cron: Obj, status: dict[str, Any], schedule: Schedule, now: float
+    ) -> tuple[float | None, float | None]:
+        """The newest time that has come since the last one that was served, and the one behind it."""
         since = seconds_of(status.get("lastScheduleTime") or cron["metadata"]["creationTimestamp"])
         deadline = cron["spec"].get("startingDeadlineSeconds")
         if deadline is not None:
@@ -155,7 +156,7 @@ class CronJobs(Controller):
         if missed > TOO_MANY:
             why = f"too many missed start times: {missed}. Set or decrease .spec.startingDeadlineSeconds or check "
             self.event(cron, "Warning", "TooManyMissedTimes", why + "clock skew")
-        return due
+        return due, following
 
     def _create(self, cron: Obj, name: str, due: float) -> Obj | None:
         template = cron["spec"]["jobTemplate"]

@@ -62,8 +62,9 @@ class DaemonSets(PodController):
         pods = self.claim(owner)
         update, known = history.sync_history(self, owner)
         by_node: dict[str, list[Obj]] = {}
-        for pod in pods:
-            by_node.setdefault(_node_of(pod), []).append(pod)
+        for pod in sorted(pods, key=_age):
+            if not (being_deleted(pod) and is_terminal(pod)):
+                by_node.setdefault(_node_of(pod), []).append(pod)
         nodes = [node["metadata"]["name"] for node in self.store.list("nodes") if _eligible(owner, node)]
         problem: ApiError | None = None
         if not being_deleted(owner):
@@ -84,9 +85,9 @@ class DaemonSets(PodController):
         surplus = [pod for node, pods in by_node.items() if node not in nodes for pod in pods if not being_deleted(pod)]
         surging = _surge(owner, nodes) > 0
         for node in nodes:
-            here = [pod for pod in by_node.get(node, ()) if not (being_deleted(pod) and is_terminal(pod))]
+            here = by_node.get(node, ())
             present = [pod for pod in here if not being_deleted(pod)]
-            running = sorted((pod for pod in present if not is_terminal(pod)), key=_age)
+            running = [pod for pod in present if not is_terminal(pod)]
             for pod in present:
                 if is_terminal(pod):
                     self._kill(owner, pod, node)
@@ -121,7 +122,7 @@ class DaemonSets(PodController):
     def _update(self, owner: Obj, nodes: list[str], by_node: dict[str, list[Obj]], update: Obj) -> None:
         if (owner["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") != "RollingUpdate":
             return
-        here = {node: sorted(filter(is_active, by_node.get(node, ())), key=_age) for node in nodes}
+        here = {node: list(filter(is_active, by_node.get(node, ()))) for node in nodes}
         if surge := _surge(owner, nodes):
             self._update_beside(owner, here, update, surge)
         else:
@@ -217,7 +218,8 @@ class DaemonSets(PodController):
     # -- status
 
     def _write(self, owner: Obj, nodes: list[str], by_node: dict[str, list[Obj]], update: Obj) -> None:
-        mine = [pods[0] for node in nodes if (pods := [p for p in by_node.get(node, ()) if is_active(p)])]
+        """A node shows as its oldest pod does, even while that one goes."""
+        mine = [by_node[node][0] for node in nodes if node in by_node]
         available = sum(self._available(owner, pod) for pod in mine)
         optional = {
             "updatedNumberScheduled": sum(self._is_new(pod, update) for pod in mine),
@@ -226,7 +228,7 @@ class DaemonSets(PodController):
         }
         status: dict[str, Any] = {
             "currentNumberScheduled": len(mine),
-            "numberMisscheduled": sum(node not in nodes for node in by_node),
+            "numberMisscheduled": sum(node not in nodes and self._node_exists(node) for node in by_node),
             "desiredNumberScheduled": len(nodes),
             "numberReady": sum(is_ready(pod) for pod in mine),
             "observedGeneration": owner["metadata"]["generation"],
@@ -235,6 +237,9 @@ class DaemonSets(PodController):
         meta = owner["metadata"]
         self.registry.set_status(self.resource, meta["namespace"], meta["name"], status, only_if_uid=meta["uid"])
 
+    def _node_exists(self, name: str) -> bool:
+        return self.store.get("nodes", "", name) is not None
+
 
 def tolerations() -> list[dict[str, str]]:
     return [
@@ -242,8 +247,10 @@ def tolerations() -> list[dict[str, str]]:
     ]
 
 
-def _age(pod: Obj) -> str:
-    return str(pod["metadata"]["creationTimestamp"])
+def _age(pod: Obj) -> tuple[bool, str, str]:
+    """The oldest first, but behind those that have their node."""
+    meta = pod["metadata"]
+    return not pod["spec"].get("nodeName"), meta["creationTimestamp"], meta["name"]
 
 
 def _rolling(owner: Obj) -> Obj:

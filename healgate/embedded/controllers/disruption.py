@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..api.selectors import selects
 from ..clock.clock import seconds_of, stamp
 from ..store.store import Change, Obj
 from .controller import Controller
-from .objects import being_deleted, controller_of, find_condition, is_active, is_ready, labels_of, scaled, selects
+from .objects import being_deleted, controller_of, find_condition, is_active, is_ready, labels_of, scaled
 
 # How long an eviction that was granted counts as underway.
 GRANTED_FOR = 120.0

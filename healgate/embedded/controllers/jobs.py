@@ -235,7 +235,7 @@ def _first_rule(job: Obj, pod: Obj) -> tuple[str, str]:
     for index, rule in enumerate((job["spec"].get("podFailurePolicy") or {}).get("rules") or ()):
         action = rule["action"]
         if "onExitCodes" in rule:
-            for status in pod.get("status", {}).get("containerStatuses") or ():
+            for status in _container_statuses(pod):
                 code = (status.get("state", {}).get("terminated") or {}).get("exitCode", 0)
                 if code and _code_matches(rule["onExitCodes"], status["name"], code):
                     return action, (
@@ -247,6 +247,12 @@ def _first_rule(job: Obj, pod: Obj) -> tuple[str, str]:
             if found is not None and found["status"] == pattern.get("status", "True"):
                 return action, f"Pod {where} has condition {pattern['type']} matching {action} rule at index {index}"
     return "Count", ""
+
+
+def _container_statuses(pod: Obj) -> list[dict[str, Any]]:
+    """In the order in which rules look at them."""
+    status = pod.get("status", {})
+    return [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
 
 
 def _code_matches(rule: dict[str, Any], container: str, code: int) -> bool:

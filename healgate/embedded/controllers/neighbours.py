@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..api.selectors import selects
 from ..store.store import Obj, Store
-from .objects import being_deleted, is_terminal, labels_of, selects
+from .objects import being_deleted, is_terminal, labels_of
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 

@@ -6,7 +6,7 @@ Objects are frozen (see the store): everything here reads, or returns new dictio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -35,40 +35,6 @@ def controller_of(obj: Obj) -> dict[str, Any] | None:
 
 def being_deleted(obj: Obj) -> bool:
     return "deletionTimestamp" in obj["metadata"]
-
-
-def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """A LabelSelector; one that is absent selects nothing, one that is empty everything."""
-    if selector is None:
-        return False
-    wanted, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
-    if wanted and not wanted.items() <= labels.items():
-        return False
-    return not expressions or all(_meets(expression, labels) for expression in expressions)
-
-
-def _meets(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, operator, values = expression["key"], expression["operator"], expression.get("values") or ()
-    match operator:
-        case "In":
-            return key in labels and labels[key] in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-        case "Gt" | "Lt":
-            return key in labels and _compares(operator, labels[key], values)
-    return False
-
-
-def _compares(operator: str, label: str, values: Iterable[str]) -> bool:
-    try:
-        have, want = int(label), int(next(iter(values)))
-    except (ValueError, StopIteration):
-        return False
-    return have > want if operator == "Gt" else have < want
 
 
 def labels_of(obj: Obj) -> dict[str, str]:

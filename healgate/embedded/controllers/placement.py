@@ -10,42 +10,16 @@ from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
+from ..api.demand import demand
 from ..api.quantities import parse
+from ..api.selectors import selects
 from ..store.store import Obj
 from . import neighbours
-from .objects import is_terminal, labels_of, selects
+from .objects import is_terminal, labels_of
 
 # Refusals for which evicting other pods could help; for the others preemption is pointless.
 _PORTS = "node(s) didn't have free ports for the requested pod ports"
 _RESOLVABLE = ("Insufficient", "Too many pods", _PORTS, *neighbours.RESOLVABLE, neighbours.SPREAD)
-
-
-def requests_of(spec: Obj) -> dict[str, Fraction]:
-    """What a pod asks for: the sum of its containers, or its largest init container if that is more."""
-    total = _sum(spec.get("containers") or ())
-    for container in spec.get("initContainers") or ():
-        sidecar = container.get("restartPolicy") == "Always"
-        for name, amount in _requests(container).items():
-            others = total.get(name, Fraction(0))
-            total[name] = others + amount if sidecar else max(others, amount)
-    for name, amount in ((spec.get("resources") or {}).get("requests") or {}).items():
-        total[name] = parse(amount)
-    for name, amount in (spec.get("overhead") or {}).items():
-        total[name] = total.get(name, Fraction(0)) + parse(amount)
-    return total
-
-
-def _requests(container: Obj) -> dict[str, Fraction]:
-    wanted = (container.get("resources") or {}).get("requests") or {}
-    return {name: parse(amount) for name, amount in wanted.items()}
-
-
-def _sum(containers: Iterable[Obj]) -> dict[str, Fraction]:
-    total: dict[str, Fraction] = {}
-    for container in containers:
-        for name, amount in _requests(container).items():
-            total[name] = total.get(name, Fraction(0)) + amount
-    return total
 
 
 HostPort = tuple[str, str, int]  # address ("" for all), protocol, port
@@ -85,7 +59,7 @@ class Loads:
         if node and not gone and not is_terminal(pod):
             if ports := host_ports(pod["spec"]):
                 self._ports[uid] = (node, ports)
-            self._placed[uid] = (node, requests_of(pod["spec"]))
+            self._placed[uid] = (node, demand(pod["spec"]))
             self._add(node, self._placed[uid][1], 1)
 
     def _add(self, node: str, requests: Mapping[str, Fraction], sign: int) -> None:
@@ -106,7 +80,7 @@ class Loads:
         if self._pods.get(name, 0) + 1 > parse(room.get("pods", "110")):
             found.append("Too many pods")
         load = self._requests.get(name, {})
-        for resource, amount in requests_of(spec).items():
+        for resource, amount in demand(spec).items():
             if amount and load.get(resource, Fraction(0)) + amount > parse(room.get(resource, "0")):
                 found.append(f"Insufficient {resource}")
         return found
@@ -117,7 +91,7 @@ class Loads:
 
     def fits_empty(self, spec: Obj, node: Obj) -> bool:
         room = node.get("status", {}).get("allocatable") or node.get("status", {}).get("capacity") or {}
-        return all(amount <= parse(room.get(name, "0")) for name, amount in requests_of(spec).items())
+        return all(amount <= parse(room.get(name, "0")) for name, amount in demand(spec).items())
 
 
 def refusals(spec: Obj, node: Obj, loads: Loads) -> list[str]:

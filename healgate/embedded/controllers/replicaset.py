@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..api.errors import ApiError
@@ -162,10 +163,15 @@ def deletion_order(pods: list[Obj], crowds: dict[str, int], now: float) -> list[
     """Who goes first when there are too many: the least use first, so crash-looping pods before ready ones."""
 
     def compare(one: Obj, other: Obj) -> int:
-        for before in (_rank(one, crowds), _rank(other, crowds)), (_ages(one, now), _ages(other, now)):
-            if before[0] != before[1]:
-                return -1 if before[0] < before[1] else 1
-        return 0
+        mine, others = _rank(one, crowds), _rank(other, crowds)
+        if mine != others:
+            return -1 if mine < others else 1
+        return (
+            _younger(one, other, ready_since, now)
+            or restarts(other) - restarts(one)
+            or _younger(one, other, _created, now)
+            or _by_uid(one, other)  # a real cluster's sort leaves it to chance, and so do uids
+        )
 
     return sorted(pods, key=functools.cmp_to_key(compare))
 
@@ -181,18 +187,23 @@ def _rank(pod: Obj, crowds: dict[str, int]) -> tuple[Any, ...]:
     )
 
 
-def _ages(pod: Obj, now: float) -> tuple[Any, ...]:
-    """Ready for less time first, in logarithmic steps so that uids decide among equals; then restarts, then age."""
-    since = ready_since(pod)
-    created = seconds_of(pod["metadata"]["creationTimestamp"])
-    uid = pod["metadata"]["uid"]
-    return (
-        _magnitude(now - since) if since is not None else -2,
-        uid if since is not None else "",
-        -restarts(pod),
-        _magnitude(now - created),
-        uid,
-    )
+def _created(pod: Obj) -> float:
+    return seconds_of(pod["metadata"]["creationTimestamp"])
+
+
+def _younger(one: Obj, other: Obj, since: Callable[[Obj], float | None], now: float) -> int:
+    """The shorter time first, in steps so large that uids decide nearly always; equal times decide nothing."""
+    mine, others = since(one), since(other)
+    if mine == others:
+        return 0
+    if mine is None or others is None:
+        return -1 if mine is None else 1
+    steps = _magnitude(now - mine) - _magnitude(now - others)
+    return steps or _by_uid(one, other)
+
+
+def _by_uid(one: Obj, other: Obj) -> int:
+    return -1 if one["metadata"]["uid"] < other["metadata"]["uid"] else 1
 
 
 def _magnitude(seconds: float) -> int:

@@ -11,11 +11,11 @@ import json
 import math
 from collections.abc import Iterable
 
+from ..api.metadata import ALPHABET
 from ..store.store import Obj
 from .objects import annotations_of, scaled
 
 HASH_LABEL = "pod-template-hash"
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 _PREFIX = "deployment.kubernetes.io/"
 REVISION = _PREFIX + "revision"

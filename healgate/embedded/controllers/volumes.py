@@ -9,12 +9,13 @@ from __future__ import annotations
 from ..api.admission import IN_USE
 from ..api.quantities import parse
 from ..api.registry import Registry
+from ..api.selectors import selects
 from ..clock import Clock
 from ..clock.clock import Timer
 from ..events import Recorder
 from ..store.store import Change, Obj
 from .controller import Controller
-from .objects import annotations_of, being_deleted, is_terminal, with_metadata
+from .objects import annotations_of, being_deleted, is_terminal, labels_of, with_metadata
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"
@@ -36,6 +37,8 @@ EXTERNAL = (
     "administrator. If volume creation is delayed, please verify that the provisioner is running and correctly "
     "registered."
 )
+# A volume that is made cannot be chosen.
+NO_SELECTOR = "claim.Spec.Selector is not supported"
 
 
 def claims_of(pod: Obj) -> list[str]:
@@ -57,6 +60,8 @@ def unready_claims(registry: Registry, pod: Obj) -> list[tuple[str, bool]]:
 
 
 def _is_lazy(registry: Registry, claim: Obj) -> bool:
+    if claim["spec"].get("volumeName"):
+        return False
     storage = registry.find(CLASSES, "", claim["spec"].get("storageClassName") or "-")
     return storage is not None and storage.get("volumeBindingMode") == "WaitForFirstConsumer"
 
@@ -120,7 +125,8 @@ class Claims(Controller):
         if claim.get("status", {}).get("phase") == "Bound":
             return
         volume = self._existing(claim)
-        if volume is None:
+        # Whoever names a volume waits for that one.
+        if volume is None and not claim["spec"].get("volumeName"):
             volume = self._provision(claim)
         if volume is not None:
             self._bind(claim, volume)
@@ -145,11 +151,13 @@ class Claims(Controller):
         return self.registry.change(CLAIMS, meta["namespace"], meta["name"], lambda now: {**now, "spec": spec}) or claim
 
     def _existing(self, claim: Obj) -> Obj | None:
-        """The smallest volume that is free, or was made for this claim."""
-        wanted = parse(_size(claim))
+        """The smallest volume that is free, or was made for this claim; the one that it names if it names one."""
+        wanted, named = parse(_size(claim)), claim["spec"].get("volumeName")
         fitting = []
         for volume in self.store.list(VOLUMES):
             spec = volume["spec"]
+            if named and volume["metadata"]["name"] != named:
+                continue
             reference = spec.get("claimRef")
             if reference is not None:
                 mine = _claimed(reference) == _identity(claim)
@@ -157,8 +165,10 @@ class Claims(Controller):
                     return volume
                 continue
             same_class = spec.get("storageClassName", "") == (claim["spec"].get("storageClassName") or "")
+            selected = named or selects(claim["spec"].get("selector") or {}, labels_of(volume))
             modes = set(claim["spec"].get("accessModes") or ()) <= set(spec.get("accessModes") or ())
-            if same_class and modes and parse(spec["capacity"]["storage"]) >= wanted and not being_deleted(volume):
+            large = parse(spec["capacity"]["storage"]) >= wanted
+            if same_class and selected and modes and large and not being_deleted(volume):
                 fitting.append(volume)
         return min(fitting, key=lambda one: parse(one["spec"]["capacity"]["storage"]), default=None)
 
@@ -175,6 +185,10 @@ class Claims(Controller):
         node = annotations_of(claim).get(NODE)
         if storage.get("volumeBindingMode") == "WaitForFirstConsumer" and node is None:
             self._wait_for_pod(claim)
+            return None
+        if claim["spec"].get("selector"):
+            text = f'failed to provision volume with StorageClass "{storage["metadata"]["name"]}": {NO_SELECTOR}'
+            self._by(storage["provisioner"]).event(claim, "Warning", "ProvisioningFailed", text)
             return None
         uid, provisioner = claim["metadata"]["uid"], storage["provisioner"]
         if uid not in self._ready:

@@ -162,10 +162,6 @@ class Participant:
 
     # -- from the main thread
 
-    @property
-    def is_outside(self) -> bool:
-        return bool(self._outside)
-
     def take_baton(self) -> bool:
         """Take the baton from a thread that is in its own code; False if it just came in."""
         try:

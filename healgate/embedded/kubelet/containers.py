@@ -1,8 +1,8 @@
 """Starting and stopping one container: the steps, their latencies, their events.
 
 Every step takes the little time that it takes on a node, because what a relist sees depends on it: a program
-that exits at once is caught running or not by some ten milliseconds. The trap is grace: a hook consumes it, two
-seconds are always left, and who ignores TERM is killed only when it has run out.
+that exits at once is caught running or not by some ten milliseconds. The trap is grace: a hook and the wait for one's
+turn consume it, two seconds are always left, and who ignores TERM is killed only when it has run out.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .images import StartFailed
 from .records import Container, Seen
 from .restart import definition
 from .tasks import Interrupt, Steps
+from .turns import Turns
 
 if TYPE_CHECKING:
     from .pods import PodWorker
@@ -121,8 +122,9 @@ class ContainerManager:
         message: str,
         grace: float,
         interrupt: Interrupt | None = None,
+        turns: Turns | None = None,
     ) -> Steps[None]:
-        """Stop one container and wait until it is gone."""
+        """Stop one container and wait until it is gone; with `turns` its TERM waits for those that go first."""
         if not record.running:
             return
         name = container["name"]
@@ -134,7 +136,9 @@ class ContainerManager:
                 yield from run_hook(worker, container, record, hook, _plain_sleep, longest=grace)
             except HookFailed:
                 worker.tell(name, "Warning", "FailedPreStopHook", "PreStopHook failed")
-            grace = max(grace - (self.clock.now() - asked), MINIMAL_GRACE)
+        if turns is not None:
+            yield from turns.wait(name, grace - (self.clock.now() - asked))
+        grace = max(grace - (self.clock.now() - asked), MINIMAL_GRACE)
         process = record.process
         if record.running and process is not None:
             process.terminate()

@@ -108,7 +108,7 @@ class EnvironmentMaker:
         """None if the reference is optional and leads nowhere."""
         if "fieldRef" in source or "resourceFieldRef" in source:
             try:
-                return field_value(pod, source, container, ip)
+                return field_value(self._store, pod, source, container, ip)
             except FieldError as error:
                 raise _config_error(str(error)) from None
         if "secretKeyRef" in source:

@@ -24,6 +24,7 @@ MONITORED_EVERY = 10.0
 VOLUMES_MEASURED_EVERY = 60.0
 # A pod that was evicted counts as cleaned up when a look once a second finds it gone.
 CLEANED_UP = (1.6, 2.8)
+ASKED_EVERY = 1.0
 # A container's own layer is measured for the first time when it has run for a while.
 UNMEASURED_FOR = 5.0
 GRACE = 1.0
@@ -39,6 +40,7 @@ class StorageMonitor:
         self._watched: dict[str, PodWorker] = {}
         self._held: dict[str, dict[str, int]] = {}  # pod -> volume -> bytes, when last measured
         self._ticking = False
+        self._evicted: list[PodWorker] = []
 
     def watch(self, worker: PodWorker) -> None:
         """Look after a pod if anything limits what it writes."""
@@ -50,19 +52,22 @@ class StorageMonitor:
             self._clock.call_later(MONITORED_EVERY * self._random.random(), self._look)
 
     def _look(self) -> None:
+        if linger(self._evicted):
+            self._clock.call_later(ASKED_EVERY, self._look)
+            return
         self._watched = {uid: worker for uid, worker in self._watched.items() if worker.stage == "syncing"}
         if not self._watched:
             self._ticking = False
             return
         self._measure()
-        evicted = False
+        self._evicted = []
         for worker in self._watched.values():
             message = self._excess(worker)
             if message:
                 worker.tell_pod("Warning", "Evicted", message)
                 worker.end(Ending("Evicted", message, GRACE))
-                evicted = True
-        wait = self._random.uniform(*CLEANED_UP) if evicted else MONITORED_EVERY
+                self._evicted.append(worker)
+        wait = self._random.uniform(*CLEANED_UP) if self._evicted else MONITORED_EVERY
         self._clock.call_later(wait, self._look)
 
     def _measure(self) -> None:
@@ -93,6 +98,11 @@ class StorageMonitor:
             if written[name] > parse(limit):
                 return f'Container {name} exceeded its local ephemeral storage limit "{limit}". '
         return ""
+
+
+def linger(evicted: list[PodWorker]) -> bool:
+    """Whether one is not cleaned up yet: until it is, nobody else is looked at."""
+    return any(worker.stage == "terminating" for worker in evicted)
 
 
 def _limit(container: Obj) -> str:

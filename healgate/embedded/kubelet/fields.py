@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api.quantities import parse
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 Obj = dict[str, Any]
 
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['(.*)'\]$")
-# What a container without limits is told: what the node has.
-NODE_MEMORY = 8 * 2**30
-NODE_CPU = 4
 
 
 class FieldError(Exception):
     """The reference names nothing."""
 
 
-def field_value(pod: Obj, source: Obj, container: Obj | None = None, ip: str = "") -> str:
+def allocatable(store: Store, pod: Obj) -> Obj:
+    """What the pod's node has for pods."""
+    node = store.get("nodes", "", pod["spec"].get("nodeName") or "") or {}
+    return (node.get("status") or {}).get("allocatable") or {}
+
+
+def field_value(store: Store, pod: Obj, source: Obj, container: Obj | None = None, ip: str = "") -> str:
     """The value of an item with fieldRef or resourceFieldRef."""
     if "fieldRef" in source:
         return _field(pod, source["fieldRef"]["fieldPath"], ip)
@@ -34,7 +40,7 @@ def field_value(pod: Obj, source: Obj, container: Obj | None = None, ip: str = "
         container = named[0]
     if container is None:
         raise FieldError("no container named")
-    return _resource(container, reference)
+    return _resource(container, reference, allocatable(store, pod))
 
 
 def _field(pod: Obj, path: str, ip: str) -> str:
@@ -60,15 +66,11 @@ def _field(pod: Obj, path: str, ip: str) -> str:
     return str(values[path])
 
 
-def _resource(container: Obj, reference: Obj) -> str:
+def _resource(container: Obj, reference: Obj, room: Obj) -> str:
+    """What is not limited may come to have all that the node has."""
     kind, _, resource = reference["resource"].partition(".")
     resources = container.get("resources") or {}
-    amount = (resources.get(kind) or {}).get(resource)
-    if amount is not None:
-        value = parse(amount)
-    elif kind == "limits":
-        value = parse(NODE_MEMORY if resource == "memory" else NODE_CPU)
-    else:
-        value = parse(0)
+    otherwise = room.get(resource, 0) if kind == "limits" else 0
+    value = parse((resources.get(kind) or {}).get(resource, otherwise))
     divisor = parse(reference.get("divisor") or 1)
     return str(math.ceil(value / (divisor or parse(1))))

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..api.demand import demand
 from ..api.errors import ApiError, bad_request
 from ..api.quantities import parse
 from ..clock import Clock
 from ..clock.clock import stamp
 from ..runtime.seam import ExecResult, HttpAnswer, Runtime
 from ..store import Change
+from .fields import allocatable
 from .logs import chosen_run, lost, read, status_of
 from .node import NodeServices
 from .pods import PodWorker
-from .resize import resources_of
-from .restart import all_containers, whatever_runs
+from .resize import given
+from .restart import whatever_runs
 from .timing import STOCK, KubeletTiming
 
 if TYPE_CHECKING:
@@ -176,21 +178,16 @@ class Kubelet:
 
     def _fits(self, pod: Obj) -> str:
         """Whether a resized pod has room on the node: "", "Deferred" or "Infeasible"."""
-        node = self.registry.store.get("nodes", "", self.node_name)
-        allocatable = ((node or {}).get("status") or {}).get("allocatable") or {}
-        for resource in ("cpu", "memory"):
-            if resource not in allocatable:
-                continue
-            room = parse(allocatable[resource])
-            wanted = _requested([resources_of(one) for one in all_containers(pod)], resource)
-            if wanted > room:
-                return "Infeasible"
-            for uid, other in self._workers.items():
-                if uid != pod["metadata"]["uid"] and other.stage == "syncing":
-                    room -= _requested(list(other.allocation.allocated.values()), resource)
-            if wanted > room:
-                return "Deferred"
-        return ""
+        there = allocatable(self.registry.store, pod)
+        room = {name: parse(there[name]) for name in ("cpu", "memory") if name in there}
+        wanted = demand(pod["spec"])
+        if any(wanted.get(name, 0) > amount for name, amount in room.items()):
+            return "Infeasible"
+        for uid, other in self._workers.items():
+            if uid != pod["metadata"]["uid"] and other.stage == "syncing":
+                taken = demand(given(other.pod["spec"], other.allocation.allocated))
+                room = {name: amount - taken.get(name, 0) for name, amount in room.items()}
+        return "Deferred" if any(wanted.get(name, 0) > amount for name, amount in room.items()) else ""
 
     # -- what the API server asks of a node
 
@@ -265,7 +262,3 @@ def _matters(before: Obj, after: Obj) -> bool:
         return True
     old, new = before["metadata"], after["metadata"]
     return any(old.get(key) != new.get(key) for key in WATCHED_METADATA)
-
-
-def _requested(resources: list[Obj], resource: str) -> Any:
-    return sum((parse((one.get("requests") or {}).get(resource) or 0) for one in resources), parse(0))

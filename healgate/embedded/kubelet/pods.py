@@ -26,10 +26,11 @@ from .pleg import Relister
 from .probes import PodProbes
 from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
-from .restart import all_containers, field_path, init_containers, is_sidecar, whatever_runs
+from .restart import all_containers, field_path, init_containers, whatever_runs
 from .security import further_groups, refuse_root, security_of
 from .status import Inputs, build, restarting_all, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
+from .turns import Turns
 from .volumes import PodVolumes
 
 Obj = dict[str, Any]
@@ -429,7 +430,7 @@ class PodWorker:
         return (yield from self._start_all(actions, snapshot, secrets))
 
     def _remove_all(self) -> Steps[None]:
-        """A rule of one container has all begin anew: none is given any grace, and nothing of them is kept."""
+        """A rule of one container has all begin anew: none is given its grace, and nothing of them is kept."""
         for container in (*self.pod["spec"]["containers"], *init_containers(self.pod)):
             found = self.record.newest(container["name"])
             if found is not None and found.running:
@@ -451,9 +452,8 @@ class PodWorker:
     def _make_sandbox(self) -> Steps[None]:
         containers = self.node.containers
         yield from self.interrupt.sleep(containers.takes(containers.latency.sandbox))
-        self.record.ip = self.node.new_address()
-        if self.pod["spec"].get("hostNetwork"):
-            self.record.ip = self.node.identity.address
+        shared = self.pod["spec"].get("hostNetwork")
+        self.record.ip = self.node.identity.address if shared else self.node.new_address()
         self.record.sandbox = True
         self.relister.changed()
         self._publish(self.record.snapshot(self.clock.now()))
@@ -565,15 +565,11 @@ class PodWorker:
     # -- termination
 
     def _terminate(self) -> Steps[None]:
-        """Stop everything: the ordinary containers together, then the sidecars, last one first."""
+        """Stop everything, all at once; the sidecars are only told when it is their turn."""
         self._publish(self.relister.snapshot)
         self.probes.stop_liveness_and_startup()
-        began = self.clock.now()
-        sidecars = [one for one in init_containers(self.pod) if is_sidecar(one)]
-        ordinary = [one for one in whatever_runs(self.pod) if one not in sidecars]
-        yield from together(self.clock, [self._stop(one, began) for one in ordinary])
-        for container in reversed(sidecars):
-            yield from self._stop(container, began)
+        turns = Turns(self.clock, self.pod, {found.seen.name for found in self.record.containers if found.running})
+        yield from together(self.clock, [self._stop(one, turns) for one in whatever_runs(self.pod)])
         self.probes.stop()
         self.volumes.stop()
         containers = self.node.containers
@@ -583,12 +579,12 @@ class PodWorker:
         self.relister.on_demand()
         self._pending = True
 
-    def _stop(self, container: Obj, began: float) -> Steps[None]:
-        for record in list(self.record.containers):
-            if record.seen.name == container["name"] and record.running:
-                grace = FORCED_GRACE if self._removed else self._grace(container)
-                left = max(grace - (self.clock.now() - began), 0.0 if grace == 0 else FORCED_GRACE)
-                yield from self.node.containers.kill(self, container, record, "", left)
+    def _stop(self, container: Obj, turns: Turns) -> Steps[None]:
+        record = self.record.newest(container["name"])
+        if record is not None and record.running:
+            grace = FORCED_GRACE if self._removed else max(self._grace(container), FORCED_GRACE)
+            yield from self.node.containers.kill(self, container, record, "", grace, turns=turns)
+        turns.over(container["name"])
 
     def _grace(self, container: Obj) -> float:
         ending = self._ending
@@ -601,7 +597,9 @@ class PodWorker:
         if not self._removed:
             self._publish(self.relister.snapshot)
         if self.record.ip:
+            # Once only: what is over may be deleted long after its address has been given to another.
             self.node.release(self.record.ip)
+            self.record.ip = ""
         if not self.pod["metadata"].get("deletionTimestamp") and not self._removed:
             # Over, but not deleted: its object and its logs stay until somebody deletes them; an evicted pod's do not.
             self._pending = False

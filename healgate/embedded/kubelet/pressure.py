@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from ..api.demand import demand
 from ..api.quantities import canonical, parse
 from ..clock import Clock
 from .ending import Ending
-from .eviction import CLEANED_UP, GRACE, MONITORED_EVERY
+from .eviction import ASKED_EVERY, CLEANED_UP, GRACE, MONITORED_EVERY, linger
 from .resize import resources_of
 from .restart import all_containers
 
@@ -57,6 +58,7 @@ class MemoryMonitor:
         self._most = 0.0
         self._seen_at: float | None = None  # when memory was last too short
         self._ticking = False
+        self._evicted: list[PodWorker] = []
 
     @property
     def short(self) -> bool:
@@ -71,22 +73,25 @@ class MemoryMonitor:
             self._clock.call_later(MONITORED_EVERY * self._random.random(), self._look)
 
     def _look(self) -> None:
+        if linger(self._evicted):
+            self._clock.call_later(ASKED_EVERY, self._look)
+            return
         now = self._clock.now()
         available = self._capacity() - SYSTEM - sum(_usage(worker) for worker in self._workers())
-        evicted = False
+        self._evicted = []
         if available < THRESHOLD:
             if self._seen_at is None:
                 self._clock.call_later(TOLD_EVERY * self._random.random(), self._say)
             self._seen_at = now
             self._tell("Warning", "EvictionThresholdMet", "Attempting to reclaim memory")
-            evicted = self._evict(available)
+            self._evicted = self._evict(available)
         elif self._seen_at is not None and now - self._seen_at >= TRANSITION:
             self._seen_at = None
             self._clock.call_later(TOLD_EVERY * self._random.random(), self._say)
         if self._seen_at is None and self._most + SYSTEM <= self._capacity() - THRESHOLD:
             self._ticking = False
             return
-        self._clock.call_later(self._random.uniform(*CLEANED_UP) if evicted else MONITORED_EVERY, self._look)
+        self._clock.call_later(self._random.uniform(*CLEANED_UP) if self._evicted else MONITORED_EVERY, self._look)
 
     def _say(self) -> None:
         self._show(self.short)
@@ -95,11 +100,11 @@ class MemoryMonitor:
     def _active(self) -> list[PodWorker]:
         return [worker for worker in self._workers() if worker.stage == "syncing"]
 
-    def _evict(self, available: int) -> bool:
+    def _evict(self, available: int) -> list[PodWorker]:
         """Stop the first pod in the order of blame."""
         ranked = [worker for worker in self._active() if int(worker.pod["spec"].get("priority") or 0) < CRITICAL]
         if not ranked:
-            return False
+            return []
         worker = min(ranked, key=_blame)
         message = "The node was low on resource: memory. "
         message += f"Threshold quantity: {_shown(THRESHOLD)}, available: {_shown(available)}. "
@@ -111,7 +116,7 @@ class MemoryMonitor:
                 message += "has larger consumption of memory. "
         worker.tell_pod("Warning", "Evicted", message)
         worker.end(Ending("Evicted", message, GRACE, condition=True))
-        return True
+        return [worker]
 
     def refuses(self, pod: Obj) -> str:
         """Why a pod is not let in, in the kubelet's words (and with its blank at the end)."""
@@ -134,7 +139,7 @@ def _tolerates(toleration: Obj) -> bool:
 
 def _blame(worker: PodWorker) -> tuple[bool, int, Fraction, str]:
     """The smallest goes first."""
-    over = _usage(worker) - sum((_asked(one) for one in worker.pod["spec"]["containers"]), Fraction(0))
+    over = _usage(worker) - demand(worker.pod["spec"]).get("memory", Fraction(0))
     return over <= 0, int(worker.pod["spec"].get("priority") or 0), -over, worker.uid
 
 

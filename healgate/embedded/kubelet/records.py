@@ -86,7 +86,6 @@ class PodRecord:
     uid: str
     ip: str = ""
     sandbox: bool = False
-    sandbox_started: float = 0.0
     containers: list[Container] = field(default_factory=list)  # newest first
     # The number that the next run of a container has of which nothing else is left.
     next_attempts: dict[str, int] = field(default_factory=dict)
@@ -119,14 +118,14 @@ class PodRecord:
             self.next_attempts[name] = newest.seen.attempt + 1
             self.containers = [found for found in self.containers if found.seen.name != name]
 
-    def remove_old_dead(self, name: str, keep: int = 1) -> None:
+    def remove_old_dead(self, name: str) -> None:
         """Only the newest dead run keeps its log."""
-        kept = 0
+        seen = False
         left: list[Container] = []
         for found in self.containers:
             if found.seen.name == name and found.seen.state == "exited":
-                kept += 1
-                if kept > keep:
+                if seen:
                     continue
+                seen = True
             left.append(found)
         self.containers = left

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from ..api.demand import demand
 from ..api.quantities import canonical, parse
 from .records import PodRecord
 from .restart import all_containers, is_sidecar
@@ -22,6 +23,15 @@ RESIZABLE = ("cpu", "memory")
 
 def resources_of(container: Obj) -> Obj:
     return container.get("resources") or {}
+
+
+def given(spec: Obj, resources: Mapping[str, Obj]) -> Obj:
+    """A spec with these resources for its containers in place of those that it asks for."""
+    sections = {
+        section: [{**one, "resources": resources.get(one["name"]) or {}} for one in spec.get(section) or ()]
+        for section in ("initContainers", "containers")
+    }
+    return {**spec, **sections}
 
 
 def memory_limit(resources: Obj) -> int | None:
@@ -60,18 +70,11 @@ class Allocation:
         return min(own, pod)
 
     def _pod_limit(self) -> int | None:
-        if self._own.get("limits", {}).get("memory"):
-            return memory_limit(self._own)
-        together, largest = 0, 0  # of what runs side by side, and of what runs before it, one at a time
-        for name in self._names:
-            limit = memory_limit(self.actuated[name])
-            if limit is None:
-                return None
-            if self._running_kinds[name]:
-                together += limit
-            else:
-                largest = max(largest, limit)
-        return max(together, largest)
+        # Unless it says so itself, a pod is limited only if every container is.
+        says_so = memory_limit(self._own) is not None
+        if not says_so and any(memory_limit(self.actuated[name]) is None for name in self._names):
+            return None
+        return int(demand(given(self._followed, self.actuated), "limits")["memory"])
 
     def shown(self) -> tuple[Obj, Obj]:
         """The pod-level (resources, allocatedResources) of the status."""

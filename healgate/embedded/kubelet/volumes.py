@@ -98,7 +98,7 @@ class Source:
 
     def _field(self, item: Obj) -> Files:
         try:
-            return {item["path"]: field_value(self._pod, item).encode()}
+            return {item["path"]: field_value(self._store, self._pod, item).encode()}
         except FieldError as error:
             raise MountError(str(error)) from None
 

@@ -19,7 +19,6 @@ DENIED = "Permission denied"
 _EVERYBODYS = ("/tmp/", "/var/tmp/", "/dev/")
 MISSING = "No such file or directory"
 IS_DIRECTORY = "Is a directory"
-NOT_DIRECTORY = "Not a directory"
 
 _DIRECTORIES = (
     "/",

@@ -1,10 +1,11 @@
-"""Cron schedules: five fields, the usual names, @hourly and its like, in a time zone.
+"""Cron schedules: five fields, the usual names, @hourly and its like, @every so often, in a time zone.
 
-The trap is a day: where neither day field is a star, a day that meets one of them is enough.
+The trap is a day: where neither day field is a star, a day that meets one of them is enough, and */2 is no star.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -28,12 +29,28 @@ _BOUNDS: tuple[_Bounds, ...] = ((0, 59, {}), (0, 23, {}), (1, 31, {}), (1, 12, _
 FAR = timedelta(days=5 * 366)
 
 
+_EVERY = "@every "
+_DURATION = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h))+")
+_PART = re.compile(r"([0-9.]+)([a-zµ]+)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
 class Unparseable(ValueError):
     """Not a schedule; the text says why."""
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Every:
+    """So many seconds after the last time, whenever that was."""
+
+    seconds: int
+
+    def after(self, when: float) -> float:
+        return float(int(when) + self.seconds)
+
+
+@dataclass(frozen=True)
+class Calendar:
     minutes: frozenset[int]
     hours: frozenset[int]
     days: frozenset[int]
@@ -63,15 +80,36 @@ class Schedule:
         return day and weekday if self.any_day or self.any_weekday else day or weekday
 
 
+Schedule = Calendar | Every
+
+
 def parse(text: str, zone: str | None = None) -> Schedule:
     """Raises Unparseable, and ZoneInfoNotFoundError for a zone that nobody knows."""
     place: tzinfo = ZoneInfo(zone) if zone else UTC
-    fields = _MACROS.get(text.strip().lower(), text).split()
+    if text.startswith(_EVERY):
+        return Every(_duration(text))
+    if text.startswith("@") and text not in _MACROS:
+        raise Unparseable(f"unrecognized descriptor: {text}")
+    fields = _MACROS.get(text, text).split()
     if len(fields) != 5:
-        raise Unparseable(f"expected exactly 5 fields, found {len(fields)}: {fields}")
+        raise Unparseable(f"expected exactly 5 fields, found {len(fields)}: [{' '.join(fields)}]")
     values = [_field(field, *bounds) for field, bounds in zip(fields, _BOUNDS, strict=True)]
-    free = [field[0] in "*?" for field in fields]
-    return Schedule(values[0], values[1], values[2], values[3], values[4], free[2], free[4], place)
+    free = [any(map(_is_star, field.split(","))) for field in fields]
+    return Calendar(values[0], values[1], values[2], values[3], values[4], free[2], free[4], place)
+
+
+def _duration(text: str) -> int:
+    """Whole seconds, at least one."""
+    told = text.removeprefix(_EVERY)
+    if not _DURATION.fullmatch(told):
+        raise Unparseable(f'failed to parse duration {text}: time: invalid duration "{told}"')
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(told))
+    return max(1, int(-seconds if told.startswith("-") else seconds))
+
+
+def _is_star(part: str) -> bool:
+    span, _, step = part.partition("/")
+    return span.partition("-")[0] in ("*", "?") and step in ("", "1")
 
 
 def _field(text: str, least: int, most: int, names: dict[str, int]) -> frozenset[int]:
@@ -85,14 +123,12 @@ def _field(text: str, least: int, most: int, names: dict[str, int]) -> frozenset
             low = _number(first, names)
             high = _number(last, names) if dash else most if slash else low
         every = _number(step, {}) if slash else 1
-        if names is _DAYS and high == 7:
-            found.add(0)
-            high = 6
-            low = min(low, 7)
         if low < least:
             raise Unparseable(f"beginning of range ({low}) below minimum ({least}): {part}")
         if high > most:
             raise Unparseable(f"end of range ({high}) above maximum ({most}): {part}")
+        if low > high:
+            raise Unparseable(f"beginning of range ({low}) beyond end of range ({high}): {part}")
         if every == 0:
             raise Unparseable(f"step of range should be a positive number: {part}")
         found.update(range(low, high + 1, every))
