@@ -22,6 +22,7 @@ from ..embedded.cluster import EmbeddedCluster
 from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
+from ..embedded.kubelet import STOCK, KubeletTiming
 from ..embedded.store import Change
 from ..embedded.store.encoded import dumps
 from ..evidence import WRITES, HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
@@ -51,9 +52,10 @@ class Embedded:
 
     name = "embedded"
     kubernetes = "v1.36.3"
-    timing = "stock"
 
-    def __init__(self) -> None:
+    def __init__(self, timing: KubeletTiming = STOCK) -> None:
+        self.kubelet_timing = timing
+        self.timing = timing.name
         # The last trial whose cluster was to be kept.
         self.standing: EmbeddedLease | None = None
 
@@ -75,7 +77,7 @@ class EmbeddedLease:
     def __init__(self, seed: str, home: Embedded) -> None:
         collect_seldom()
         self._home = home
-        self.cluster = EmbeddedCluster(seed)
+        self.cluster = EmbeddedCluster(seed, timing=home.kubelet_timing)
         self.namespace = _neutral_name(seed)
         self.requests: list[Request] = []
         self.rest: Rest = _Rest(self.cluster)

@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from healgate.clusters import open_cluster
+from healgate.clusters.embedded import Embedded
 from healgate.clusters.kind import open_kind
 from healgate.clusters.running import Opened, Running
 from healgate.clusters.seam import Cluster
 from healgate.drivers import HealerSpec, find_healer
+from healgate.embedded.kubelet import FAST
 from healgate.scenario.catalogue import Catalogue, LoadedScenario
 from healgate.trial import run_trial
 
@@ -125,7 +127,7 @@ def _open() -> Cluster:
     """A worker's connection to a real cluster is made once."""
     global _cluster
     if _running is None:
-        return open_cluster("embedded")
+        return Embedded(FAST)  # as the nodes of a comparison are
     if _cluster is None:
         there = Running.read(_running)
         _cluster = open_cluster(there.cluster, there)
