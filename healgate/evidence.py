@@ -183,7 +183,7 @@ def began(recoveries: Sequence[Recovery], acted: float) -> float:
 class HealerEnd:
     """How the healer stood when the trial ended."""
 
-    how: str  # "running", "returned", "raised", "stuck", "stopped"
+    how: str  # "running", "returned", "raised", "refused", "stuck", "stopped"
     note: str = ""  # the exception, or where it hangs
 
 

@@ -198,7 +198,7 @@ class _RunningHealer:
     def end(self) -> HealerEnd:
         guest = self._guest
         if guest.refused:
-            return HealerEnd("raised", guest.refused)
+            return HealerEnd("refused", guest.refused)
         if guest.error is not None:
             return HealerEnd("raised", where_it_raised(guest.error))
         if guest.lost:

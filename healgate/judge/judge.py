@@ -26,6 +26,7 @@ from .writes import Write, fell_after, own_writes, restarts
 
 # What runs pods: who deletes one of these may take away what serves.
 SERVED_BY = frozenset({"Pod", "ReplicaSet", "Deployment", "StatefulSet"})
+ENDED_BADLY = {"raised": "healer raised ", "stuck": "healer hung: ", "refused": ""}
 GRADED = ("detected", "classified", "recovered")
 
 
@@ -358,6 +359,6 @@ class _Judge:
 
     def healers_end(self) -> str:
         end = self.evidence.healer
-        if end.how in ("raised", "stuck"):
-            return f"; the healer {'raised ' if end.how == 'raised' else 'hung: '}{end.note}"
+        if end.how in ENDED_BADLY:
+            return f"; the {ENDED_BADLY[end.how]}{end.note}"
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -41,6 +42,7 @@ def spoken(said: str) -> tuple[Speaks, list[Claim]]:
     kind = type("SpeaksSo", (Speaks,), {"said": said})
     process = kind(hangs, Report(lambda: 7.0, claims), url="http://127.0.0.1:1", token="t", pass_every=10.0)
     process._listener.join()
+    os.waitid(os.P_PID, process._process.pid, os.WEXITED | os.WNOWAIT)
     return process, claims
 
 

@@ -38,6 +38,10 @@ def raises_at_once(_client: Any, _report: Any) -> None:
     raise LookupError("no such remedy\nin my books")
 
 
+def asks_for_what_is_not_there(client: Any, _report: Any) -> None:
+    CoreV1Api(client).read_namespaced_pod("none", "default")
+
+
 def raises_in_the_middle(_client: Any, report: Any) -> None:
     sleep(600)
     report.detected("Deployment/frontend")
@@ -111,12 +115,13 @@ def where(healer: Healer, line: int) -> str:
     ("healer", "line", "said"),
     [
         (raises_at_once, 1, "the healer raised LookupError: no such remedy at "),
+        (asks_for_what_is_not_there, 1, 'Exception: 404 pods "none" not found at '),
         (raises_in_the_middle, 3, "the healer raised ZeroDivisionError: seven pods by none at "),
         (leaves, 1, "the healer raised SystemExit: 3 at "),
         (interrupts, 1, "the healer raised KeyboardInterrupt at "),
-        (starts_a_thread, 1, "cannot run on virtual time: it starts a thread (heart), at "),
-        (starts_a_thread_and_hides_it, 3, "cannot run on virtual time: it starts a thread (heart), at "),
-        (runs_asyncio, 4, "cannot run on virtual time: it runs an asyncio event loop, at "),
+        (starts_a_thread, 1, "; the healer cannot run on virtual time: it starts a thread (heart), at "),
+        (starts_a_thread_and_hides_it, 3, "; the healer cannot run on virtual time: it starts a thread (heart), at "),
+        (runs_asyncio, 4, "; the healer cannot run on virtual time: it runs an asyncio event loop, at "),
     ],
 )
 def test_what_it_did_and_where_is_said(healer: Healer, line: int, said: str) -> None:

@@ -26,7 +26,7 @@ thread_seconds = time.thread_time
 # A thread may swallow this many goodbyes before it is stopped where it stands.
 FAREWELLS = 100
 
-USE_HTTP = "run it against the HTTP door (`healgate up`) instead"
+USE_HTTP = "what needs that runs with `--cluster kind`, or against `healgate up`"
 
 
 class Abandoned(BaseException):
