@@ -40,12 +40,25 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         known = _known(evidence, before)
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
-        speaks = Speaks(paths, lambda source: _entries(evidence, source), history.tags)
+        speaks = Speaks(paths, lambda source: _entries(evidence, source), history.tags, _led_to(evidence, before))
         found = set(_worse(ref, before, as_found, known, speaks))
         yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
     yield from _other_entries(plan, evidence, writes)
     yield from _gone(evidence, writes, history)
     yield from _left_behind(evidence, writes)
+
+
+def _led_to(evidence: Evidence, workload: Obj) -> dict[str, Ref]:
+    """The ports of a workload's pods that Services lead to by name."""
+    labels = workload["spec"]["template"].get("metadata", {}).get("labels") or {}
+    found = {}
+    for ref, service in evidence.baseline.items():
+        selector = service.get("spec", {}).get("selector") if ref.kind == "Service" else None
+        if selector and selector.items() <= labels.items():
+            found.update(
+                {str(port["targetPort"]): ref for port in service["spec"].get("ports", ()) if "targetPort" in port}
+            )
+    return found
 
 
 def _entries(evidence: Evidence, source: Obj) -> frozenset[str]:

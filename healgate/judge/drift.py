@@ -22,11 +22,14 @@ class Speaks(NamedTuple):
     paths: frozenset[str]  # of which the scenario says what is right or forbidden
     entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
     tags: Mapping[str, str]  # images by digest -> by tag
+    ports: Mapping[str, Ref]  # by name, those that a Service leads to
 
 
 def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
     """Of two pod specs; `known` are those that ran before."""
     yield from _of_the_pod(ref, before, now, known)
+    for port in sorted(speaks.ports.keys() & _port_names(before) - _port_names(now)):
+        yield f"{ref} has no port {port} any more, to which {speaks.ports[port]} leads"
     for group, container, after in pairs(before, now):
         ran = [one for pod in known for one in pod.get(group, ()) if one["name"] == container["name"]]
         own = f"spec.template.spec.{group}[{container['name']}]"
@@ -45,6 +48,10 @@ def _of_the_pod(ref: Ref, before: Obj, now: Obj, known: list[Obj]) -> Iterator[s
             yield f"{ref} lost its pull secret {secret}"
     if not now.get("terminationGracePeriodSeconds", 30) and before.get("terminationGracePeriodSeconds", 30):
         yield f"{ref} is given no time to end"
+
+
+def _port_names(pod: Obj) -> set[str]:
+    return {port.get("name", "") for container in _all(pod) for port in container.get("ports") or ()}
 
 
 def _pull_secrets(pod: Obj) -> set[str]:

@@ -19,7 +19,7 @@ VOLUMES = [
     {"name": "store", "persistentVolumeClaim": {"claimName": "data"}},
     {"name": "keys", "secret": {"secretName": "data"}},
 ]
-PORTS = [{"name": "http", "containerPort": 8080}]
+PORTS = [{"name": "http", "containerPort": 8080}, {"name": "metrics", "containerPort": 9100}]
 ASKS = {"httpGet": {"path": "/live", "port": "http"}}
 
 DRIFTS: list[tuple[str, Any, str]] = [
@@ -31,6 +31,11 @@ DRIFTS: list[tuple[str, Any, str]] = [
         f"{API}.envFrom",
         [{"configMapRef": {"name": "data"}}, {"configMapRef": {"name": "mine"}}],
         "has its setting LEVEL from configMapRef mine, not from configMapRef data, of api",
+    ),
+    (
+        f"{API}.ports",
+        [{"name": "web", "containerPort": 8080}],
+        "has no port http any more, to which Service/data leads",
     ),
     (f"{API}.imagePullPolicy", "Never", "never pulls the image of api"),
     (f"{API}.env", [FROM_SECRET], "lost the setting SIZE of api"),
@@ -83,6 +88,9 @@ def made() -> Trial:
         for revision in (BACKEND, Ref("ReplicaSet", "backend-0"), Ref("ReplicaSet", "backend-1")):
             trial.had(revision, path, value)
     trial.had(Ref("ConfigMap", "data"), "data", {"LEVEL": "info"})
+    trial.had(BACKEND, "spec.template.metadata", {"labels": {"app": "backend"}})
+    ports = [{"port": 80, "targetPort": "metrics"}, {"port": 81, "targetPort": 9187}, {"port": 82}]
+    trial.had(Ref("Service", "data"), "spec", {"selector": {"app": "backend"}, "ports": ports})
     trial.now[Ref("ConfigMap", "mine")] = obj("ConfigMap", "mine", data={"LEVEL": "off"})
     trial.evidence.baseline = dict(trial.now)
     trial.evidence.final = trial.now
