@@ -34,8 +34,8 @@ DRIFTS: list[tuple[str, Any, str]] = [
     ),
     (
         f"{API}.ports",
-        [{"name": "web", "containerPort": 8080}],
-        "has no port http any more, to which Service/data leads",
+        [{"name": "http", "containerPort": 8080}],
+        "has no port metrics any more, to which Service/data",
     ),
     (f"{API}.imagePullPolicy", "Never", "never pulls the image of api"),
     (f"{API}.env", [FROM_SECRET], "lost the setting SIZE of api"),
