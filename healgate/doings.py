@@ -48,8 +48,9 @@ class Doings:
     @property
     def escalated(self) -> float:
         """When it first called a human about what was broken."""
-        if self._told != len(self._evidence.claims):
-            self._told = len(self._evidence.claims)
+        told = sum(claim.word == "escalated" for claim in self._evidence.claims)
+        if self._told != told:  # to say which of them count takes the judge a while
+            self._told = told
             calls = calls_for_a_human(self._plan, self._evidence)
             self._escalated = min((call.time for call in calls), default=math.inf)
         return self._escalated

@@ -82,10 +82,10 @@ def topic_has(
     here = place(configuration)
     answer = here.objects.rest.request("GET", _proxy(here.objects, broker, broker_port, f"/topics/{topic}"))
     told = _told(answer.body) if answer.ok else {}
+    if _number(told, "partitions") < int(partitions):
+        return False
     id_ = told.get("id")  # one that has just been created may have none yet
-    return (told.get("partitions") or 0) >= int(partitions) and (
-        not id_ or here.found.setdefault(f"topic {topic}", id_) == id_
-    )
+    return not id_ or bool(here.found.setdefault(f"topic {topic}", id_) == id_)
 
 
 def consumes(
@@ -165,7 +165,8 @@ def _proxy(objects: Objects, service: str, port: int, path: str) -> str:
 
 def _consumed(objects: Objects, service: str, port: int) -> int | None:
     answer = objects.rest.request("GET", _proxy(objects, service, port, "/consumed"))
-    return _told(answer.body).get("messages") if answer.ok else None
+    told = _told(answer.body) if answer.ok else {}
+    return _number(told, "messages") if "messages" in told else None
 
 
 def _told(body: Any) -> dict[str, Any]:
@@ -175,3 +176,7 @@ def _told(body: Any) -> dict[str, Any]:
     except ValueError:
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _number(told: dict[str, Any], key: str) -> int:
+    return told[key] if isinstance(told.get(key), int) else 0

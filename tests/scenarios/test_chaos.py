@@ -139,10 +139,17 @@ def test_a_topic_that_was_made_anew_is_another_one(lease: FakeLease) -> None:
             assert probes.topic_has("logs", "3") is has
 
 
-@pytest.mark.parametrize("body", ["not found", "[1]", "{}", {"partitions": None}])
+@pytest.mark.parametrize("body", ["not found", "[1]", "{}", {"partitions": None}, {"partitions": "3"}])
 def test_whoever_else_answers_as_the_broker_is_no_broker(lease: FakeLease, body: Any) -> None:
     lease.rest.answers[TOPIC] = Answer(200, body)
     assert probes.topic_has("logs", "1") is False
+
+
+@pytest.mark.parametrize("body", ["busy", {"messages": "4"}])
+def test_nor_is_whoever_answers_as_the_consumer_one(lease: FakeLease, body: Any) -> None:
+    lease.rest.answers[f"{TOPIC}/messages"] = Answer(201, {})
+    lease.rest.answers[f"{NAMESPACED}/services/consumer:8080/proxy/consumed"] = Answer(200, body)
+    assert probes.consumes("logs", within="2s") is False
 
 
 def test_works_names_the_probe_and_what_it_found(lease: FakeLease) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -109,31 +110,35 @@ def test_who_only_gives_commands_is_not_silent(monkeypatch: pytest.MonkeyPatch) 
     assert found.recoveries
 
 
-def named_after(seconds: float) -> Outcome:
-    """Who calls a human at once, and says so long after it what it was."""
+def called(scenario: str, app: str, *says: tuple[float, Callable[[Report], None]]) -> Outcome:
+    """By a healer that waits until something has crashed, and then only speaks, each time after so many seconds."""
 
     def heal(api_client: Any, report: Report) -> None:
         pods = CoreV1Api(api_client)
         while not any(
             container.last_state.terminated
-            for pod in pods.list_pod_for_all_namespaces(label_selector="app=backend").items
+            for pod in pods.list_pod_for_all_namespaces(label_selector=f"app={app}").items
             for container in pod.status.container_statuses or ()
         ):
             time.sleep(2)
-        report.detected("Deployment/backend")
-        report.escalated("Deployment/backend", "it grows and grows")
-        time.sleep(seconds)
-        report.classified("oom", "Deployment/backend")
+        for later, say in says:
+            time.sleep(later)
+            say(report)
         while True:
             time.sleep(60)
 
-    healer = HealerSpec("names-late", "", heal)
-    return run_trial(SHIPPED["oom/leak"], 1, seed="pace", cluster=open_cluster("embedded"), healer=healer)
+    healer = HealerSpec("speaks", "", heal)
+    return run_trial(SHIPPED[scenario], 1, seed="pace", cluster=open_cluster("embedded"), healer=healer)
 
 
 @pytest.mark.usefixtures("hurried")
 def test_who_calls_a_human_at_once_has_its_time_to_name_the_class() -> None:
-    found = named_after(200.0)
+    found = called(
+        "oom/leak",
+        "backend",
+        (0.0, lambda report: report.escalated("Deployment/backend", "it grows and grows")),
+        (200.0, lambda report: report.classified("oom", "Deployment/backend")),
+    )
     assert (found.record.verdict, found.record.message) == ("PASS", "")
     assert found.evidence.ended is not None
     assert found.evidence.live is not None
@@ -142,21 +147,11 @@ def test_who_calls_a_human_at_once_has_its_time_to_name_the_class() -> None:
 
 
 def test_a_call_about_somebody_else_does_not_end_the_trial() -> None:
-    def heal(api_client: Any, report: Report) -> None:
-        pods = CoreV1Api(api_client)
-        while not any(
-            container.last_state.terminated
-            for pod in pods.list_pod_for_all_namespaces(label_selector="app=node-agent").items
-            for container in pod.status.container_statuses or ()
-        ):
-            time.sleep(2)
-        report.escalated("CronJob/backup", "it takes long")
-        report.classified("dependency", "Deployment/node-agent")
-        time.sleep(700.0)
-        report.escalated("Deployment/node-agent", "its API does not answer")
-        while True:
-            time.sleep(60)
-
-    scenario, healer = SHIPPED["exit/lease-lost-elsewhere"], HealerSpec("calls-twice", "", heal)
-    found = run_trial(scenario, 1, seed="pace", cluster=open_cluster("embedded"), healer=healer)
+    found = called(
+        "exit/lease-lost-elsewhere",
+        "node-agent",
+        (0.0, lambda report: report.classified("dependency", "Deployment/node-agent")),
+        (0.0, lambda report: report.escalated("CronJob/backup", "it takes long")),
+        (700.0, lambda report: report.escalated("Deployment/node-agent", "its API does not answer")),
+    )
     assert (found.record.verdict, found.record.message) == ("PASS", "")
