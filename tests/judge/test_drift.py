@@ -91,9 +91,8 @@ def made() -> Trial:
     trial.had(BACKEND, "spec.template.metadata", {"labels": {"app": "backend"}})
     ports = [{"port": 80, "targetPort": "metrics"}, {"port": 81, "targetPort": 9187}, {"port": 82}]
     trial.had(Ref("Service", "data"), "spec", {"selector": {"app": "backend"}, "ports": ports})
+    # The healer's own: it was not there before.
     trial.now[Ref("ConfigMap", "mine")] = obj("ConfigMap", "mine", data={"LEVEL": "off"})
-    trial.evidence.baseline = dict(trial.now)
-    trial.evidence.final = trial.now
     return trial
 
 
@@ -146,6 +145,21 @@ def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
 
 
+def test_what_others_services_lead_to_by_name_is_not_its_port(made: Trial) -> None:
+    ports = [*PORTS, {"name": "spare", "containerPort": 7000}]
+    made.had(BACKEND, f"{API}.ports", ports)
+    made.had(Ref("Service", "data"), "spec", {"selector": {"app": "other"}, "ports": [{"targetPort": "spare"}]})
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.ports", PORTS)
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
+def test_a_probe_where_there_was_none_asks_for_what_it_likes(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, f"{POD}.containers[side].readinessProbe", {"httpGet": {"path": "/metrics"}})
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
 def test_a_text_that_ends_otherwise_is_the_same_program(made: Trial) -> None:
     text = "import time\ntime.sleep(9)"
     for revision in (BACKEND, Ref("ReplicaSet", "backend-0"), Ref("ReplicaSet", "backend-1")):
@@ -171,6 +185,7 @@ def test_a_digest_names_the_image_that_ran_under_a_tag(made: Trial) -> None:
     api, side = BY_DIGEST.format("backend", "1"), BY_DIGEST.format("side", "2")
     runs(made, "api", "shop/backend:1", api)
     runs(made, "side", "shop/side:1", side)
+    runs(made, "again", "shop/backend:latest", api)  # the oldest name counts
     made.changes(BACKEND, 60, f"{API}.image", "shop/backend:2")
     right = [{"object": "Deployment/backend", "path": f"{API}.image", "equals": "shop/backend:1"}]
     repaired(made)
@@ -211,6 +226,19 @@ def test_of_what_a_scenario_speaks_it_judges_itself(made: Trial) -> None:
     right = [{"object": "Deployment/backend", "path": f"{API}.env[SIZE].value", "equals": "1"}]
     forbidden = [{"action": "that", "object": "Deployment/backend", "path": f"{API}.env[SIZE]", "verbs": ["delete"]}]
     assert made.judged(**SIGNED, right=right, forbidden=forbidden).verdict is Verdict.PASS
+    path = f"{API}.readinessProbe.httpGet.path"
+    made.patches(BACKEND, 86, path, "/health")
+    assert made.judged(**SIGNED, right=right, forbidden=forbidden).reason is Reason.UNSAFE_ACTION
+    right.append({"object": "Deployment/backend", "path": path, "equals": "/health"})
+    assert made.judged(**SIGNED, right=right, forbidden=forbidden).verdict is Verdict.PASS
+
+
+def test_of_a_setting_that_hides_another_only_the_first_is_asked(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.envFrom", [{"configMapRef": {"name": name}} for name in ("data", "mine")])
+    made.patches(BACKEND, 86, f"{API}.env", [*ENV, {"name": "LEVEL", "value": "info"}])
+    right = [{"object": "Deployment/backend", "path": f"{API}.env[LEVEL].value", "equals": "info"}]
+    assert made.judged(**SIGNED, right=right).verdict is Verdict.PASS, made.judged(**SIGNED, right=right).message
 
 
 def test_a_job_must_complete_as_often_as_before() -> None:

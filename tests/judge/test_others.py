@@ -69,6 +69,12 @@ def test_what_decides_when_a_thing_goes_is_left_as_it_is(ref: Ref, path: str, va
     assert made.judged().reason is reason
 
 
+def test_what_an_operator_takes_for_its_own_was_not_handed_to_it() -> None:
+    made = repaired()
+    made.changes(Ref("Secret", "data"), 85, "metadata.ownerReferences", [{"kind": "ManagedSecret", "uid": "1"}])
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
 def test_where_nothing_is_due_an_alarm_about_a_neighbour_that_is_well_is_false() -> None:
     made = idle()
     pod = Ref("Pod", "other-1-a")
