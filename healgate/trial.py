@@ -18,6 +18,7 @@ from enum import StrEnum
 from itertools import count
 
 from .chaos import coactors, run
+from .chaos.objects import WORKLOADS
 from .chaos.signs import SignWatch
 from .clusters.seam import LONGEST_BACK_OFF, Cluster, Lease, RunningHealer
 from .doings import Doings
@@ -75,10 +76,17 @@ class Pace:
 
     @classmethod
     def on(cls, cluster: Cluster) -> Pace:
-        longest_back_off = LONGEST_BACK_OFF[cluster.timing]
-        if cluster.name == "embedded":
-            return cls(20.0, False, 30.0, 600.0, 1800.0, True, longest_back_off, 600.0)
-        return cls(10.0, True, 15.0, 0.0, 0.0, False, longest_back_off, 60.0)
+        free = cluster.virtual
+        return cls(
+            steady_for=20.0 if free else 10.0,
+            starts_clean=not free,
+            healthy_look=30.0 if free else 15.0,
+            shortest_hold=600.0 if free else 0.0,
+            wait_for_late=1800.0 if free else 0.0,
+            sits_budgets_out=free,
+            longest_back_off=LONGEST_BACK_OFF[cluster.timing],
+            after_escalation=600.0 if free else 60.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -173,8 +181,10 @@ class Trial:
         self.plan = self.drawn.scenario
         self.evidence = Evidence(namespace=self.lease.namespace, started=self.lease.now())
         self.evidence.requests = self.lease.requests
-        # One watches the workload until it is broken, the other one afterwards.
+        # Until it is broken one watches the workload, and one what stands around it; the last one watches afterwards.
         self.before = Vigil(self.view, self.plan.target)
+        around = (ref for ref in self.drawn.deployed if ref.kind in WORKLOADS and ref not in self.plan.target)
+        self.around = Vigil(self.view, around)
         self.vigil = Vigil(self.view, self.plan.target)
         self.evidence.recoveries = self.vigil.recoveries
         self.doings = Doings(self.plan, self.evidence)
@@ -214,6 +224,7 @@ class Trial:
             if self.pace.starts_clean:
                 self.replace_restarted(over)
         self.before.begin(self.lease.now())
+        self.around.begin(self.lease.now())
         self.lease.sleep(self.pace.steady_for)
         self.must_be_steady_still()
         why = self.why_it_does_not_work(self.lease.now() + WORKS_WITHIN)
@@ -221,8 +232,12 @@ class Trial:
             raise NotSteady(f"the workload is up and does not work: {why}")
 
     def wait_until_steady(self, over: float) -> None:
-        if not self.lease.wait(self.before.settled, max(0.0, over - self.lease.now())):
-            raise NotSteady(f"the workload was never steady: {self.before.why_unsettled()}")
+        if not self.lease.wait(lambda: not self.why_unsteady(), max(0.0, over - self.lease.now())):
+            raise NotSteady(f"the workload was never steady: {self.why_unsteady()}")
+
+    def why_unsteady(self) -> str:
+        """A healer that looks around must find nothing ill: what a neighbour suffers from is not what is graded."""
+        return self.before.why_unsettled() or self.around.why_unsettled()
 
     def replace_restarted(self, over: float) -> None:
         """Whoever started before its database may have died of it; a healer that comes later sees a crash loop."""
@@ -235,10 +250,12 @@ class Trial:
 
     def must_be_steady_still(self) -> None:
         """What falls before anybody touched it is no scenario, and whoever noticed it was right."""
-        standing = self.before.recoveries[0]
-        if standing.until is not None and standing.until < self.doings.first_act():
-            after = standing.until - standing.since
-            raise NotSteady(f"the workload did not stay steady, it fell {after:.0f}s after it stood: {standing.lost}")
+        for vigil in (self.before, self.around):
+            standing = vigil.recoveries[0]
+            noticed = vigil is self.before or not self.doings.silent
+            if noticed and standing.until is not None and standing.until < self.doings.first_act():
+                after = f"{standing.until - standing.since:.0f}s after it stood"
+                raise NotSteady(f"the workload did not stay steady, it fell {after}: {standing.lost}")
 
     def why_it_does_not_work(self, over: float) -> str:
         """Asked twice at least: what is ready may be a moment away from being found, and a busy node's answer late."""
@@ -266,6 +283,8 @@ class Trial:
 
     def break_workload(self) -> None:
         self.must_be_steady_still()
+        self.wait_until_steady(self.lease.now() + STEADY_WITHIN)
+        self.must_be_steady_still()  # whoever noticed a neighbour meanwhile was right, too
         self.tell(Step.BREAK, self.plan.crash_class)
         self.evidence.broken = self.lease.now()
         self.signs.since(self.evidence.broken)
@@ -398,7 +417,11 @@ class Trial:
     def see(self, seen: Seen) -> None:
         self.evidence.timeline.append(seen)
         self.signs.see(seen)
-        (self.before if self.evidence.broken is None else self.vigil).check(seen.time)
+        if self.evidence.broken is None:
+            self.before.check(seen.time)
+            self.around.check(seen.time)
+        else:
+            self.vigil.check(seen.time)
 
     def finish(self) -> None:
         if self.running is not None:

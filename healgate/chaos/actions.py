@@ -16,7 +16,7 @@ from ..problems import HarnessError
 from ..scenario.workloads import find_folder, load_workload
 from . import registries
 from .deploying import apply, open_namespace, stand
-from .objects import STRATEGIC
+from .objects import MERGE, STRATEGIC
 from .place import ConnectedPlace, Place, place
 from .templates import changed
 
@@ -77,7 +77,7 @@ def patch_object(
 ) -> None:
     """Patch anything; containers, volumes and variables are found by name."""
     here = place(configuration)
-    kind = STRATEGIC if not api_version else "application/merge-patch+json"
+    kind = STRATEGIC if not api_version else MERGE
     here.objects.patch(Ref.parse(object), patch, kind, api_version=api_version)
 
 

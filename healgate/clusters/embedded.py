@@ -27,11 +27,11 @@ from ..embedded.store import Change
 from ..embedded.store.encoded import dumps
 from ..evidence import WRITES, HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
 from .garbage import collect_seldom
+from .neutral import HEALER, namespace_name
 from .seam import Answer, HealerCall, Lease, Rest
 
 # The harness is the cluster's administrator; the healer is somebody else, by whose name its requests are known.
 HARNESS = ""
-HEALER = "system:serviceaccount:operators:operator"
 
 # How long the controllers take to give a new namespace its service account.
 NAMESPACE_SETTLES = 1.0
@@ -44,14 +44,13 @@ The cluster of the last failed trial stands at {url}{pace}. In another terminal:
 
 Ctrl-C ends it."""
 
-NAMESPACES = ("storefront", "checkout", "platform", "internal", "services", "apps", "team", "core")
-
 
 class Embedded:
     """`Cluster` for --cluster embedded."""
 
     name = "embedded"
     kubernetes = "v1.36.3"
+    virtual = True
 
     def __init__(self, timing: KubeletTiming = STOCK) -> None:
         self.kubelet_timing = timing
@@ -78,7 +77,7 @@ class EmbeddedLease:
         collect_seldom()
         self._home = home
         self.cluster = EmbeddedCluster(seed, timing=home.kubelet_timing)
-        self.namespace = _neutral_name(seed)
+        self.namespace = namespace_name(random.Random(f"{seed}/namespace"))
         self.requests: list[Request] = []
         self.rest: Rest = _Rest(self.cluster)
         self._people = self.cluster.participants
@@ -242,12 +241,6 @@ class _Rest:
         text = answer.body.decode()
         is_json = answer.headers.get("Content-Type", "").startswith("application/json")
         return Answer(answer.status, json.loads(text) if is_json and text else text)
-
-
-def _neutral_name(seed: str) -> str:
-    """A namespace such as any team has; nothing in it says what happens there."""
-    draw = random.Random(f"{seed}/namespace")
-    return f"{draw.choice(NAMESPACES)}-{draw.randrange(16**4):04x}"
 
 
 def _rights() -> Obj:

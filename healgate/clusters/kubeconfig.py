@@ -12,17 +12,17 @@ from .real_rest import RealRest
 from .server_time import ServerTime
 
 
-def client_from_kubeconfig(context: str | None = None) -> Any:
-    """An ApiClient for the kubeconfig that kubectl would use."""
+def client_from_kubeconfig(context: str | None = None, path: str | None = None) -> Any:
+    """An ApiClient for a kubeconfig; without a path, for the one that kubectl would use."""
     try:
-        return config.new_client_from_config(context=context)  # type: ignore[no-untyped-call]
-    except ConfigException as error:
-        what = f"context {context!r}" if context else "a current context"
+        return config.new_client_from_config(config_file=path, context=context)  # type: ignore[no-untyped-call]
+    except (ConfigException, OSError) as error:
+        what = f"a context {context!r}" if context else "a current context"
         raise UsageProblem(
             f"expected a kubeconfig with {what}; {error}. Set KUBECONFIG, or start a cluster with `healgate up`."
         ) from None
 
 
-def rest_from_kubeconfig(context: str | None = None) -> RealRest:
+def rest_from_kubeconfig() -> RealRest:
     """The harness's own access to it, in plain dictionaries."""
-    return RealRest(client_from_kubeconfig(context), ServerTime())
+    return RealRest(client_from_kubeconfig(), ServerTime())

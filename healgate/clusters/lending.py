@@ -19,11 +19,11 @@ from typing import Any
 from ..evidence import Obj
 from ..problems import HarnessError
 from ..wire.upstream import Unreachable
+from .neutral import namespace_name
 from .owner import Owner
 from .seam import Answer, Rest
 
 HOME = "healgate"
-NAMES = ("storefront", "checkout", "platform", "internal", "services", "apps", "team", "core")
 # So many names there are; how many are lent at once is the cluster's capacity.
 POOL = 64
 FREE_WITHIN = 3600.0
@@ -63,7 +63,7 @@ class Lending:
             draw = random.Random(hashlib.sha256(system["metadata"]["uid"].encode()).hexdigest())
             names: dict[str, None] = {}
             while len(names) < POOL:
-                names[f"{draw.choice(NAMES)}-{draw.randrange(16**4):04x}"] = None
+                names[namespace_name(draw)] = None
             self._pool = tuple(names)
         return self._pool
 

@@ -28,6 +28,7 @@ from . import leftovers
 from .capacity import starts_at_once
 from .lending import HOME, Lending
 from .loop import Loop
+from .neutral import HEALER
 from .owner import Owner
 from .real_rest import RealRest
 from .seam import Answer, HealerCall, Lease, Rest, RunningHealer
@@ -35,7 +36,6 @@ from .server_time import ServerTime
 from .turns import turn
 from .watching import Watching
 
-HEALER = "system:serviceaccount:operators:operator"
 STARTED_WITHIN = 60.0
 STOPPED_WITHIN = 10.0
 # A condition may also hang on what no watch shows: it is asked again this often.
@@ -60,6 +60,8 @@ class Registries(Protocol):
 
 class RealCluster:
     """`Cluster` for an API server that a kubeconfig leads to."""
+
+    virtual = False
 
     def __init__(
         self,

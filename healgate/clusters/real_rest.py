@@ -7,6 +7,7 @@ that does not answer behind its proxy is the workload's, and an answer like any 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,8 @@ ANSWER_WITHIN = 60.0
 WORKLOAD_ANSWERS_WITHIN = 10.0
 # An API server that restarts is back within this.
 BACK_WITHIN = 20.0
+
+_PROXIED = re.compile(r"/(pods|services)/[^/]+/proxy(/|$)")
 
 
 class RealRest:
@@ -47,7 +50,7 @@ class RealRest:
         url = self._host + path + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json", "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
-        proxied = "/proxy" in path
+        proxied = _PROXIED.search(path) is not None
         answers_within = CONNECT_WITHIN if self._mute else ANSWER_WITHIN
         over = time.monotonic() + (0.0 if self._mute else BACK_WITHIN)
         while True:

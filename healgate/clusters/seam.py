@@ -110,6 +110,10 @@ class Cluster(Protocol):
     @property
     def timing(self) -> str: ...  # stock, fast
 
+    @property
+    def virtual(self) -> bool:
+        """Whether its time costs nothing."""
+
     def lease(self, seed: str) -> Lease:
         """The seed decides whatever this cluster draws by chance."""
 

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import pytest
 
-CLUSTERS = ("embedded", "kind", "existing")
+from ..clusters import NAMES as CLUSTERS
+
 # Every trial is a test item; more than these, of every scenario, do not fit into a machine's memory.
 MOST_TRIALS = 10_000
 TIMINGS = ("fast", "stock")

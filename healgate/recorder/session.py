@@ -124,6 +124,7 @@ class _RecordedCluster:
         self._cluster = cluster
         self._notes = notes
         self.name, self.kubernetes, self.timing = cluster.name, cluster.kubernetes, cluster.timing
+        self.virtual = cluster.virtual
         self.about: dict[str, Any] = {}
         self._leased: Lease | None = None
 

@@ -31,6 +31,7 @@ class Drawn:
     scenario: Scenario
     experiment: dict[str, Any]  # its configuration holds the parameters; Chaos Toolkit puts them into the arguments
     parameters: dict[str, Any]
+    deployed: tuple[Ref, ...]
     bystanders: frozenset[Ref]
 
 
@@ -81,7 +82,8 @@ class LoadedScenario:
         arguments = {**deploy["provider"]["arguments"], "workload": str(self.workload_folder)}
         provider = {**deploy["provider"], "arguments": arguments}
         experiment["method"] = [{**deploy, "provider": provider}, *rest]
-        return Drawn(scenario, experiment, parameters, load_workload(self.workload_folder).bystanders)
+        workload = load_workload(self.workload_folder)
+        return Drawn(scenario, experiment, parameters, workload.refs, workload.bystanders)
 
 
 @dataclass(frozen=True)

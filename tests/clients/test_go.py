@@ -28,6 +28,8 @@ def test_a_go_program_with_the_stock_libraries(served: Served, shopwatch: str) -
 
 def test_the_recorded_bodies_are_what_client_go_sends(served: Served, shopwatch: str) -> None:
     """tests/api/bodies.txt is this program's own word; a map's order is not."""
-    for line in served.run(shopwatch, "bodies").stdout.splitlines():
+    lines = served.run(shopwatch, "bodies").stdout.splitlines()
+    assert lines
+    for line in lines:
         body, _, text = line.partition(" ")
         assert protobuf.decode(bytes.fromhex(body))["kind"] == json.loads(text)["kind"]

@@ -192,7 +192,9 @@ def test_something_else_than_a_saved_image(tmp_path: Path) -> None:
 
 
 def test_blobs_are_named_by_their_content(store: Store) -> None:
-    for path in store.blobs.iterdir():
+    blobs = list(store.blobs.iterdir())
+    assert blobs
+    for path in blobs:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == path.name
 
 

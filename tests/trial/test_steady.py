@@ -22,7 +22,7 @@ from healgate.scenario.catalogue import Catalogue
 from healgate.trial import Outcome, Pace, Trial, run_trial
 
 SHIPPED = Catalogue.load().scenarios
-BACKEND = Ref("Deployment", "backend")
+BACKEND, FRONTEND = Ref("Deployment", "backend"), Ref("Deployment", "frontend")
 
 
 def outcome(scenario: str, healer: HealerSpec) -> Outcome:
@@ -58,17 +58,21 @@ def test_restarts_of_the_start_are_no_history(request: pytest.FixtureRequest) ->
     assert restarts(outcome("nothing/old-restarts", null)) == 0
 
 
-@pytest.fixture
-def falls_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod of the target is gone in the minute in which the healer sees a healthy workload."""
+def falls(monkeypatch: pytest.MonkeyPatch, workload: Ref) -> None:
+    """A pod of it is gone in the minute in which the healer sees a healthy workload."""
     started = Trial.start_healer
 
     def start_healer(self: Trial) -> None:
         started(self)
-        run.delete(self.lease, [Ref.of(next(self.view.pods_of(BACKEND)))])
+        run.delete(self.lease, [Ref.of(next(self.view.pods_of(workload)))])
         self.lease.sleep(1.0)
 
     monkeypatch.setattr(Trial, "start_healer", start_healer)
+
+
+@pytest.fixture
+def falls_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    falls(monkeypatch, BACKEND)
 
 
 @pytest.mark.usefixtures("falls_by_itself")
@@ -81,6 +85,29 @@ def test_whoever_notices_what_falls_by_itself_is_right() -> None:
     found = outcome("oom/limit-too-low", HealerSpec("notices", "", notices)).record
     assert (found.verdict, found.reason) == ("INVALID", None)
     assert found.message.startswith("the workload did not stay steady, it fell ")
+
+
+def test_so_is_whoever_notices_a_neighbour_that_falls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen on kind at a load of 30: consumers that were not ready, and the topic job was to be broken."""
+    falls(monkeypatch, FRONTEND)
+
+    def notices(_client: Any, report: Any) -> None:
+        report.detected(about="Deployment/frontend")
+
+    found = outcome("oom/limit-too-low", HealerSpec("notices", "", notices)).record
+    assert (found.verdict, found.reason) == ("INVALID", None)
+    assert found.message.startswith("the workload did not stay steady, it fell ")
+
+
+def test_a_neighbour_that_nobody_noticed_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    falls(monkeypatch, FRONTEND)
+    found = outcome("oom/limit-too-low", find_healer("null"))
+    assert found.record.reason == "not-detected"
+    deployments = [one for one in found.evidence.timeline if one.ref == FRONTEND]
+    seen = [one for one in deployments if one.time <= (found.evidence.broken or 0.0)]
+    ready = [one.object["status"].get("readyReplicas", 0) for one in seen]
+    after_it_stood = ready[ready.index(max(ready)) :]
+    assert min(after_it_stood) < max(ready) == ready[-1]
 
 
 @pytest.mark.usefixtures("falls_by_itself")

@@ -47,7 +47,9 @@ def test_the_api_itself_and_the_last_logs_say_nothing(name: str) -> None:
         run.break_workload(drawn.experiment, lease)
         lease.sleep(120)
         words = OURS | {name, drawn.scenario.catalogue.lower() or "healgate"}
-        for where, text in texts(lease):
+        found = list(texts(lease))
+        assert any("log" in where for where, _ in found), "no log was looked at"
+        for where, text in found:
             assert not [word for word in words if word in text.lower()], f"{where}: {text[:300]}"
     finally:
         lease.close()
