@@ -156,10 +156,8 @@ def request_each(
     found = here.objects.get(ref)
     if found is None:
         raise HarnessError(f"expected {ref} to be there; found none")
-    labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
-    names = sorted(pod["metadata"]["name"] for pod in here.objects.all("Pod", {"labelSelector": labels}))
-    for name in names[: pods or None]:
-        target = here.objects.path("Pod", f"{name}:{port}") + f"/proxy/{path.lstrip('/')}"
+    for pod in here.objects.pods_of(found)[: pods or None]:
+        target = here.objects.path("Pod", f"{pod['metadata']['name']}:{port}") + f"/proxy/{path.lstrip('/')}"
         here.objects.rest.request(method, target)
 
 
@@ -206,12 +204,10 @@ def _patch_containers(here: Place, workload: str, containers: list[dict[str, Any
 
 def _first_pod(here: Place, ref: Ref) -> Obj:
     found = here.objects.get(ref)
-    if found is not None:
-        labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
-        pods = here.objects.all("Pod", {"labelSelector": labels})
-        if pods:
-            return min(pods, key=lambda pod: str(pod["metadata"]["name"]))
-    raise HarnessError(f"expected a pod of {ref}; found none")
+    pods = here.objects.pods_of(found) if found is not None else []
+    if not pods:
+        raise HarnessError(f"expected a pod of {ref}; found none")
+    return pods[0]
 
 
 def _fresh_job(old: Obj) -> Obj:

@@ -85,6 +85,17 @@ class Objects:
         if not (gone_already and answer.code == 404):
             _expect(answer, f"delete {ref}")
 
+    def pods_of(self, workload: Obj) -> list[Obj]:
+        """By its selector, and by name."""
+        selector = workload["spec"]["selector"]
+        labels = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+        for one in selector.get("matchExpressions") or ():
+            values, how = ",".join(one.get("values") or ()), one["operator"]
+            asked = {"In": f"{one['key']} in ({values})", "NotIn": f"{one['key']} notin ({values})"}
+            labels.append(asked.get(how, one["key"] if how == "Exists" else f"!{one['key']}"))
+        pods = self.all("Pod", {"labelSelector": ",".join(labels)})
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+
     def everything(self, kinds: Iterable[str]) -> list[Obj]:
         return [obj for kind in kinds for obj in self.all(kind)]
 

@@ -53,8 +53,7 @@ def keeps_running(workload: str, lately: str, configuration: Configuration = Non
     if found is None:
         return False
     over = here.now() - parse_duration(lately)
-    labels = ",".join(f"{key}={value}" for key, value in found["spec"]["selector"]["matchLabels"].items())
-    for pod in here.objects.all("Pod", {"labelSelector": labels}):
+    for pod in here.objects.pods_of(found):
         for container in runs_on(pod):
             state, last = container["state"], container.get("lastState", {})
             stamps = [ended.get("terminated", {}).get("finishedAt") for ended in (state, last)]

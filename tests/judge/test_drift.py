@@ -183,6 +183,7 @@ def runs(made: Trial, name: str, image: str, image_id: str) -> None:
 
 def test_a_digest_names_the_image_that_ran_under_a_tag(made: Trial) -> None:
     api, side = BY_DIGEST.format("backend", "1"), BY_DIGEST.format("side", "2")
+    runs(made, "first", api, api)  # one that was asked for by its digest says nothing of a tag
     runs(made, "api", "shop/backend:1", api)
     runs(made, "side", "shop/side:1", side)
     runs(made, "again", "shop/backend:latest", api)  # the oldest name counts
