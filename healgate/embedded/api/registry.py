@@ -19,6 +19,7 @@ from . import conversion, deletion, errors
 from .admission import Admission
 from .defaults import apply_defaults
 from .definitions import Definitions
+from .lacking import whole_status
 from .managed import entry, forget_missing, owned, track
 from .manifests import Manifest
 from .metadata import carried_metadata, check_metadata, check_name, generated_name, new_metadata
@@ -26,6 +27,7 @@ from .objects import clean_copy, without
 from .patching import JSON, patched
 from .podspec import pod_of_template
 from .resources import Resource, Resources
+from .schema import schema
 from .validation import validate
 
 Obj = dict[str, Any]
@@ -271,7 +273,8 @@ class Registry:
             meta.update((key, new["metadata"][key]) for key in passed if new["metadata"].get(key))
             if "managedFields" in new["metadata"]:
                 meta["managedFields"] = new["metadata"]["managedFields"]
-            return {**old, "metadata": meta, "status": new.get("status", {})}
+            kind = schema().type_of(res.api_version, res.kind)
+            return {**old, "metadata": meta, "status": whole_status(kind, new.get("status"))}
         return {**old, "metadata": dict(old["metadata"]), "spec": new.get("spec", {})}
 
     def _commit(self, res: Resource, old: Obj, new: Obj, *, dry_run: bool = False) -> Obj:

@@ -270,7 +270,9 @@ class Subresources:
         for one in self._registry.list("endpointslices.discovery.k8s.io", namespace):
             if (one["metadata"].get("labels") or {}).get("kubernetes.io/service-name") != name:
                 continue
-            numbers = [p["port"] for p in one.get("ports") or () if p.get("name", "") == chosen.get("name", "")]
+            found = (p for p in one.get("ports") or () if (p.get("name") or "") == chosen.get("name", ""))
+            # A slice without a number, which a person may write, leads nowhere.
+            numbers = [p["port"] for p in found if p.get("port")]
             for endpoint in one.get("endpoints") or ():
                 about = endpoint.get("targetRef") or {}
                 if not numbers or not (endpoint.get("conditions") or {}).get("ready", True):
