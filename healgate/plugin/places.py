@@ -25,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from .options import FLAGS, TWINS
+from .options import FLAGS, has_settings
 
 FOLDER = "scenarios"
 SHIPPED = "healgate.scenarios"
@@ -117,7 +117,7 @@ def _reaches(config: pytest.Config, arg: str, here: Path, root: Path, local: lis
 
 
 def _says_healgate(config: pytest.Config) -> bool:
-    return bool(_given(config) & FLAGS) or any(config.getini(twin) is not None for twin in TWINS)
+    return bool(_given(config) & FLAGS) or has_settings(config)
 
 
 def _given(config: pytest.Config) -> set[str]:
