@@ -19,7 +19,7 @@ from .conftest import Place
         (["--min-pass-rate", "95"], "--min-pass-rate: expected a share from 0 to 1, like 0.95, or a percentage*"),
         (["--cluster", "minikube"], "--cluster: expected one of embedded*; found 'minikube'"),
         (["--baseline", "none.json"], "--baseline *none.json: there is no such file*"),
-        (["--healer", "unknown"], "--healer unknown: expected a built-in healer"),
+        (["--healer", "unknown"], "healer unknown: expected a built-in healer"),
         (["--seed", ""], "--seed: expected a value; found nothing"),
     ],
 )
