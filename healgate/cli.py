@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageProblem as problem:
         print(f"healgate {chosen.command}: {problem}", file=sys.stderr)
         return ExitStatus.USAGE
+    except OSError as problem:
+        print(f"healgate {chosen.command}: {problem}", file=sys.stderr)
+        return ExitStatus.USAGE
     except KeyboardInterrupt:
         return 130
 

@@ -10,10 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from kubernetes import config
-from kubernetes.config.config_exception import ConfigException
-
-from ..problems import UsageProblem
+from .kubeconfig import client_from_kubeconfig
 from .real import RealCluster, Registries
 
 
@@ -40,11 +37,7 @@ class Running:
 
     def new_client(self) -> Any:
         """An ApiClient with the harness's access."""
-        try:
-            return config.new_client_from_config(config_file=self.kubeconfig, context=self.context)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError) as error:
-            what = f"a context {self.context!r}" if self.context else "a current context"
-            raise UsageProblem(f"expected a kubeconfig with {what}; {error}") from None
+        return client_from_kubeconfig(self.context, self.kubeconfig)
 
 
 def connect(running: Running) -> RealCluster:
