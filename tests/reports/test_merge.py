@@ -201,6 +201,22 @@ def test_what_a_run_was_asked_for_must_be_what_a_run_wrote(tmp_path: Path, text:
     assert said in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"marks": ', ":1:11: expected the evidence of a trial, which is JSON"),
+        ("[]", ": expected the evidence of a trial; found other JSON"),
+    ],
+)
+def test_evidence_that_is_none_is_named(tmp_path: Path, text: str, said: str) -> None:
+    row = output(tmp_path / "a", "p")[0]
+    (tmp_path / "a" / row.evidence).write_text(text)
+    runs = read_runs([tmp_path / "a"])
+    with pytest.raises(UsageProblem) as raised:
+        write_results(tmp_path / "results", runs, ())
+    assert f"{row.id}.json{said}" in str(raised.value)
+
+
 def test_a_row_with_a_value_of_another_kind_is_named(tmp_path: Path) -> None:
     output(tmp_path / "a", "p")
     path = tmp_path / "a" / record.TRIALS
