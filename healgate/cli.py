@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageProblem as problem:
         print(f"healgate {chosen.command}: {problem}", file=sys.stderr)
         return ExitStatus.USAGE
+    except OSError as problem:
+        print(f"healgate {chosen.command}: {problem}", file=sys.stderr)
+        return ExitStatus.USAGE
     except KeyboardInterrupt:
         return 130
 
@@ -181,12 +184,14 @@ def _lint(chosen: argparse.Namespace) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems:
-        print(
-            f"{len(problems)} {'mistake' if len(problems) == 1 else 'mistakes'} in {len(files)} files", file=sys.stderr
-        )
+        print(f"{_many(len(problems), 'mistake')} in {_many(len(files), 'file')}", file=sys.stderr)
         return ExitStatus.LINT
-    print(f"{len(files)} scenario files are right")
+    print(f"{_many(len(files), 'scenario file')} {'is' if len(files) == 1 else 'are'} right")
     return ExitStatus.PASSED
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _scenario_files(paths: Sequence[Path]) -> list[Path]:

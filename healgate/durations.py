@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -10,7 +11,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def parse_duration(value: object) -> float:
     """Seconds. A float passes, since it is what a parsed duration already is."""
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return value
     if isinstance(value, str) and value:
         parts = _PART.findall(value)

@@ -12,6 +12,8 @@ One split decides whether a red trial counts against the healer, so it is made h
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -60,3 +62,13 @@ class UsageProblem(Exception):
     def __init__(self, *problems: Problem | str) -> None:
         self.problems = tuple(p if isinstance(p, Problem) else Problem(p) for p in problems)
         super().__init__("\n".join(str(p) for p in self.problems))
+
+
+def suggest(found: str, known: Iterable[str]) -> str:
+    """What is allowed, and which of it was probably meant."""
+    names = list(known)
+    if not names:
+        return "nothing is expected here"
+    close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"expected one of {', '.join(names)}{meant}"

@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .problems import Place, Problem, UsageProblem
 from .words import Reason, Verdict
 
@@ -23,6 +25,17 @@ TRIALS = "trials.jsonl"
 COSTS = "costs.jsonl"
 RATES = "pass-rates.json"
 EVIDENCE = "evidence"
+RUN = "run.json"
+# What is in it, and of what kind.
+_RUN: dict[str, tuple[type, str]] = {
+    "seed": (str, "a text"),
+    "healer": (str, "a text"),
+    "cluster": (str, "a text"),
+    "timing": (str, "a text"),
+    "budget-scale": (float, "a number"),
+    "scenarios": (dict, "a mapping"),
+    "expected": (list, "a list"),
+}
 # Half of a character, which no file and no pipe takes. Whoever reads broken bytes may hand one over in a note.
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -64,11 +77,9 @@ class TrialRecord:
         return as_json(asdict(self), sort_keys=True, separators=(",", ":")) + "\n"
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TrialRecord:
-        values = {**data, "times": Times(**data["times"]), "graded": tuple(data["graded"])}
-        values["verdict"] = Verdict(data["verdict"])
-        values["reason"] = Reason(data["reason"]) if data["reason"] else None
-        return cls(**values)
+    def from_dict(cls, data: Any) -> TrialRecord:
+        """Raises ValueError."""
+        return msgspec.convert(data, cls)
 
 
 @dataclass(frozen=True)
@@ -118,12 +129,31 @@ def read_trials(path: Path) -> list[TrialRecord]:
     for number, text, complete in _lines(path):
         try:
             records.append(TrialRecord.from_dict(json.loads(text.decode())))
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             if complete:
                 found = text[:60].decode(errors="replace")
                 problem = f"expected one trial record a line; found {found!r} ({error}). Remove the line."
                 raise UsageProblem(Problem(problem, Place(str(path), number, 1))) from None
     return records
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """What a run was asked for. Raises UsageProblem."""
+    expected = f"expected the {RUN} of a run"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        place = Place(str(path), error.lineno, error.colno)
+        raise UsageProblem(Problem(f"{expected}, which is JSON; found none here ({error.msg})", place)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(Problem(f"{expected}; it cannot be read: {error}", Place(str(path)))) from None
+    if not isinstance(run, dict):
+        raise UsageProblem(Problem(f"{expected}; found other JSON", Place(str(path))))
+    for name, (kind, called) in _RUN.items():
+        kinds = (int, float) if kind is float else kind
+        if name in run and not isinstance(run[name], kinds):
+            raise UsageProblem(Problem(f"{name}: expected {called}; found {run[name]!r}", Place(str(path))))
+    return run
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes, bool]]:

@@ -73,6 +73,10 @@ class View:
         return dict(self.objects)
 
 
+# What a controller counts, in words.
+_COUNTED = {"replicas": "", "updatedReplicas": " of its newest revision", "readyReplicas": " that are ready"}
+
+
 def unsettled(view: View, ref: Ref) -> str:
     """Why a workload does not stand as its spec asks; "" if it does."""
     obj = view.objects.get(ref)
@@ -83,11 +87,11 @@ def unsettled(view: View, ref: Ref) -> str:
         return f"the controller of {ref} has not seen its newest spec"
     if ref.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
         wanted = spec.get("replicas", 1)
-        for field in ("replicas", "updatedReplicas", "readyReplicas"):
+        for field, what in _COUNTED.items():
             if ref.kind == "ReplicaSet" and field == "updatedReplicas":
                 continue
-            if status.get(field, 0) != wanted:
-                return f"{ref} has {field} {status.get(field, 0)} of {wanted}"
+            if (found := status.get(field, 0)) != wanted:
+                return f"{ref} has {found} pods{what}, and should have {wanted}"
         if wanted == 0:
             return f"{ref} is scaled to zero"
     elif ref.kind == "DaemonSet":

@@ -16,7 +16,8 @@ from chaoslib.exceptions import ChaosException
 from chaoslib.experiment import ensure_experiment_is_valid
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from ..scenario.source import Loc, suggest
+from ..problems import suggest
+from ..scenario.source import Loc, in_words
 
 OWN = "healgate.chaos."
 # Handed in by Chaos Toolkit, never written as arguments.
@@ -75,5 +76,4 @@ def _wrong_types(function: Any, given: Mapping[str, Any]) -> Iterator[tuple[str,
                 value, strict=True
             )
         except ValidationError as error:
-            said = error.errors()[0]["msg"]
-            yield f"arguments.{name}: {said[:1].lower()}{said[1:]}; found {value!r}", ("arguments", name), False
+            yield f"arguments.{name}: {in_words(error.errors()[0])}", ("arguments", name), False

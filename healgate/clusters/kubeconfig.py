@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
 from kubernetes import config
 from kubernetes.config.config_exception import ConfigException
 
@@ -13,14 +14,20 @@ from .server_time import ServerTime
 
 
 def client_from_kubeconfig(context: str | None = None, path: str | None = None) -> Any:
-    """An ApiClient for a kubeconfig; without a path, for the one that kubectl would use."""
+    """An ApiClient for a kubeconfig, else the one that kubectl would use. Raises UsageProblem."""
     try:
         return config.new_client_from_config(config_file=path, context=context)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
-        what = f"a context {context!r}" if context else "a current context"
-        raise UsageProblem(
-            f"expected a kubeconfig with {what}; {error}. Set KUBECONFIG, or start a cluster with `healgate up`."
-        ) from None
+        said = str(error)
+    except yaml.MarkedYAMLError as error:
+        said = f"not YAML: {error.problem}{error.problem_mark}"
+    except (yaml.YAMLError, LookupError, ValueError, TypeError, AttributeError) as error:  # it checks nothing
+        said = f"{path or config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION} is none ({type(error).__name__}: {error})"
+    what = f"a context {context!r}" if context else "a current context"
+    raise UsageProblem(
+        f"expected a kubeconfig with {what}; {' '.join(said.split())}. "
+        "Set KUBECONFIG, or start a cluster with `healgate up`."
+    )
 
 
 def rest_from_kubeconfig() -> RealRest:

@@ -10,14 +10,14 @@ import hashlib
 import importlib
 import inspect
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ..problems import Problem, UsageProblem
+from ..problems import Problem, UsageProblem, suggest
+from .ends import where_it_raised
 
 HEALERS = "healgate.healers"
 
@@ -46,21 +46,20 @@ def find_healer(text: str) -> HealerSpec:
     module_name, colon, attribute = text.partition(":")
     if not colon:
         return _built_in(text)
+    if not module_name or not attribute:
+        raise _problem(text, "expected package.module:name")
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # a script may be no module: it runs, and exits
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        own = "importlib" not in where.filename
-        place = f" at {where.filename}:{where.lineno}" if own else ""
-        raise _problem(text, f"{module_name} does not import: {type(error).__name__}: {error}{place}") from None
+        raise _problem(text, _unimported(module_name, attribute, error)) from None
     call = getattr(module, attribute, None)
     if call is None:
         offered = ", ".join(n for n, v in vars(module).items() if callable(v) and not n.startswith("_")) or "nothing"
         raise _problem(text, f"{module_name} has no {attribute!r}; it offers {offered}")
     if not callable(call):
-        raise _problem(text, f"{attribute} is a {type(call).__name__}, not a callable taking (api_client, report)")
+        raise _problem(text, f"expected a function taking (api_client, report); {attribute} is {call!r:.60}")
     if inspect.iscoroutinefunction(call) or inspect.isgeneratorfunction(call) or inspect.isasyncgenfunction(call):
         what = "a generator" if inspect.isgeneratorfunction(call) else "async"
         raise _problem(text, f"{attribute} is {what}, so nobody would run it: give an ordinary function")
@@ -73,11 +72,21 @@ def find_healer(text: str) -> HealerSpec:
     return HealerSpec(text, _version(module_name), call)
 
 
+def _unimported(module_name: str, attribute: str, error: BaseException) -> str:
+    dotted = module_name.removesuffix(".py").strip("./").replace("/", ".")
+    if isinstance(error, ImportError | TypeError) and dotted != module_name:
+        return f"expected a module, not its file: {dotted}:{attribute}"
+    said = f"{module_name} does not import: {where_it_raised(error)}"
+    if isinstance(error, SyntaxError) and not error.filename:  # bytes that are no text: Python does not say where
+        found = util.find_spec(module_name)
+        said += f", in {found.origin}" if found is not None else ""
+    return said
+
+
 def _built_in(text: str) -> HealerSpec:
     healers = built_in_healers()
     if text not in healers:
-        known = ", ".join(healers)
-        raise _problem(text, f"expected a built-in healer ({known}) or package.module:name")
+        raise _problem(text, f"{suggest(text, healers)}, or package.module:name")
     return HealerSpec(text, "", healers[text])
 
 
@@ -108,4 +117,4 @@ def _digest(package: str) -> str:
 
 
 def _problem(text: str, message: str) -> UsageProblem:
-    return UsageProblem(Problem(f"--healer {text}: {message}"))
+    return UsageProblem(Problem(f"healer {text}: {message}"))

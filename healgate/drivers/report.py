@@ -54,5 +54,6 @@ def _named(about: Any) -> str:
     if isinstance(about, dict):
         metadata = about.get("metadata")
         return f"{about.get('kind', '')}/{metadata.get('name', '') if isinstance(metadata, dict) else ''}"
-    kind = getattr(about, "kind", "") or type(about).__name__.removeprefix("V1")
-    return f"{kind}/{getattr(getattr(about, 'metadata', None), 'name', about)}"
+    if (metadata := getattr(about, "metadata", None)) is None:
+        return str(about)
+    return f"{getattr(about, 'kind', '') or type(about).__name__.removeprefix('V1')}/{getattr(metadata, 'name', '')}"

@@ -11,7 +11,7 @@ from importlib import import_module
 import pytest
 
 from .options import add_options, read_options, wants_real_cluster
-from .places import find_places, refuse_a_gate_without_scenarios
+from .places import Elsewhere, find_places, refuse_a_gate_without_scenarios
 from .rooting import pytest_cmdline_main
 
 __all__ = ["pytest_addoption", "pytest_cmdline_main", "pytest_configure"]
@@ -41,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
     elif not hasattr(config, "workerinput"):
         if (places := find_places(config)) is None:
             refuse_a_gate_without_scenarios(config)
+            config.pluginmanager.register(Elsewhere(config), "healgate-elsewhere")
             return
         from .wiring import begin_run
 

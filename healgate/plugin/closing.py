@@ -72,7 +72,7 @@ def close_run(
             saved = keep_baseline(kept, rows, missing, folder.fingerprints(), options.budget_scale, decision)
         if rows:
             _write_allure(folder, options, rows, summary)
-    except OSError as problem:
+    except (OSError, UsageProblem) as problem:
         unwritten = str(problem)
     return Closed(healer, summary, tuple(missing), decision, saved, unwritten)
 

@@ -17,10 +17,10 @@ from typing import TypeVar
 
 import pytest
 
-from ..problems import UsageProblem
+from ..problems import Place, Problem, UsageProblem
 from ..scenario.catalogue import LoadedScenario, load_scenario, scenario_id
 from . import heals
-from .places import is_scenario, root_of
+from .places import FOLDER, is_scenario, misplaced, root_of, scenarios_below
 
 T = TypeVar("T")
 
@@ -70,27 +70,35 @@ class Collection:
         self._marks = {line.partition(":")[0].partition("(")[0].strip() for line in config.getini("markers")}
 
     def load(self, path: Path) -> LoadedScenario:
-        """Also remembers it; two files may not have one id."""
+        """Also remembers it; two files may not have one id. Raises UsageProblem."""
         known = self.scenarios.get(scenario_id(path))
         if known is not None and known.path == path:
             return known
-        try:
-            loaded = load_scenario(path)
-        except UsageProblem as problem:
-            raise pytest.UsageError(str(problem)) from None
+        loaded = load_scenario(path)
         if known is not None:
-            raise pytest.UsageError(f"{path}: {known.path} has the id {loaded.id} already. Rename one of them.")
+            message = f"{known.path} has the id {loaded.id} already. Rename one of them."
+            raise UsageProblem(Problem(message, Place(str(path))))
         self.scenarios[loaded.id] = loaded
         return loaded
 
     def load_all(self) -> None:
-        """Every scenario that the arguments reach, so that a wrong file is named before anything runs."""
+        """Every scenario that the arguments reach, so that all wrong files are named before anything runs."""
+        problems: dict[Problem, None] = {}
         for arg in self.config.args:
             path = Path(arg.partition("::")[0]).resolve()
             for root in self.roots:
-                for file in sorted(root.glob("*/*.yaml")):
+                for file in scenarios_below(root):
                     if (path == file or path in file.parents) and (path == file or is_scenario(file)):
-                        self.load(file)
+                        try:
+                            self.load(file)
+                        except UsageProblem as problem:
+                            problems.update(dict.fromkeys(problem.problems))
+                for file in misplaced(root):
+                    if path in file.parents:
+                        message = f"nobody looks for a scenario here: put it into {FOLDER}/CLASS, or name it by itself"
+                        problems[Problem(message, Place(str(file)))] = None
+        if problems:
+            raise pytest.UsageError("\n".join(map(str, problems)))
 
     def check(self) -> None:
         """What a scenario names and is not there: every trial would break on it, so none begins."""
@@ -112,12 +120,15 @@ class Collection:
             return None
         path = file_path.resolve()
         root = root_of(path, self.roots)
-        if root is None or path.parent.parent != root:
+        if root is None or path not in (root, root / path.parent.name / path.name):
             return None
         if not parent.session.isinitpath(file_path) and not is_scenario(path):
             return None
         file: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path)
-        file.scenario = self.load(path)
+        try:
+            file.scenario = self.load(path)
+        except UsageProblem as problem:
+            raise pytest.UsageError(str(problem)) from None
         return file
 
     def runs_here(self, scenario: LoadedScenario) -> bool:

@@ -30,10 +30,9 @@ from ..scenario.catalogue import LoadedScenario
 from ..words import Verdict
 from .options import Options
 
-RUN = "run.json"
 ALLURE = "allure-results"
 JUNIT = "junit.xml"
-_OURS = (record.TRIALS, record.COSTS, record.RATES, record.EVIDENCE, RUN, ALLURE, JUNIT)
+_OURS = (record.TRIALS, record.COSTS, record.RATES, record.EVIDENCE, record.RUN, ALLURE, JUNIT)
 # How long, in real seconds, a run waits for the last workers of one that was killed.
 PATIENCE = 20.0
 # What makes two halves one run. Names as the options have them.
@@ -161,11 +160,10 @@ class Folder:
         _write_whole(self.trials, "".join(row.line() for row in rows))
 
     def _run(self) -> dict[str, Any]:
-        run: dict[str, Any] = json.loads((self.path / RUN).read_text(encoding="utf-8"))
-        return run
+        return record.read_run(self.path / record.RUN)
 
     def _write_run(self, run: Mapping[str, Any]) -> None:
-        _write_whole(self.path / RUN, json.dumps(run, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        _write_whole(self.path / record.RUN, json.dumps(run, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
     def _begin_alone(self) -> None:
         try:
@@ -190,7 +188,7 @@ class Folder:
         if not self.path.is_dir():
             raise pytest.UsageError(f"--out {self.path}: expected a folder; found a file")
         found = sorted(path.name for path in self.path.iterdir())
-        if found and RUN not in found and record.TRIALS not in found:
+        if found and record.RUN not in found and record.TRIALS not in found:
             raise pytest.UsageError(
                 f"--out {self.path}: expected no folder yet, an empty one or that of an earlier run; found {found[0]}"
                 f"{' and more' if len(found) > 1 else ''}. It would be overwritten: choose another --out."
@@ -205,31 +203,32 @@ class Folder:
                 path.unlink(missing_ok=True)
 
     def _continued(self, run: dict[str, Any]) -> dict[str, Any]:
-        path = self.path / RUN
+        path = self.path / record.RUN
         if not path.exists():
             if self.trials.exists():
                 raise pytest.UsageError(
-                    f"--resume: {self.path} holds trials and no {RUN}, so nobody knows of which healer they are. "
+                    f"--resume: {self.path} holds trials and no {path.name}, so nobody knows of which healer they are. "
                     "Give another --out, or begin anew without --resume."
                 )
             return run
         try:
             before = self._run()
-        except ValueError as problem:
-            raise pytest.UsageError(f"{path}: {problem}. Without --resume the folder is begun anew.") from None
+        except UsageProblem as problem:
+            raise pytest.UsageError(f"{problem}. Without --resume the folder is begun anew.") from None
         for name in _SAME:
             if before.get(name) != run[name]:
                 raise pytest.UsageError(
                     f"--resume: {self.path} holds a run with {name} {before.get(name)!r}, this one has {run[name]!r}. "
                     "Give the same as before, or another --out."
                 )
-        changed = [name for name, digest in run["scenarios"].items() if before["scenarios"].get(name, digest) != digest]
+        known = before.get("scenarios", {})
+        changed = [name for name, digest in run["scenarios"].items() if known.get(name, digest) != digest]
         if changed:
             raise pytest.UsageError(
                 f"--resume: {', '.join(changed)} changed since the run in {self.path} began. "
                 "Begin anew without --resume."
             )
-        return {**before, **run, "scenarios": {**before["scenarios"], **run["scenarios"]}}
+        return {**before, **run, "scenarios": {**known, **run["scenarios"]}}
 
 
 def _lock(descriptor: int, how: int) -> bool:

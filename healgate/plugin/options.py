@@ -19,6 +19,7 @@ from typing import Any, Literal
 import pytest
 
 from ..clusters import NAMES as CLUSTERS
+from ..problems import Place, suggest
 
 # Every trial is a test item; more than these, of every scenario, do not fit into a machine's memory.
 MOST_TRIALS = 10_000
@@ -167,9 +168,14 @@ _OPTIONS = (
 # Options that the plugin of pytest-kind adds as well, where it is installed, and where it keeps them.
 _PYTEST_KINDS = {"kind-image": "kind_image"}
 
+# Options that mean something on one kind of cluster only.
+_ONLY_ON = {"kind-image": "kind", "reuse-cluster": "kind", "timing": "kind", "context": "existing"}
+# What pytest makes of a setting's text before it gets here.
+_KINDS = {"string": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+_PREFIX = "healgate_"
+
 FLAGS = frozenset(option.flag for option in _OPTIONS)
 WITH_VALUE = frozenset(option.flag for option in _OPTIONS if option.check is not None)
-TWINS = frozenset(option.twin for option in _OPTIONS)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -195,13 +201,33 @@ def _pytest_kind_is_loaded() -> bool:
 
 def read_options(config: pytest.Config) -> Options:
     """The command line, else the configuration file, else the default."""
-    values = {option.twin.removeprefix("healgate_"): _value(config, option) for option in _OPTIONS}
+    _refuse_unknown_settings(config)
+    values = {option.twin.removeprefix(_PREFIX): _value(config, option) for option in _OPTIONS}
     options = Options(**values)
+    _refuse_what_would_do_nothing(config, options)
     if options.baseline is not None and not options.baseline.is_file():
         raise pytest.UsageError(
             f"--baseline {options.baseline}: there is no such file. --save-baseline FILE writes one from a run."
         )
     return options
+
+
+def has_settings(config: pytest.Config) -> bool:
+    """Whether the configuration says anything of healgate."""
+    return any(_from_file(config, option) is not None for option in _OPTIONS)
+
+
+def _refuse_what_would_do_nothing(config: pytest.Config, options: Options) -> None:
+    """On the command line. In the configuration it may stand for other runs."""
+    for option in _OPTIONS:
+        if config.getoption(option.twin, None) is None:
+            continue
+        if _ONLY_ON.get(option.name, options.cluster) != options.cluster:
+            raise pytest.UsageError(
+                f"{option.flag}: expected --cluster {_ONLY_ON[option.name]} beside it; found {options.cluster}"
+            )
+        if option.name == "keep" and getattr(config.option, "tx", None):
+            raise pytest.UsageError("--keep: expected no -n beside it: a worker takes its clusters with it")
 
 
 def wants_real_cluster(config: pytest.Config) -> bool:
@@ -227,8 +253,36 @@ def _value(config: pytest.Config, option: _Option) -> Any:
 def _from_file(config: pytest.Config, option: _Option) -> Any:
     try:
         raw = config.getini(option.twin)
-        if raw is None or raw == "":
-            return None
+    except (TypeError, ValueError, pytest.UsageError):  # pytest's own words name neither the file nor the option
+        place, found = _written(config, option.twin)
+        expected = f"expected {_KINDS[option.ini]}; found {found}"
+        raise pytest.UsageError(f"{place}: {option.twin}: {expected}") from None
+    if raw is None or raw == "":
+        return None
+    try:
         return raw if option.check is None else option.check(str(raw))
-    except (TypeError, ValueError, pytest.UsageError) as problem:
-        raise pytest.UsageError(f"{config.inipath or 'configuration'}: {option.twin}: {problem}") from None
+    except ValueError as problem:
+        raise pytest.UsageError(f"{_written(config, option.twin)[0]}: {option.twin}: {problem}") from None
+
+
+def _refuse_unknown_settings(config: pytest.Config) -> None:
+    """Behind a slip in a setting's name stands a default that nobody chose. pytest warns of it, and goes on."""
+    known = [option.twin for option in _OPTIONS]
+    for name in getattr(config, "_inicfg", ()):  # pytest shows the names of its settings nowhere else
+        if name.startswith(_PREFIX) and name not in known:
+            place, _ = _written(config, name)
+            raise pytest.UsageError(f"{place}: unknown setting {name!r}; {suggest(name, known)}")
+
+
+def _written(config: pytest.Config, name: str) -> tuple[Place, str]:
+    """Where a setting stands, and the text that it has there."""
+    for line in config.option.override_ini or ():
+        key, _, value = line.partition("=")
+        if key == name:
+            return Place(f"-o {line}"), value
+    lines = config.inipath.read_text(encoding="utf-8").splitlines() if config.inipath is not None else []
+    for number, line in enumerate(lines, 1):
+        key, _, value = line.partition("=")
+        if key.strip() == name:
+            return Place(str(config.inipath), number, line.index(name) + 1), value.strip()
+    return Place(str(config.inipath or "the configuration")), "something else"

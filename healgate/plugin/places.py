@@ -2,8 +2,9 @@
 
 healgate may be installed beside anything, so somebody else's `pytest` must stay what it was. The rule:
 
-1. Paths on the command line: these and nothing else. A path into a scenario folder gives its scenarios;
-   `scenarios/...` also finds the shipped catalogue where there is no such folder.
+1. Paths on the command line: these and nothing else. A path into a scenario folder gives its scenarios, and a file
+   that is a scenario is one wherever it lies; `scenarios/...` also finds the shipped catalogue where there is no such
+   folder.
 2. No path, but `testpaths` in the configuration: these and nothing else.
 3. Neither: everything here, and the shipped catalogue as well, unless this folder is somebody's project: it has tests
    or a pytest configuration of its own, and nothing says healgate (no option or setting of healgate's, no ./scenarios).
@@ -18,14 +19,17 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .options import FLAGS, TWINS
+from .options import FLAGS, has_settings
 
 FOLDER = "scenarios"
 SHIPPED = "healgate.scenarios"
@@ -34,7 +38,7 @@ ASKS_FOR_A_VERDICT = ("--baseline", "--min-pass-rate", "--save-baseline")
 
 @dataclass(frozen=True)
 class Places:
-    """The scenario folders that this run reaches, and the arguments that pytest is to collect from."""
+    """What this run reaches (scenario folders, and scenario files that lie in none), and what pytest collects from."""
 
     roots: tuple[Path, ...]
     args: tuple[str, ...]
@@ -64,7 +68,9 @@ def find_places(config: pytest.Config) -> Places | None:
     reached = [
         root for root in _unique(shipped, *local) if any(_reaches(config, arg, here, root, local) for arg in args)
     ]
-    return Places(tuple(reached), tuple(args)) if reached else None
+    named = [file for file in _unique(*(_path(arg, here) for arg in args)) if file.is_file() and is_scenario(file)]
+    alone = [file for file in named if not any(file in scenarios_below(root) for root in reached)]
+    return Places((*alone, *reached), tuple(args)) if reached or alone else None
 
 
 def refuse_a_gate_without_scenarios(config: pytest.Config) -> None:
@@ -81,13 +87,58 @@ def refuse_a_gate_without_scenarios(config: pytest.Config) -> None:
     )
 
 
-def root_of(path: Path, roots: tuple[Path, ...]) -> Path | None:
-    """The scenario folder that a path is in."""
+class Elsewhere:
+    """In a run that is none of ours and found nothing, a word to whoever meant scenarios."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and (said := self._said()):
+            terminalreporter.write_line(f"healgate: {said}")
+
+    def _said(self) -> str:
+        given = self._config.invocation_params
+        if self._config.args_source is pytest.Config.ArgsSource.ARGS:
+            folders = [_path(arg, given.dir) for arg in self._config.args]
+            there = [path for folder in folders for path in folder.glob("**/*.yaml") if _is_experiment(path)]
+            if not there:
+                return ""
+            return f"{there[0]} is a scenario: name it, or put it where they are looked for, {FOLDER}/CLASS/NAME.yaml"
+        asked = re.findall(r"[\w-]+", f"{self._config.option.keyword} {self._config.option.markexpr}")
+        known = {name for path in scenarios_below(shipped_scenarios()) for name in (path.parent.name, path.stem)}
+        if known.isdisjoint(asked):
+            return ""
+        return (
+            "a folder with tests or a configuration of its own runs the shipped scenarios when they are asked for: "
+            + shlex.join(["pytest", FOLDER, *given.args])
+        )
+
+
+def root_of(path: Path, roots: Iterable[Path]) -> Path | None:
+    """The scenario folder that a path is in; of a file that was named itself, that file."""
     return next((root for root in roots if root == path or root in path.parents), None)
+
+
+def scenarios_below(root: Path) -> list[Path]:
+    """Where scenarios are looked for, and nowhere else: FOLDER/<class>/NAME.yaml."""
+    return [root] if root.is_file() else sorted(root.glob("*/*.yaml"))
+
+
+def misplaced(root: Path) -> Iterator[Path]:
+    """Scenarios in a scenario folder that nobody would find there."""
+    for path in sorted(root.rglob("*.yaml")) if root.is_dir() else ():
+        if len(path.relative_to(root).parts) != 2 and _is_experiment(path):
+            yield path
 
 
 def is_scenario(path: Path) -> bool:
     return path.suffix == ".yaml" and b"healgate" in path.read_bytes()
+
+
+def _is_experiment(path: Path) -> bool:
+    """More than the word: other files may have it, too."""
+    return is_scenario(path) and b"steady-state-hypothesis" in path.read_bytes()
 
 
 def _unique(*paths: Path) -> list[Path]:
@@ -95,7 +146,7 @@ def _unique(*paths: Path) -> list[Path]:
 
 
 def _has_scenarios(root: Path) -> bool:
-    return any(is_scenario(path) for path in sorted(root.glob("*/*.yaml")))
+    return any(is_scenario(path) for path in scenarios_below(root))
 
 
 def _shipped_instead(arg: str, here: Path, shipped: Path) -> str:
@@ -112,12 +163,16 @@ def _reaches(config: pytest.Config, arg: str, here: Path, root: Path, local: lis
     text = arg.partition("::")[0]
     if config.getoption("pyargs", False) and text.startswith(SHIPPED):
         return root == shipped_scenarios()
-    path = Path(os.path.abspath(here / text)).resolve()
+    path = _path(arg, here)
     return path == root or root in path.parents or (root in local and path in root.parents)
 
 
+def _path(arg: str, here: Path) -> Path:
+    return Path(os.path.abspath(here / arg.partition("::")[0])).resolve()
+
+
 def _says_healgate(config: pytest.Config) -> bool:
-    return bool(_given(config) & FLAGS) or any(config.getini(twin) is not None for twin in TWINS)
+    return bool(_given(config) & FLAGS) or has_settings(config)
 
 
 def _given(config: pytest.Config) -> set[str]:

@@ -16,11 +16,12 @@ from ..clusters.running import Opened
 from ..clusters.seam import Cluster
 from ..drivers import find_healer
 from ..evidence import Obj
-from ..problems import HarnessError, UsageProblem
+from ..problems import HarnessError, Problem, UsageProblem, suggest
 from ..scenario.catalogue import Catalogue
+from ..scenario.workloads import manifest
 from ..words import ExitStatus
 from .given import read_commands, read_objects
-from .session import record_objects, record_trial
+from .session import NotApplied, record_objects, record_trial
 from .writing import write
 
 Say = Callable[[str], None]
@@ -66,7 +67,7 @@ def _scenario(chosen: argparse.Namespace, say: Say) -> Callable[[Cluster], Obj]:
     catalogue = Catalogue.load().scenarios
     scenario = catalogue.get(chosen.scenario)
     if scenario is None:
-        raise UsageProblem(f"--scenario: expected one of {', '.join(sorted(catalogue))}; found {chosen.scenario!r}")
+        raise UsageProblem(f"--scenario: {suggest(chosen.scenario, catalogue)}; found {chosen.scenario!r}")
     healer = find_healer(chosen.healer)
 
     def make(cluster: Cluster) -> Obj:
@@ -88,7 +89,8 @@ def _scenario(chosen: argparse.Namespace, say: Say) -> Callable[[Cluster], Obj]:
 
 
 def _objects(chosen: argparse.Namespace, say: Say) -> Callable[[Cluster], Obj]:
-    objects = read_objects(chosen.objects)
+    given = read_objects(chosen.objects)
+    objects = [manifest(one) for one in given]
     commands = read_commands(chosen.commands) if chosen.commands else []
     name = chosen.name or chosen.objects[0].stem
     if not _NAME.fullmatch(name):
@@ -100,7 +102,11 @@ def _objects(chosen: argparse.Namespace, say: Say) -> Callable[[Cluster], Obj]:
         )
 
     def make(cluster: Cluster) -> Obj:
-        return record_objects(objects, commands, chosen.duration, name=name, cluster=cluster, say=say)
+        try:
+            return record_objects(objects, commands, chosen.duration, name=name, cluster=cluster, say=say)
+        except NotApplied as refused:
+            place = given[refused.number].place()
+            raise UsageProblem(Problem(f"the cluster refuses it: {refused}", place)) from None
 
     return make
 

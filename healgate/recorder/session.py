@@ -16,12 +16,21 @@ from ..chaos.objects import Objects
 from ..clusters.seam import Answer, Cluster, HealerCall, Lease, Rest, RunningHealer
 from ..drivers import HealerSpec
 from ..evidence import Obj, Request, Seen
+from ..problems import HarnessError, Refused
 from ..scenario.catalogue import LoadedScenario
 from ..trial import Outcome, Step, Tell, run_trial
 from .kubectl import Kubectl
 from .notes import ASK_EVERY, NotedPool, NotedRest, Notes, without_namespace
 
 IMAGES = "healgate"
+
+
+class NotApplied(HarnessError):
+    """The cluster would not have one of the objects."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message)
+        self.number = number  # from 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,10 @@ def record_objects(
         to_apply = Objects(lease.rest, lease.namespace)
         for obj in map(without_namespace, objects):
             notes.apply(lease.now(), obj)
-            to_apply.create(obj)
+            try:
+                to_apply.create(obj)
+            except Refused as refused:
+                raise NotApplied(str(refused), len(notes.applied) - 1) from None
         start = lease.now()
         lease.after(ASK_EVERY, lambda: notes.ask_for_logs(lease))
         kubectl = Kubectl(lease.rest, lease.namespace, lease.now)

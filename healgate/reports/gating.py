@@ -14,10 +14,10 @@ from ..numbers.baseline import Baseline, baseline_of, check_comparable, named, r
 from ..numbers.gate import Decision, decide
 from ..numbers.summary import Summary
 from ..problems import Place, Problem, UsageProblem
-from ..record import TrialRecord
+from ..record import RUN, TrialRecord
 from ..words import ExitStatus
 from .about import version
-from .merge import RUN, Run, read_runs
+from .merge import Run, read_runs
 
 
 @dataclass(frozen=True)

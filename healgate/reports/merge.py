@@ -23,7 +23,6 @@ from . import allure_build
 from .about import version
 from .metrics import metrics
 
-RUN = "run.json"
 HISTORY = "history.jsonl"
 _MARK = ".healgate-report"
 
@@ -127,12 +126,8 @@ def _rows(folder: Path, settings: Mapping[str, Any]) -> dict[str, TrialRecord]:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    path = folder / RUN
-    try:
-        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise UsageProblem(Problem(f"not JSON: {error}", Place(str(path)))) from None
-    return settings
+    path = folder / record.RUN
+    return record.read_run(path) if path.exists() else {}
 
 
 def key_of(rows: Iterable[TrialRecord], settings: Mapping[str, Any]) -> Key:
@@ -182,12 +177,13 @@ def build_report(
     """The Allure report of these runs; every run is one point of the trend. True: it opens from the disk."""
     if empty := [run for run in runs if not run.rows]:
         raise UsageProblem(Problem("no trial in it: there is nothing to report", Place(str(empty[0].folders[0]))))
+    earlier = _history(history)
     _make_room(out)
     found = tools()
     with tempfile.TemporaryDirectory(prefix="healgate-report-") as work:
         points = Path(work) / HISTORY
-        if history is not None and history.exists():
-            shutil.copyfile(history, points)
+        if earlier:
+            points.write_text(earlier, encoding="utf-8")
         for number, (run, summary) in enumerate(zip(runs, summaries, strict=True)):
             last = run is runs[-1]
             results = Path(work) / f"results-{number}"
@@ -201,6 +197,26 @@ def build_report(
             shutil.copyfile(points, history)
     (out / _MARK).write_text("")
     return one_file
+
+
+def _history(path: Path | None) -> str:
+    """The earlier points of the trend. What else Allure is given it answers with a trace of its own."""
+    if path is None or not path.exists():
+        return ""
+    expected = "expected a trend that `healgate report` wrote, JSON in each line"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageProblem(Problem(f"{expected}; it cannot be read: {error}", Place(str(path)))) from None
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            point = json.loads(line) if line.strip() else {"testResults": {}}
+        except json.JSONDecodeError as error:
+            place = Place(str(path), number, error.colno)
+            raise UsageProblem(Problem(f"{expected}; found none here ({error.msg})", place)) from None
+        if not isinstance(point, dict) or not isinstance(point.get("testResults"), dict):
+            raise UsageProblem(Problem(f"{expected}; found other JSON", Place(str(path), number, 1)))
+    return text
 
 
 def _make_room(out: Path) -> None:

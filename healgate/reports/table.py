@@ -45,7 +45,7 @@ def table(summary: Summary, width: int) -> str:
         if line.missing:
             shown.append(f"    {line.missing} did not run")
         if line.note:
-            shown.append(_cut(f"    {line.note}", width))
+            shown.append(cut(f"    {line.note}", width))
     rule = min(width, name + sum(widths) + 2 * len(widths))
     shown += ["-" * rule, _join(rows[-1], name, widths)]
     if (false := summary.false_actions) is not None:
@@ -89,9 +89,10 @@ def _why(why: Why, width: int) -> list[str]:
     text = f"    {why.count} x {why.what}: {' '.join(why.example.split())}"
     if len(text) + len(end) <= width:
         return [text + end]
-    first, *rest = textwrap.wrap(text, width, subsequent_indent=" " * 8)
-    return [first, _cut(" ".join([" " * 7, *(line.strip() for line in rest)]).rstrip(), width - len(end)) + end]
+    first, *rest = textwrap.wrap(text, width)
+    last = cut(" ".join([" " * 7, *rest]).rstrip(), width - len(end)) if rest else " " * 7
+    return [first, last + end]
 
 
-def _cut(text: str, width: int) -> str:
+def cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(1, width - 1)].rstrip() + "…"

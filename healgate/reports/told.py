@@ -8,6 +8,7 @@ from typing import Any
 
 from ..durations import format_duration
 from .story import Story
+from .table import cut
 
 
 def what_was_asked(story: Story) -> str:
@@ -17,13 +18,15 @@ def what_was_asked(story: Story) -> str:
         f"Class: {' or '.join(story['classes'])}. Due: {' or '.join(story['due'])}. "
         f"Broken: {', '.join(story['targets'])}. "
         f"Budgets: detect {format_duration(budgets['detect'])}, classify {format_duration(budgets['classify'])}, "
-        f"recover {format_duration(budgets['recover'])}, counted from the live fault; "
-        f"hold {format_duration(story['hold'])}."
+        f"recover {format_duration(budgets['recover'])}, counted from the live fault"
+        + (f"; hold {format_duration(story['hold'])}." if story["hold"] else ".")  # none before there is a recovery
     )
 
 
+_MARKS = {"broken": "broken", "live": "the fault is live"}
 # More than this is for the report.
 _LINES_OF_A_COURSE = 24
+_LONGEST = 120
 
 
 def course(story: Story) -> str:
@@ -36,7 +39,7 @@ def course(story: Story) -> str:
             came.setdefault(what, []).append((at, text))
     lines = []
     for (at, text), *again in came.values():
-        line = f"{_at(at, zero):>10}  {' '.join(text.split())[:120]}"
+        line = f"{_at(at, zero):>10}  {cut(' '.join(text.split()), _LONGEST)}"
         lines.append(line + (f" ({len(again) + 1} times, until {_at(again[-1][0], zero)})" if again else ""))
     left_out = len(lines) - _LINES_OF_A_COURSE
     if left_out > 0:
@@ -47,8 +50,8 @@ def course(story: Story) -> str:
 
 def _happenings(story: Story) -> Iterator[tuple[float, str, str]]:
     """When, what by its kind, and in full. Pods of one workload do the same things."""
-    marks = {"broken": "broken", "live": "the fault is live", "ended": "the trial ended"}
-    yield from ((story["marks"][name], text, text) for name, text in marks.items() if story["marks"][name] is not None)
+    marks = story["marks"]
+    yield from ((marks[name], text, text) for name, text in _MARKS.items() if marks[name] is not None)
     for claim in story["claims"]:
         said = " ".join(filter(None, ("healer said:", claim["word"], claim.get("class"))))
         about = claim.get("about", "")
@@ -73,6 +76,8 @@ def _happenings(story: Story) -> Iterator[tuple[float, str, str]]:
         if event["type"] == "Warning" or " probe, " in event["message"]:
             what = f"{_workload(story, event['about'])} {event['reason']}"
             yield event["t"], what, f"{what}: {event['message']}"
+    if marks["ended"] is not None:  # after what came in the same moment
+        yield marks["ended"], "ended", "the trial ended"
 
 
 def _workload(story: Story, name: str) -> str:

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import Obj, Ref
-from ..problems import Problem, UsageProblem
+from ..problems import Problem, UsageProblem, suggest
 from ..quantities import number
 from ..words import Due
 from .catalogue import LoadedScenario, load_scenario
 from .model import Property, Scenario, Signature
 from .parameters import placeholders, put_in
-from .source import Loc, dotted, suggest
+from .source import Loc, dotted
 from .workloads import Workload, load_workload
 
 DEPLOY = ("healgate.chaos.actions", "deploy")

@@ -8,8 +8,9 @@ shape of the text, so a value that came from a parameter is placed at the placeh
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ..problems import Place, Problem, UsageProblem
+from ..problems import Place, Problem, UsageProblem, suggest
 
 Loc = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -25,11 +26,22 @@ Model = TypeVar("Model", bound=BaseModel)
 # What pydantic says of Python's types, in the words of YAML.
 _EXPECTED = {
     "tuple_type": "expected a list",
+    "list_type": "expected a list",
     "dict_type": "expected a mapping",
     "model_type": "expected a mapping",
     "string_type": "expected a text",
+    "string_too_short": "expected a text",
     "too_short": "expected at least one item",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
 }
+# How many values aliases may add to those that are written: a few lines can stand for more than any memory holds.
+_MOST_REPEATED = 100_000
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -60,28 +72,58 @@ class Source:
 
 def load_yaml(path: Path) -> Source:
     """The one document of a file. Raises UsageProblem with every duplicate key, or where the YAML breaks."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(Problem(f"cannot be read: {error}", Place(str(path)))) from None
+    found = load_documents(path)
+    if not found:
+        raise UsageProblem(Problem("the file is empty; expected a mapping", Place(str(path))))
+    if len(found) > 1:
+        raise UsageProblem(found[1].problem("expected one document; a second one begins here"))
+    return found[0]
+
+
+def load_documents(path: Path) -> list[Source]:
+    """All documents of a file that are not empty."""
+    text = _text(path)
     loader = _Loader(text)
+    found = []
     try:
-        root = loader.get_single_node()
-        if root is None:
-            raise UsageProblem(Problem("the file is empty; expected a mapping", Place(str(path))))
-        if duplicates := list(_duplicates(root)):
-            raise UsageProblem(*(_duplicate(path, node, first) for node, first in duplicates))
-        data = loader.construct_document(root)
+        while loader.check_node():
+            root: yaml.Node = loader.get_node()  # type: ignore[assignment]
+            walk = _Walk()
+            if walk.values(root) - walk.written > _MOST_REPEATED:
+                raise UsageProblem(Problem("its aliases (*) repeat too much; write it out", Place(str(path))))
+            if walk.duplicates:
+                raise UsageProblem(*(_duplicate(path, node, first) for node, first in walk.duplicates))
+            data = loader.construct_document(root)
+            if data is not None:
+                found.append(Source(path, root, data))
     except yaml.MarkedYAMLError as error:
-        raise UsageProblem(_broken(path, error)) from None
+        raise UsageProblem(_broken(path, text, error)) from None
     except yaml.YAMLError as error:
-        raise UsageProblem(Problem(f"not YAML: {error}", Place(str(path)))) from None
+        raise UsageProblem(_unreadable(path, text, error)) from None
     except RecursionError:
-        message = "it is nested too deeply, or holds itself; expected a scenario"
+        message = "it is nested too deeply, or holds itself"
         raise UsageProblem(Problem(message, Place(str(path)))) from None
     finally:
         loader.dispose()
-    return Source(path, root, data)
+    return found
+
+
+def _text(path: Path) -> str:
+    raw = b""
+    try:
+        raw = path.read_bytes()
+        return raw.decode()
+    except OSError as error:
+        raise UsageProblem(Problem(f"cannot be read: {error.strerror}", Place(str(path)))) from None
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode(errors="replace")
+        message = f"expected text in UTF-8; found the byte 0x{raw[error.start]:02x}"
+        raise UsageProblem(Problem(message, _after(path, before))) from None
+
+
+def _after(path: Path, before: str) -> Place:
+    """Where the text goes on."""
+    return Place(str(path), before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -94,18 +136,37 @@ def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | No
     return None
 
 
-def _duplicates(node: yaml.Node) -> Iterator[tuple[yaml.ScalarNode, yaml.ScalarNode]]:
-    if isinstance(node, yaml.MappingNode):
+class _Walk:
+    """Once through a document, however often its aliases repeat a part of it. Raises RecursionError where one holds
+    itself."""
+
+    def __init__(self) -> None:
+        self.duplicates: list[tuple[yaml.ScalarNode, yaml.ScalarNode]] = []
+        self.written = 0
+        self._values: dict[int, int] = {}  # by node
+
+    def values(self, node: yaml.Node) -> int:
+        """How many values it stands for."""
+        if id(node) in self._values:
+            return self._values[id(node)]
+        inner: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            self._look_at_keys(node)
+            inner = [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            inner = node.value
+        count = 1 + sum(map(self.values, inner))
+        self.written += 1
+        self._values[id(node)] = count
+        return count
+
+    def _look_at_keys(self, node: yaml.MappingNode) -> None:
         seen: dict[str, yaml.ScalarNode] = {}
-        for key, value in node.value:
+        for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in seen and key.value != "<<":
-                    yield key, seen[key.value]
+                    self.duplicates.append((key, seen[key.value]))
                 seen.setdefault(key.value, key)
-            yield from _duplicates(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _duplicates(value)
 
 
 def _duplicate(path: Path, node: yaml.ScalarNode, first: yaml.ScalarNode) -> Problem:
@@ -113,11 +174,24 @@ def _duplicate(path: Path, node: yaml.ScalarNode, first: yaml.ScalarNode) -> Pro
     return Problem(f"the key {node.value!r} stands twice (first in line {first.start_mark.line + 1}); keep one", place)
 
 
-def _broken(path: Path, error: yaml.MarkedYAMLError) -> Problem:
+def _broken(path: Path, text: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
+    if mark and error.problem == "found undefined alias":
+        alias = text.splitlines()[mark.line][mark.column + 1 :]
+        name = alias.partition(" ")[0].rstrip(",]}")
+        return Problem(f"there is no anchor &{name} above for *{name}", place)
     context = f" {error.context}" if error.context else ""
     return Problem(f"not YAML: {error.problem}{context}", place)
+
+
+def _unreadable(path: Path, text: str, error: yaml.YAMLError) -> Problem:
+    """A character that YAML does not take; PyYAML says at which of all."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return Problem(f"not YAML: {error}", Place(str(path)))
+    message = f"not YAML: found the character U+{ord(found[0]):04X}, which it does not take"
+    return Problem(message, _after(path, text[: found.start()]))
 
 
 def parse(model: type[Model], data: Any, source: Source, at: Loc = ()) -> Model:
@@ -148,15 +222,21 @@ def _explain(detail: ErrorDetails, model: type[BaseModel], data: Any, source: So
     if kind == "missing":
         name = str(detail["loc"][-1])
         return source.problem(f"{dotted(loc) or 'the file'} lacks the key {name!r}", (*at, *loc))
-    found = f"; found {_shown(detail['input'])}"
     if kind in ("literal_error", "enum"):
         allowed = _listed(str(detail.get("ctx", {}).get("expected", "")))
-        return source.problem(f"{where}: {suggest(str(detail['input']), allowed)}{found}", (*at, *loc))
-    message = _EXPECTED.get(kind) or detail["msg"].removeprefix("Value error, ")
+        said = f"{suggest(str(detail['input']), allowed)}; found {_shown(detail['input'])}"
+    else:
+        said = in_words(detail)
+    return source.problem(f"{where}: {said}" if where else said, (*at, *loc))
+
+
+def in_words(detail: ErrorDetails) -> str:
+    """What was expected of a value and what was found."""
+    message = _EXPECTED.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "greater_than_equal":
+        message = f"expected {detail['ctx']['ge']:g} or more"
     message = message[:1].lower() + message[1:]
-    if "found" not in message:
-        message += found
-    return source.problem(f"{where}: {message}" if where else message, (*at, *loc))
+    return message if "found" in message else f"{message}; found {_shown(detail['input'])}"
 
 
 def _file_loc(data: Any, loc: Loc) -> Loc:
@@ -197,16 +277,6 @@ def _listed(expected: str) -> list[str]:
     return [part.strip(" '") for part in expected.replace(" or ", ", ").split(",") if part.strip(" '")]
 
 
-def suggest(found: str, known: Iterable[str]) -> str:
-    """What is allowed, and which of it was probably meant."""
-    names = list(known)
-    if not names:
-        return "nothing is expected here"
-    close = difflib.get_close_matches(found, names, n=1, cutoff=0.6)
-    meant = f" (did you mean {close[0]}?)" if close else ""
-    return f"expected one of {', '.join(names)}{meant}"
-
-
 def dotted(loc: Iterable[str | int]) -> str:
     """signature.all[0].waiting[1]"""
     text = ""
@@ -216,5 +286,13 @@ def dotted(loc: Iterable[str | int]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    """As it could stand in the file."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, str):
+        text = repr(value)
+    elif isinstance(value, date):
+        text = f"the date {value}"
+    else:
+        text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -14,14 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..evidence import Obj, Ref
-from ..problems import Place, Problem, UsageProblem
+from ..problems import UsageProblem
+from .source import Source, load_documents
 
 BYSTANDER = "9"
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -73,18 +70,15 @@ def load_workload(folder: Path) -> Workload:
 
 
 def _objects(path: Path) -> list[Obj]:
-    try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = Place(str(path), mark.line + 1, mark.column + 1) if mark else Place(str(path))
-        raise UsageProblem(Problem(f"not YAML: {error.problem}", place)) from None
-    objects = [document for document in documents if document is not None]
-    for obj in objects:
-        if not _is_object(obj):
-            message = f"expected manifests with apiVersion, kind and metadata.name; found {str(obj)[:60]!r}"
-            raise UsageProblem(Problem(message, Place(str(path))))
-    return objects
+    return [manifest(document) for document in load_documents(path)]
+
+
+def manifest(document: Source) -> Obj:
+    """A document as the object that it is. Raises UsageProblem if it is none."""
+    if not _is_object(document.data):
+        raise UsageProblem(document.problem("expected a manifest with apiVersion, kind and metadata.name"))
+    obj: Obj = document.data
+    return obj
 
 
 def _is_object(document: Any) -> bool:

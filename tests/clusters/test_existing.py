@@ -41,6 +41,15 @@ def test_a_context_is_never_chosen_for_a_person(kubeconfig: Path) -> None:
         open_existing("other", lambda _text: None)
 
 
+@pytest.mark.parametrize("text", ["kind: [\n", "5", "- a", "contexts: 7\ncurrent-context: x\n", "\0"])
+def test_a_file_that_is_no_kubeconfig_is_said_plainly(
+    kubeconfig: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubeconfig.write_text(text)
+    assert cli.main(["mark-disposable", "--context", "test", "--yes"]) == 4
+    assert "expected a kubeconfig with a context 'test'; " in capsys.readouterr().err
+
+
 def test_the_name_has_to_be_typed(kubeconfig: Path, rest: RealRest, monkeypatch: pytest.MonkeyPatch,
                                   capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     del kubeconfig

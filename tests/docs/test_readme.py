@@ -18,6 +18,14 @@ def test_the_healer_of_the_first_five_minutes_fails_for_the_reason_that_is_given
     result = pytester.runpytest_subprocess("-k", "limit-too-low", "--healer", "my_healer:heal")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*oom/limit-too-low*0%*", "*not-remediated*"])
+    shown = _in_one_line(result.stdout.str())
+    course = README.split("here that of the healer above (shortened):\n\n")[1].split("\n\n")[0]
+    for line in re.split(r"\n +(?=[-+]\d)", course):
+        assert _in_one_line(line) in shown
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def test_the_fixtures_example(pytester: pytest.Pytester) -> None:

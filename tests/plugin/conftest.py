@@ -92,7 +92,7 @@ def run_trial(scenario, trial, *, seed, cluster, healer, budget_scale, keep, tel
 def find_healer(text):
     from healgate.problems import UsageProblem
     if text == "unknown":
-        raise UsageProblem("--healer unknown: expected a built-in healer")
+        raise UsageProblem("healer unknown: expected a built-in healer")
     return types.SimpleNamespace(name=text, version="1.0", label=f"{text} 1.0", call=None)
 
 

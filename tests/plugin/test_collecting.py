@@ -75,6 +75,37 @@ def test_a_wrong_file_is_named_with_its_place_before_anything_runs(two: Place) -
     assert not two.ran()
 
 
+def test_all_wrong_files_are_named_at_once(two: Place) -> None:
+    for name in ("oom/wrong", "bad-image/wrong"):
+        path = two.scenario(name)
+        path.write_text(path.read_text().replace("detect: 1m", "detekt: 1m"))
+    (two.path / "scenarios/oom/torn.yaml").write_text("title: [healgate\nx: 1\n")
+    result = two.run("scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*bad-image/wrong.yaml:13:*", "*oom/torn.yaml:2:*", "*oom/wrong.yaml:13:*"])
+
+
+@pytest.mark.parametrize("place_of_it", ["stray.yaml", "oom/deep/stray.yaml"])
+def test_a_scenario_where_nobody_would_find_it_is_named(two: Place, place_of_it: str) -> None:
+    path = two.path / "scenarios" / place_of_it
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((two.path / "scenarios/oom/leak.yaml").read_text())
+    result = two.run("scenarios")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *scenarios/{place_of_it}: *put it into scenarios/CLASS*"])
+    two.run(f"scenarios/{place_of_it}").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_scenario_file_that_is_named_runs_wherever_it_lies(two: Place, workers: tuple[str, ...]) -> None:
+    (two.path / "drafts").mkdir()
+    (two.path / "scenarios/oom/leak.yaml").rename(two.path / "drafts/ok.yaml")
+    (two.path / "drafts/other.yaml").write_text("of: healgate, and no scenario")
+    result = two.spawn("drafts/ok.yaml", *workers)
+    result.assert_outcomes(passed=1)
+    assert set(two.rows()) == {"drafts/ok-t1"}
+
+
 @pytest.mark.parametrize(
     ("there", "instead", "said"),
     [

@@ -60,6 +60,8 @@ def test_the_shipped_scenarios_are_right(capsys: pytest.CaptureFixture[str]) -> 
     catalogue = Path(__file__).parents[2] / "scenarios"
     assert cli.main(["lint", str(catalogue / "oom")]) == 0
     assert "scenario files are right" in capsys.readouterr().out
+    assert cli.main(["lint", str(catalogue / "oom" / "leak.yaml")]) == 0
+    assert capsys.readouterr().out == "1 scenario file is right\n"
 
 
 def test_lint_names_every_mistake_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ from .conftest import Place
         (["--min-pass-rate", "95"], "--min-pass-rate: expected a share from 0 to 1, like 0.95, or a percentage*"),
         (["--cluster", "minikube"], "--cluster: expected one of embedded*; found 'minikube'"),
         (["--baseline", "none.json"], "--baseline *none.json: there is no such file*"),
-        (["--healer", "unknown"], "--healer unknown: expected a built-in healer"),
+        (["--healer", "unknown"], "healer unknown: expected a built-in healer"),
         (["--seed", ""], "--seed: expected a value; found nothing"),
     ],
 )
@@ -32,18 +32,48 @@ def test_nonsense_is_a_usage_error_in_one_sentence(two: Place, args: list[str], 
     assert not (two.path / "healgate-out").exists()
 
 
+@pytest.mark.parametrize("args", [(), ("scenarios",)], ids=["no path", "a path"])
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("healgate_trials = 0", "*tox.ini: healgate_trials: expected a whole number from 1 to 10000; found '0'"),
-        ("healgate_trials = many", "*tox.ini: healgate_trials:*many*"),
-        ("healgate_budget_scale = 0", "*tox.ini: healgate_budget_scale: expected a number above 0*"),
-        ("healgate_resume = perhaps", "*tox.ini: healgate_resume:*perhaps*"),
+        ("healgate_trials = 0", "*tox.ini:2:1: healgate_trials: expected a whole number from 1 to 10000; found '0'"),
+        ("healgate_trials = many", "*tox.ini:2:1: healgate_trials: expected a whole number; found many"),
+        ("healgate_budget_scale = 0", "*tox.ini:2:1: healgate_budget_scale: expected a number above 0*"),
+        ("healgate_budget_scale = x", "*tox.ini:2:1: healgate_budget_scale: expected a number; found x"),
+        ("healgate_resume = perhaps", "*tox.ini:2:1: healgate_resume: expected true or false; found perhaps"),
+        (
+            "healgate_seed = 1\nhealgate_trails = 2",
+            "*tox.ini:3:1: unknown setting 'healgate_trails'; *trials?)",
+        ),
     ],
 )
-def test_nonsense_in_the_configuration_is_named_with_its_file(two: Place, setting: str, said: str) -> None:
+def test_nonsense_in_the_configuration_is_named_with_its_place(
+    two: Place, setting: str, said: str, args: tuple[str, ...]
+) -> None:
     two.pytester.makeini(f"[pytest]\n{setting}\n")
-    result = two.run("scenarios")
+    result = two.run(*args)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+
+
+def test_nonsense_in_native_toml_and_on_the_command_line_is_named_too(two: Place) -> None:
+    (two.path / "pyproject.toml").write_text('[tool.pytest]\nhealgate_trials = "many"\n')
+    said = '*pyproject.toml:2:1: healgate_trials: expected a whole number; found "many"'
+    two.run("scenarios").stderr.fnmatch_lines([said])
+    said = "*-o healgate_trials=few: healgate_trials: expected a whole number; found few"
+    two.run("scenarios", "-o", "healgate_trials=few").stderr.fnmatch_lines([said])
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--context", "x"), "*--context: expected --cluster existing beside it; found embedded"),
+        (("--timing", "stock"), "*--timing: expected --cluster kind beside it; found embedded"),
+        (("--keep", "-n", "2"), "*--keep: expected no -n beside it*"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(two: Place, args: tuple[str, ...], said: str) -> None:
+    result = two.spawn("scenarios", *args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
 

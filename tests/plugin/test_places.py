@@ -67,6 +67,26 @@ def test_a_setting_of_healgate_asks_for_the_catalogue(empty: Place) -> None:
     assert len(ids(empty)) == 2 * SHIPPED + 1
 
 
+@pytest.mark.parametrize("args", [("-m", "bad-image"), ("-k", "limit-too-low or x")])
+def test_who_selects_scenarios_beside_own_tests_is_told_how(empty: Place, args: tuple[str, ...]) -> None:
+    empty.pytester.makepyfile(test_own="def test_own(): pass")
+    empty.pytester.makeini("[pytest]\nmarkers = slow\n")
+    result = empty.spawn("-p", "moved", *args)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["healgate: *when they are asked for: pytest scenarios *"])
+    for other in (("-m", "slow"), ("-k", "nothing_of_the_kind")):
+        empty.spawn("-p", "moved", *other).stdout.no_fnmatch_line("healgate: *")
+
+
+def test_a_folder_of_scenarios_by_another_name_is_told_where_they_belong(empty: Place) -> None:
+    path = empty.scenario("oom/ours")
+    (empty.path / "drafts").mkdir()
+    path.rename(empty.path / "drafts" / "ours.yaml")
+    result = empty.run("drafts")
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["healgate: *drafts/ours.yaml is a scenario: *scenarios/CLASS/NAME.yaml"])
+
+
 def test_a_path_is_all_there_is(empty: Place) -> None:
     empty.scenario("oom/ours")
     empty.pytester.makepyfile(test_own="def test_own(): pass")

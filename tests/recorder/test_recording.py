@@ -160,12 +160,21 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     ("args", "says"),
     [
         (["--scenario", "oom/nothing-like-it"], "--scenario: expected one of bad-image/broken-release,"),
+        (["--scenario", "oom/limit-to-low"], "(did you mean oom/limit-too-low?)"),
         (["--objects", "{tmp}/app.yaml", "--seed", "7"], "--seed does not go with --objects"),
-        (["--objects", "{tmp}/missing.yaml"], "missing.yaml: No such file or directory"),
-        (["--objects", "{tmp}/wrong.yaml"], "expected objects with apiVersion, kind and metadata.name"),
-        (["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/wrong.yaml"], "expected a list of {at: 30s, kubectl:"),
-        (["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/unknown.yaml"], "command 1: expected one of logs, patch"),
-        (["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/time.yaml"], "command 1: expected a duration"),
+        (["--objects", "{tmp}/missing.yaml"], "missing.yaml: cannot be read: No such file or directory"),
+        (["--objects", "{tmp}/wrong.yaml"], "wrong.yaml:1:1: expected a manifest with apiVersion, kind and metadata."),
+        (["--objects", "{tmp}/torn.yaml"], "torn.yaml:2:1: not YAML: "),
+        (["--objects", "{tmp}/refused.yaml"], "refused.yaml:2:1: the cluster refuses it: could not create Pod/x: "),
+        (
+            ["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/wrong.yaml"],
+            "wrong.yaml:1:1: expected a list of {at:",
+        ),
+        (
+            ["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/unknown.yaml"],
+            "unknown.yaml:2:21: expected one of logs",
+        ),
+        (["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/time.yaml"], "time.yaml:1:8: expected a duration"),
         (["--objects", "{tmp}/app.yaml", "--commands", "{tmp}/late.yaml"], "--for: expected longer than"),
         (["--objects", "{tmp}/app.yaml", "--name", "A b"], "--name: expected letters a-z, digits and dashes"),
         (["--objects", "{tmp}/app.yaml", "--cluster", "moon"], "--cluster: expected one of embedded, kind, existing"),
@@ -178,7 +187,10 @@ def test_what_a_person_gets_wrong_is_said_in_a_sentence(
 ) -> None:
     (tmp_path / "app.yaml").write_text(yaml.safe_dump(CRASHES))
     (tmp_path / "wrong.yaml").write_text("just: words\n")
-    (tmp_path / "unknown.yaml").write_text('- {at: 1s, kubectl: "cordon worker"}\n')
+    (tmp_path / "torn.yaml").write_text("kind: [\n")
+    refused = "# no list\napiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: 5}\n"
+    (tmp_path / "refused.yaml").write_text(refused)
+    (tmp_path / "unknown.yaml").write_text('# one\n- {at: 1s, kubectl: "cordon worker"}\n')
     (tmp_path / "time.yaml").write_text('- {at: soon, kubectl: "scale deployment app --replicas=2"}\n')
     (tmp_path / "late.yaml").write_text('- {at: 5m, kubectl: "scale deployment app --replicas=2"}\n')
     assert main(["record", *(arg.replace("{tmp}", str(tmp_path)) for arg in args)]) == 4

@@ -160,6 +160,80 @@ def test_a_history_file_goes_on(tmp_path: Path, tools: allure_build.Tools) -> No
         assert len(history.read_text().splitlines()) == number
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "found"),
+    [
+        ("def heal(): ...", ":1:1", "found none here"),
+        ('{"testResults": {}}\n{"testResults": 7}', ":2:1", "found other JSON"),
+        ('{"testResults": {}}\n\n{"testResults": {', ":3:18", "found none here"),
+        ("[]", ":1:1", "found other JSON"),
+        ("\udcff", "", "it cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_history_is_refused_before_anything_is_built(
+    tmp_path: Path, text: str, place: str, found: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output(tmp_path / "a", "p")
+    history, report = tmp_path / "bad.py", tmp_path / "report"
+    history.write_bytes(text.encode(errors="surrogateescape"))
+    assert cli.main(["report", str(tmp_path / "a"), "--history", str(history), "--out", str(report)]) == 4
+    said = capsys.readouterr().err
+    assert said.startswith(f"healgate report: {history}{place}: expected a trend that `healgate report` wrote")
+    assert found in said
+    assert not report.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{\n  seed", "run.json:2:3: expected the run.json of a run, which is JSON"),
+        ("[]", "run.json: expected the run.json of a run; found other JSON"),
+        ('{"scenarios": 3}', "run.json: scenarios: expected a mapping; found 3"),
+        ('{"budget-scale": "x"}', "run.json: budget-scale: expected a number; found 'x'"),
+        ('{"expected": "all"}', "run.json: expected: expected a list; found 'all'"),
+    ],
+)
+def test_what_a_run_was_asked_for_must_be_what_a_run_wrote(tmp_path: Path, text: str, said: str) -> None:
+    output(tmp_path / "a", "p")
+    (tmp_path / "a" / "run.json").write_text(text)
+    with pytest.raises(UsageProblem) as raised:
+        read_runs([tmp_path / "a"])
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"marks": ', ":1:11: expected the evidence of a trial, which is JSON"),
+        ("[]", ": expected the evidence of a trial; found other JSON"),
+    ],
+)
+def test_evidence_that_is_none_is_named(tmp_path: Path, text: str, said: str) -> None:
+    row = output(tmp_path / "a", "p")[0]
+    (tmp_path / "a" / row.evidence).write_text(text)
+    runs = read_runs([tmp_path / "a"])
+    with pytest.raises(UsageProblem) as raised:
+        write_results(tmp_path / "results", runs, ())
+    assert f"{row.id}.json{said}" in str(raised.value)
+
+
+def test_a_row_with_a_value_of_another_kind_is_named(tmp_path: Path) -> None:
+    output(tmp_path / "a", "p")
+    path = tmp_path / "a" / record.TRIALS
+    path.write_text(path.read_text().replace('"trial":1', '"trial":"one"', 1))
+    with pytest.raises(UsageProblem, match=r"trials.jsonl:1:1: expected one trial record a line.*\$.trial"):
+        read_runs([tmp_path / "a"])
+
+
+def test_a_report_that_cannot_be_written_is_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output(tmp_path / "a", "p")
+    (tmp_path / "file").write_text("")
+    assert cli.main(["report", str(tmp_path / "a"), "--out", str(tmp_path / "file" / "below")]) == 4
+    assert "Not a directory" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_not_a_report_is_not_overwritten(tmp_path: Path) -> None:
     output(tmp_path / "a", "p")
     (tmp_path / "site").mkdir()

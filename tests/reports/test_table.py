@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from healgate.numbers.summary import Line, Rate, Summary, Took, Why
@@ -57,6 +59,13 @@ def test_why_trials_failed_stands_below_their_scenario() -> None:
     assert shown[first + 1].endswith("… (t1, t2, t3, t4, t5, …)")
     assert "    2 x INVALID: not live (t14, t15)" in shown
     assert "    the class is not graded: this healer claims nothing" in shown
+
+
+def test_trials_that_do_not_fit_stand_below_their_reason() -> None:
+    why = Why(1, "relapsed", "x" * 58, (1,))
+    shown = table(Summary((replace(LINES[2], whys=(why,)),), TOTAL, None), 80).splitlines()
+    first = next(number for number, line in enumerate(shown) if "relapsed" in line)
+    assert shown[first + 1] == "        (t1)"
 
 
 def test_a_scenario_without_a_verdict_has_no_rate() -> None:

@@ -55,6 +55,26 @@ def test_of_a_long_course_the_middle_is_left_out() -> None:
     assert lines[-1].endswith("the trial ended")
 
 
+def test_what_is_cut_off_says_so() -> None:
+    made = made_up.evidence()
+    long = replace(made.claims[0], note="and " * 60)
+    (line,) = [line for line in course(replace(made, claims=[long])) if "healer said" in line]
+    assert line.endswith(" and and…")
+    assert len(line) <= 132
+
+
+def test_the_end_is_the_last_of_what_came_at_its_time() -> None:
+    made = made_up.evidence()
+    late = replace(made.claims[0], time=made.ended)
+    assert course(replace(made, claims=[late]))[-1].endswith("the trial ended")
+
+
+def test_a_hold_is_told_once_there_was_one() -> None:
+    made = made_up.evidence()
+    assert "; hold " in told.what_was_asked(story.tell(replace(made, hold=90.0), made_up.plan(), made_up.row()))
+    assert "hold" not in told.what_was_asked(story.tell(replace(made, hold=0.0), made_up.plan(), made_up.row()))
+
+
 def test_a_trial_that_never_broke_has_one_too() -> None:
     made = replace(made_up.evidence(), broken=None, live=None, recoveries=[])
     assert course(made)[-1].endswith("the trial ended")

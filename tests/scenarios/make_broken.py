@@ -57,6 +57,7 @@ method:
 
 # name -> (what is replaced, by what)
 MISTAKES: dict[str, tuple[str, str]] = {
+    "alias-undefined": ("{signature: *signature}", "{signature: *signatur}"),
     "argument-of-wrong-type": ("port: 80}", "port: http}"),
     "argument-unknown": ("{service: frontend, port: 80}", "{servise: frontend, port: 80}"),
     "bad-duration": ("within: 2m", "within: 2 minutes"),
@@ -64,7 +65,9 @@ MISTAKES: dict[str, tuple[str, str]] = {
     "broken-yaml": ("budgets: {detect: 1m,", "budgets: {detect: 1m"),
     "budgets-out-of-order": ("classify: 2m", "classify: 9m"),
     "container-unknown": ("{of: Deployment/backend, waiting", "{of: Deployment/backend, container: appi, waiting"),
+    "date-for-text": ("    class: exit\n", "    class: exit\n    catalogue: 2024-01-01\n"),
     "default-never-drawn": ("value: verbose\n", "value: silent\n"),
+    "duration-without-end": ("recover: 8m", "recover: .inf"),
     "duplicate-key": ("    class: exit\n", "    class: exit\n    class: oom\n"),
     "empty": (GOOD, ""),
     "function-unknown": ("func: set_config", "func: set_confg"),
@@ -82,6 +85,8 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "",
     ),
     "nothing-due-elsewhere": ("    class: exit\n", "    class: nothing\n    due: [nothing]\n"),
+    "number-wrong": ("{time-to-crash: 5s}", "{time-to-crash: 5s, stretch: two}"),
+    "number-too-small": ("{time-to-crash: 5s}", "{time-to-crash: 5s, stretch: 0.5}"),
     "object-unknown": ("target: [Deployment/backend]", "target: [Deployment/backnd]"),
     "parameter-undefined": ('value: "${value}"', 'value: "${valu}"'),
     "parameter-unused": ("      value: [verbose, loud]\n", "      value: [verbose, loud]\n      other: [1]\n"),
@@ -96,8 +101,11 @@ MISTAKES: dict[str, tuple[str, str]] = {
         "module: chaosk8s.deployment.actions\n      func: scale_deployment\n"
         '      arguments: {name: "${value}", ns: shop}',
     ),
+    "class-left-out": ("class: exit", "class:"),
     "class-unknown": ("class: exit", "class: exits"),
     "target-is-the-bystander": ("target: [Deployment/backend]", "target: [Deployment/newsletter]"),
+    "text-empty": ("title: A setting that is refused", "title: ''"),
+    "two-documents": ("{signature: *signature}}\n", "{signature: *signature}}\n---\ntitle: another\n"),
     "two-mistakes": (
         "    class: exit\n    target: [Deployment/backend]\n",
         "    class: crash\n    target: Deployment/backend\n",

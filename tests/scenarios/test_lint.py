@@ -48,6 +48,27 @@ def test_what_holds_itself_is_no_scenario(tmp_path: Path, text: str) -> None:
     assert "nested too deeply" in problem.message
 
 
+@pytest.mark.parametrize(
+    ("raw", "place", "said"),
+    [
+        ("title: größer\n".encode("latin-1"), ":1:10", "expected text in UTF-8; found the byte 0xf6"),
+        ("title: größer\nx: \x07\n".encode(), ":2:4", "not YAML: found the character U+0007, which it does not take"),
+    ],
+)
+def test_what_is_no_text_is_named_with_its_place(tmp_path: Path, raw: bytes, place: str, said: str) -> None:
+    (tmp_path / "odd.yaml").write_bytes(raw)
+    (problem,) = check(tmp_path / "odd.yaml")
+    assert str(problem) == f"{tmp_path}/odd.yaml{place}: {said}"
+
+
+def test_a_few_lines_that_stand_for_millions_are_refused_at_once(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    (tmp_path / "bomb.yaml").write_text("\n".join(lines))
+    (problem,) = check(tmp_path / "bomb.yaml")
+    assert "its aliases (*) repeat too much" in problem.message
+
+
 def test_a_broken_manifest_is_named(tmp_path: Path) -> None:
     scenarios, manifests = tmp_path / "scenarios" / "exit", tmp_path / "manifests" / "shop"
     scenarios.mkdir(parents=True)

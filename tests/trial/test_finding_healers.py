@@ -47,12 +47,21 @@ def test_a_healer_without_a_version_is_known_by_its_sources(tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("text", "source", "message"),
     [
-        ("nobody", "", "expected a built-in healer (reference, null"),
-        ("not_there:heal", "", "not_there does not import: ModuleNotFoundError"),
+        ("refernce", "", "expected one of reference, null"),
+        ("refernce", "", "(did you mean reference?), or package.module:name"),
+        (":heal", "", "expected package.module:name"),
+        ("not_there:", "", "expected package.module:name"),
+        ("not_there:heal", "", "not_there does not import: ModuleNotFoundError: No module named 'not_there'"),
+        ("not_there.py:heal", "", "expected a module, not its file: not_there:heal"),
+        ("./in/folder.py:heal", "", "expected a module, not its file: in.folder:heal"),
+        ("torn:heal", "def heal(a, b)\n    pass", "SyntaxError: expected ':' at {folder}/torn.py:1:15"),
+        ("zero:heal", "\0", "SyntaxError: source code string cannot contain null bytes, in {folder}/zero.py"),
+        ("lacking:heal", "import not_there", "No module named 'not_there' at {folder}/lacking.py:1"),
+        ("inside:heal", "import json\njson.loads('{')", "(char 1) at {folder}/inside.py:2"),
         ("raising:heal", "1 / 0", "does not import: ZeroDivisionError: division by zero at "),
         ("exiting:heal", "raise SystemExit(3)", "exiting does not import: SystemExit: 3 at "),
         ("empty:heal", "def other(a, b): ...", "has no 'heal'; it offers other"),
-        ("number:heal", "heal = 3", "heal is a int, not a callable"),
+        ("number:heal", "heal = 3", "expected a function taking (api_client, report); heal is 3"),
         ("awaited:heal", "async def heal(client, report): ...", "heal is async, so nobody would run it"),
         ("yielding:heal", "def heal(client, report): yield", "heal is a generator, so nobody would run it"),
         ("narrow:heal", "def heal(client): ...", "heal must take two arguments: (api_client, report)"),
@@ -65,8 +74,8 @@ def test_what_is_said_when_it_is_wrong(
         module(tmp_path, monkeypatch, text.partition(":")[0], source)
     with pytest.raises(UsageProblem) as caught:
         find_healer(text)
-    assert message in str(caught.value)
-    assert str(caught.value).startswith(f"--healer {text}: ")
+    assert message.replace("{folder}", str(tmp_path)) in str(caught.value)
+    assert str(caught.value).startswith(f"healer {text}: ")
 
 
 def test_a_class_outside_the_list_is_kept_as_it_was_spelled() -> None:
@@ -75,3 +84,9 @@ def test_a_class_outside_the_list_is_kept_as_it_was_spelled() -> None:
     report.classified("out of memory", about="Deployment/backend")
     report.classified("oom")
     assert [(c.crash_class, c.note) for c in claims] == [(None, "out of memory"), (CrashClass.OOM, "")]
+
+
+def test_a_claim_about_anything_is_taken_down_as_it_was_given() -> None:
+    claims: list[Claim] = []
+    Report(lambda: 0.0, claims).detected(about=42)
+    assert claims[0].about == "42"

@@ -61,8 +61,8 @@ def test_a_workload_that_stands_as_its_spec_asks_is_settled() -> None:
     [
         ([], "Deployment/backend does not exist"),
         ([deployment(2, observedGeneration=1)], "has not seen its newest spec"),
-        ([deployment(readyReplicas=0)], "readyReplicas 0 of 1"),
-        ([deployment(replicas=2)], "replicas 2 of 1"),
+        ([deployment(readyReplicas=0)], "has 0 pods that are ready, and should have 1"),
+        ([deployment(replicas=2)], "has 2 pods, and should have 1"),
         ([deployment(), replica_set(), pod(ready=False)], "pod backend-r-1 is not ready"),
         ([{**deployment(replicas=0, updatedReplicas=0, readyReplicas=0), "spec": {"replicas": 0}}], "scaled to zero"),
     ],
