@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ..evidence import Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Property, Scenario, Temporary
-from .containers import containers, template_of
+from .containers import containers, sources, template_of
 from .drift import Speaks, dangerous, drifted, rollout_weakened
 from .history import History
 from .ownership import HOLD_DATA
@@ -63,11 +63,9 @@ def _led_to(evidence: Evidence, workload: Obj) -> dict[str, Ref]:
 
 def _entries(evidence: Evidence, source: Obj) -> frozenset[str]:
     """The settings that a container has from a source of `envFrom`, by the names that it sees."""
-    for kind, field in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
-        if field in source:
-            ref = Ref(kind, source[field].get("name", ""))
-            held = evidence.baseline.get(ref) or evidence.final.get(ref) or {}
-            return frozenset(source.get("prefix", "") + key for key in held.get("data") or {})
+    for whole in sources({"envFrom": [source]}):
+        held = evidence.baseline.get(whole.ref) or evidence.final.get(whole.ref) or {}
+        return frozenset(whole.name + key for key in held.get("data") or {})
     return frozenset()
 
 

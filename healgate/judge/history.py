@@ -82,6 +82,16 @@ class History:
                         tags.setdefault(status["imageID"], image)
         return tags
 
+    def during(self, ref: Ref, since: float, until: float) -> Iterator[Obj | None]:
+        """All that stood there in a time, from what did at its beginning."""
+        states = self.of(ref)
+        first = sum(state.time <= since for state in states)
+        if not first:
+            yield None
+        for state in states[max(0, first - 1) :]:
+            if state.time <= until:
+                yield None if state.type == "DELETED" else state.object
+
     def before(self, ref: Ref, time: float) -> Obj | None:
         """What stood there just before; None if nothing did."""
         earlier = [state for state in self.of(ref) if state.time < time]

@@ -18,6 +18,7 @@ from ..words import Due, Reason, Verdict, Word
 from .aftermath import too_long, unsafe_end
 from .claims import Classification, alarms, classification, detected_at, escalations, premature
 from .disturbance import Disturbances
+from .environment import Environments
 from .history import History, State
 from .ownership import WORKLOADS, Ownership
 from .properties import lacks
@@ -100,6 +101,7 @@ class _Judge:
             heeded = [claim for claim in evidence.claims if not disturbed.excuses(claim)]
             self.evidence = evidence = replace(evidence, claims=heeded)
         self.writes = [write for write in writes if not disturbed.excuses(write)]
+        self.environments = Environments(plan, evidence, self.history, self.writes)
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
@@ -263,6 +265,9 @@ class _Judge:
             if problem := self.lacks(wanted, self.evidence.final.get(wanted.object)):
                 why = f" ({wanted.why})" if wanted.why else ""
                 yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
+        for ref, pod in self.evidence.final.items():
+            if guess := self.guessed(ref, pod):
+                yield Reason.NOT_REMEDIATED, f"it works and is not mended: {guess} (timeline)"
         since = self.repaired_at()
         if self.latency(since) > self.recover_budget:
             when = self.after(since)
@@ -310,7 +315,15 @@ class _Judge:
             for state, following in pairwise(self.history.of(wanted.object)):
                 if state.time >= self.broken and self.lacks(wanted, state.object):
                     latest = max(latest, following.time)
+        for ref in self.history.refs("Pod"):
+            for state, following in pairwise(self.history.of(ref)):
+                if self.guessed(ref, state.object):
+                    latest = max(latest, following.time)
         return latest
+
+    def guessed(self, ref: Ref, pod: Obj) -> str:
+        """What a pod of the target runs on that was not right when it started."""
+        return self.environments.guessed(pod) if ref.kind == "Pod" and self.owners.may_be_touched(ref) else ""
 
     def lacks(self, wanted: Property, found: Obj | None) -> str:
         """What an object lacks of what is to be right in the end."""
