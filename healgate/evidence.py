@@ -60,6 +60,11 @@ def runs_on(pod: Obj) -> Iterator[Obj]:
     yield from status.get("containerStatuses", ())
 
 
+def is_complete(job: Obj) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return job["kind"] == "Job" and any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+
+
 # What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.
 COMMANDS = frozenset({"exec", "attach"})
 DELETIONS = frozenset({"delete", "deletecollection"})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from ..evidence import Evidence, Obj, Ref
+from ..evidence import Evidence, Obj, Ref, is_complete
 
 
 class State(NamedTuple):
@@ -56,6 +56,12 @@ class History:
         """Its oldest state: what nobody had a hand in yet."""
         states = self._states.get(ref)
         return states[0].object if states else None
+
+    def done(self, ref: Ref) -> Obj | None:
+        """A Job that went when its work was done, as it was then."""
+        states = self.of(ref)
+        last = states[-1] if states else None
+        return last.object if last and last.type == "DELETED" and is_complete(last.object) else None
 
     def kinds(self) -> set[str]:
         return {ref.kind for ref in self._states}
