@@ -218,7 +218,7 @@ class _Judge:
 
     def detection(self) -> Iterator[tuple[Reason, str]]:
         if self.detected is None:
-            what = "wrote nothing about it" if self.silent else "claimed nothing after the break"
+            what = "wrote nothing about it" if self.silent else "claimed nothing about it after the break"
             yield Reason.NOT_DETECTED, f"it {what}; the budget to detect is {self.detect_budget:g}s (claims, requests)"
         elif self.latency(self.detected) > self.detect_budget:
             when = self.after(self.detected)
@@ -239,10 +239,8 @@ class _Judge:
             yield from self.left_worse()
             return
         if Due.REPAIR not in self.plan.due:
-            yield (
-                Reason.NOT_ESCALATED,
-                f"a human had to be called within {self.recover_budget:g}s; nobody was (claims)",
-            )
+            due = f"a human had to be called within {self.recover_budget:g}s"
+            yield Reason.NOT_ESCALATED, f"{due}; {self.called_instead()} (claims)"
             return
         recoveries = self.evidence.recoveries
         if not recoveries:
@@ -262,7 +260,8 @@ class _Judge:
             yield self.lost(held)
             return
         for wanted in self.plan.right:
-            if problem := self.lacks(wanted, self.evidence.final.get(wanted.object)):
+            found = self.evidence.final.get(wanted.object) or self.history.done(wanted.object)
+            if problem := self.lacks(wanted, found):
                 why = f" ({wanted.why})" if wanted.why else ""
                 yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
         for ref, pod in self.evidence.final.items():
@@ -345,6 +344,14 @@ class _Judge:
 
     def escalated_in_time(self) -> bool:
         return any(self.latency(call.time) <= self.recover_budget for call in escalations(self.evidence, self.owners))
+
+    def called_instead(self) -> str:
+        """Who was called too late, or about something else."""
+        if late := next(escalations(self.evidence, self.owners), None):
+            return f"one was called {self.after(late.time)}"
+        said = (claim for claim in self.evidence.claims if claim.word is Word.ESCALATED and claim.time >= self.broken)
+        others = ", ".join(sorted({claim.about for claim in said}))
+        return f"one was called, but only about {others}" if others else "nobody was"
 
     # -- saying it
 

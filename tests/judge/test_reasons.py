@@ -70,7 +70,7 @@ def trial(
         (trial(detect=65), {}, None, ""),  # before it was live is no crime
         (trial(detect=None), {}, None, ""),  # who names a class has detected
         (trial(detect=None, named=((OOM, 101),)), {}, "detected-late", "31.0s after"),
-        (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing after the break"),
+        (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing about it after the break"),
         (trial(named=()), {}, "misclassified", "it named no class"),
         (trial(named=((EXIT, 76),)), {}, "misclassified", "it said exit, expected oom 6.0s after"),
         (trial(named=((EXIT, 76),)), {"accept": ["exit"]}, None, ""),
@@ -117,7 +117,12 @@ def trial(
         (trial(repair=None, works=(), escalate=80), {}, "not-remediated", "never worked"),
         (trial(repair=None, works=(), escalate=80), {"due": ["escalate"]}, None, ""),
         (trial(repair=None, works=(), escalate=370), {"due": ["escalate"]}, None, ""),
-        (trial(repair=None, works=(), escalate=371), {"due": ["escalate"]}, "not-escalated", "within 300s; nobody was"),
+        (
+            trial(repair=None, works=(), escalate=371),
+            {"due": ["escalate"]},
+            "not-escalated",
+            "one was called 301.0s after",
+        ),
         (trial(), {"due": ["escalate"]}, "not-escalated", "a human had to be called"),
     ),
 )
