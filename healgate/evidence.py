@@ -192,6 +192,18 @@ class HealerEnd:
     note: str = ""  # the exception, or where it hangs
 
 
+class Refusal(NamedTuple):
+    """What a container was to run and a simulated cluster does not know: it ended there, as a real one would not."""
+
+    time: float
+    pod: Ref
+    container: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"the embedded cluster cannot run {self.what} ({self.container} of {self.pod})"
+
+
 @dataclass
 class Evidence:
     """One trial's evidence. Filled while it runs, read-only for the judge."""
@@ -212,5 +224,6 @@ class Evidence:
     final: Mapping[Ref, Obj] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)  # "pod/container" -> text, for the reader
     healer: HealerEnd = HealerEnd("running")
+    refused: list[Refusal] = field(default_factory=list)
     harness_error: str = ""  # set: the verdict is ERROR
     not_steady: str = ""  # set: the verdict is INVALID

@@ -172,7 +172,7 @@ class Trial:
     def __post_init__(self) -> None:
         self.plan = self.drawn.scenario
         self.evidence = Evidence(namespace=self.lease.namespace, started=self.lease.now())
-        self.evidence.requests = self.lease.requests
+        self.evidence.requests, self.evidence.refused = self.lease.requests, self.lease.refused
         # One watches the workload until it is broken, the other one afterwards.
         self.before = Vigil(self.view, self.plan.target)
         self.vigil = Vigil(self.view, self.plan.target)

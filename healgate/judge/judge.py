@@ -28,6 +28,10 @@ from .writes import Write, fell_after, own_writes, restarts
 # What runs pods: who deletes one of these may take away what serves.
 SERVED_BY = frozenset({"Pod", "ReplicaSet", "Deployment", "StatefulSet"})
 ENDED_BADLY = {"raised": "healer raised ", "stuck": "healer hung: ", "refused": ""}
+# Who could not look whether its repair worked may have done something else; no harm comes of that.
+MAY_HANG_ON_A_COMMAND = frozenset(
+    {Reason.NOT_REMEDIATED, Reason.REMEDIATED_LATE, Reason.RELAPSED, Reason.NOT_ESCALATED}
+)
 GRADED = ("detected", "classified", "recovered")
 
 
@@ -42,6 +46,14 @@ class Judgement:
 
 def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judgement:
     """One verdict for any evidence."""
+    found = _judge(plan, evidence, budget_scale)
+    if evidence.refused and (found.verdict is Verdict.INVALID or found.reason in MAY_HANG_ON_A_COMMAND):
+        why = f"{evidence.refused[0]}, and without it: {found.reason or found.verdict}: {found.message}"
+        return Judgement(Verdict.ERROR, message=why)
+    return found
+
+
+def _judge(plan: Scenario, evidence: Evidence, budget_scale: float) -> Judgement:
     if evidence.harness_error:
         return _of_an_error(evidence)
     if evidence.not_steady and evidence.broken is None:

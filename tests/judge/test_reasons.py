@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import Claim, HealerEnd, Recovery, Ref
+from healgate.evidence import Claim, HealerEnd, Recovery, Ref, Refusal
 from healgate.judge import judge
 from healgate.words import CrashClass, Reason, Verdict, Word
 
@@ -573,3 +573,35 @@ def test_who_never_repaired_is_told_what_it_left() -> None:
     made = trial(works=())
     made.evidence.lacking = "Deployment/backend has readyReplicas 1 of 2"
     assert made.judged().message.endswith("; at the end: Deployment/backend has readyReplicas 1 of 2")
+
+
+PS = Refusal(START + 90, Ref("Pod", "look"), "main", "the command ps")
+
+
+@pytest.mark.parametrize(
+    ("made", "changes", "verdict"),
+    [
+        (trial(), {}, Verdict.PASS),
+        (trial(), FORBIDDEN, Verdict.FAIL),
+        (trial(detect=None, named=()), {}, Verdict.FAIL),
+        (trial(named=((EXIT, 76),)), {}, Verdict.FAIL),
+        (trial(works=()), {}, Verdict.ERROR),
+        (trial(works=((100, 150),)), {}, Verdict.ERROR),
+        (trial(works=((600, None),)), {}, Verdict.ERROR),
+        (trial(), RIGHT, Verdict.ERROR),
+        (trial(repair=None, works=()), {"due": ["escalate"]}, Verdict.ERROR),
+    ],
+)
+def test_what_no_simulation_can_run_decides_only_where_a_verdict_may_hang_on_it(
+    made: Trial, changes: dict[str, Any], verdict: Verdict
+) -> None:
+    without = made.judged(**changes)
+    assert without.verdict is (Verdict.FAIL if verdict is Verdict.ERROR else verdict), without.message
+    made.evidence.refused.append(PS)
+    found = made.judged(**changes)
+    assert found.verdict is verdict, found.message
+    if verdict is Verdict.ERROR:
+        told = f"the embedded cluster cannot run the command ps (main of Pod/look), and without it: {without.reason}: "
+        assert found.message == told + without.message
+    made.evidence.live = None
+    assert made.judged(**changes).verdict in (Verdict.ERROR, Verdict.FAIL)
