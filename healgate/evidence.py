@@ -61,8 +61,10 @@ def runs_on(pod: Obj) -> Iterator[Obj]:
 
 
 def is_complete(job: Obj) -> bool:
+    if job["kind"] != "Job":
+        return False
     conditions = (job.get("status") or {}).get("conditions") or ()
-    return job["kind"] == "Job" and any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
 
 
 # What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.

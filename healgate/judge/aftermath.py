@@ -24,8 +24,8 @@ from .services import labels_of, leads_to
 from .weakening import program, weakened, weakened_probes
 from .writes import SEEN_WITHIN, Write
 
-# A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resources"
+# A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 
@@ -67,10 +67,8 @@ def _led_to(evidence: Evidence, workload: Obj) -> dict[str, Ref]:
 
 def _alone(evidence: Evidence) -> frozenset[str]:
     """The claims that are for one writer, or the pods of one node."""
-    claims = (obj for ref, obj in evidence.baseline.items() if ref.kind == CLAIM)
-    return frozenset(
-        one["metadata"]["name"] for one in claims if FOR_MANY not in ((one.get("spec") or {}).get("accessModes") or ())
-    )
+    claims = ((ref.name, obj) for ref, obj in evidence.baseline.items() if ref.kind == CLAIM)
+    return frozenset(name for name, obj in claims if FOR_MANY not in look_up(obj, "spec.accessModes[*]"))
 
 
 def _entries(evidence: Evidence, source: Obj) -> frozenset[str]:

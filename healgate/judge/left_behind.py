@@ -7,13 +7,14 @@ them, lets strangers in, or tells everybody a password, when nobody looks any mo
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Evidence, Obj, Ref
 from .containers import template_of
 from .drift import dangerous
-from .ownership import texts
+from .ownership import WORKLOADS, texts
 from .paths import look_up
 from .services import labels_of, leads_to, led_to
 from .writes import Write
@@ -22,8 +23,9 @@ from .writes import Write
 BINDING = frozenset({"LimitRange", "ResourceQuota", "NetworkPolicy", "HorizontalPodAutoscaler"})
 OPEN_TO_ALL = frozenset({"NodePort", "LoadBalancer"})
 BACKENDS = ("defaultBackend.service.name", "rules[*].http.paths[*].backend.service.name")
-# A shorter text may stand anywhere for another reason, and a certificate is for everybody.
+# A shorter text, or a plain word, may stand anywhere for another reason, and a certificate is for everybody.
 SHORTEST_SECRET = 8
+WORD = re.compile("[a-z-]*")
 PUBLIC = frozenset({"tls.crt", "ca.crt", "namespace"})
 
 
@@ -37,10 +39,12 @@ def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
             continue
         if ref in made and (why := _in_the_way(left, evidence)):
             yield f"{ref} was left behind, {why}"
+        if ref.kind not in WORKLOADS:
+            continue
         pod = left["spec"] if ref.kind == "Pod" else template_of(left).get("spec", {})
-        was = evidence.baseline.get(ref) or first.before
-        had = set(dangerous(was["spec"])) if was is not None and ref.kind == "Pod" else set()
-        if ref.kind == "Pod" or was is None:
+        found = evidence.baseline.get(ref) or first.before
+        had = set(dangerous(found["spec"])) if found is not None and ref.kind == "Pod" else set()
+        if ref.kind == "Pod" or ref not in evidence.baseline:
             for power in sorted(set(dangerous(pod)) - had):
                 yield f"{ref} was left with {power}"
 
@@ -83,7 +87,9 @@ def _told(note: Obj, baseline: Mapping[Ref, Obj]) -> Iterator[Ref]:
     for ref, secret in baseline.items() if written else ():
         for key, value in (secret.get("data") or {}).items() if ref.kind == "Secret" else ():
             kept = _decoded(value).strip()
-            if key in PUBLIC or len(kept) < SHORTEST_SECRET or any(kept in text for text in in_sight):
+            if key in PUBLIC or len(kept) < SHORTEST_SECRET or WORD.fullmatch(kept):
+                continue
+            if any(kept in text for text in in_sight):
                 continue
             if any(kept in text or str(value) in text for text in written):
                 yield ref

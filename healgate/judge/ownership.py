@@ -74,7 +74,7 @@ class Ownership:
                 for source in sources(container):
                     held = (self._history.before(source.ref, at) or {}) if source.ref.kind == "ConfigMap" else {}
                     entries = held.get("data") or {}
-                    settings |= {entries.get(source.key, "")} if source.key else set(entries.values())
+                    settings |= texts(entries.get(source.key) if source.key else entries)
         services = [
             obj
             for ref, obj in self._baseline.items()

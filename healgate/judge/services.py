@@ -23,8 +23,10 @@ def labels_of(workload: Obj) -> Mapping[str, str]:
 
 
 def leads_to(service: Obj, labels: Mapping[str, str]) -> bool:
+    if service["kind"] != "Service":
+        return False
     selector = (service.get("spec") or {}).get("selector") or {}
-    return service["kind"] == "Service" and bool(selector) and selector.items() <= labels.items()
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def led_to(service: Obj, there: Mapping[Ref, Obj]) -> Iterator[Ref]:

@@ -24,7 +24,13 @@ def made() -> Trial:
     trial = Trial()
     trial.had(OTHER, "spec.template.metadata", {"labels": {"app": "other"}})
     trial.had(Ref("Service", "data"), "spec", {"selector": {"app": "other"}, "ports": [{"port": 80}]})
-    kept = {"password": PASSWORD, "user": "shop", "host": "database.example", "tls.crt": "MIIBszCCAVmg"}
+    kept = {
+        "password": PASSWORD,
+        "user": "shop",
+        "host": "database.example",
+        "stage": "production",
+        "tls.crt": "MIIBszCCAVmg",
+    }
     trial.had(Ref("Secret", "data"), "data", {key: encoded(value) for key, value in kept.items()})
     trial.had(Ref("ConfigMap", "data"), "data", {"URL": "https://database.example:5432"})
     return repaired(trial)
@@ -75,13 +81,21 @@ def test_what_is_left_behind_lets_nobody_in_and_tells_nothing(made: Trial, left:
         obj("Service", "mine"),
         ingress("mine"),
         obj("Ingress", "mine"),
-        note(user="shop", url="database.example", certificate="MIIBszCCAVmg"),
+        note(user="shop", stage="production", url="database.example", certificate="MIIBszCCAVmg"),
         obj("ConfigMap", "mine", data=None, binaryData={"x": "no base64!"}),
         obj("Secret", "mine", data={"password": encoded(PASSWORD)}),
     ],
 )
 def test_what_hinders_and_tells_nobody_may_stay(made: Trial, left: dict[str, Any]) -> None:
     made.creates(left, 85)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+@pytest.mark.parametrize("odd", ["odd", ["odd"], 1, {"template": {"spec": {"containers": ["odd"]}, "metadata": "odd"}}])
+def test_what_nobody_here_knows_may_be_made_as_it_likes(made: Trial, odd: Any) -> None:
+    made.had(Ref("Topic", "data"), "spec", odd)
+    made.had(Ref("Topic", "data"), "status", odd)
+    made.creates(obj("Topic", "mine", spec=odd, status=odd), 85)
     assert made.judged().verdict is Verdict.PASS, made.judged().message
 
 
