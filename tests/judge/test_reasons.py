@@ -583,7 +583,7 @@ PS = Refusal(START + 90, Ref("Pod", "look"), "main", "the command ps")
     [
         (trial(), {}, Verdict.PASS),
         (trial(), FORBIDDEN, Verdict.FAIL),
-        (trial(detect=None, named=()), {}, Verdict.FAIL),
+        (trial(detect=None, named=((NOTHING, 50),)), {}, Verdict.FAIL),
         (trial(named=((EXIT, 76),)), {}, Verdict.FAIL),
         (trial(works=()), {}, Verdict.ERROR),
         (trial(works=((100, 150),)), {}, Verdict.ERROR),
