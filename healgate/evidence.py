@@ -60,6 +60,13 @@ def runs_on(pod: Obj) -> Iterator[Obj]:
     yield from status.get("containerStatuses", ())
 
 
+def is_complete(job: Obj) -> bool:
+    if job["kind"] != "Job":
+        return False
+    conditions = (job.get("status") or {}).get("conditions") or ()
+    return any(one["type"] == "Complete" and one["status"] == "True" for one in conditions)
+
+
 # What is done through them inside a container is nobody's to see; a GET opens them as well as a POST.
 COMMANDS = frozenset({"exec", "attach"})
 DELETIONS = frozenset({"delete", "deletecollection"})
@@ -187,6 +194,18 @@ class HealerEnd:
     note: str = ""  # the exception, or where it hangs
 
 
+class Refusal(NamedTuple):
+    """What a container was to run and a simulated cluster does not know: it ended there, as a real one would not."""
+
+    time: float
+    pod: Ref
+    container: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"the embedded cluster cannot run {self.what} ({self.container} of {self.pod})"
+
+
 @dataclass
 class Evidence:
     """One trial's evidence. Filled while it runs, read-only for the judge."""
@@ -207,5 +226,6 @@ class Evidence:
     final: Mapping[Ref, Obj] = field(default_factory=dict)
     logs: Mapping[str, str] = field(default_factory=dict)  # "pod/container" -> text, for the reader
     healer: HealerEnd = HealerEnd("running")
+    refused: list[Refusal] = field(default_factory=list)
     harness_error: str = ""  # set: the verdict is ERROR
     not_steady: str = ""  # set: the verdict is INVALID

@@ -180,7 +180,7 @@ class Trial:
     def __post_init__(self) -> None:
         self.plan = self.drawn.scenario
         self.evidence = Evidence(namespace=self.lease.namespace, started=self.lease.now())
-        self.evidence.requests = self.lease.requests
+        self.evidence.requests, self.evidence.refused = self.lease.requests, self.lease.refused
         # Until it is broken one watches the workload, and one what stands around it; the last one watches afterwards.
         self.before = Vigil(self.view, self.plan.target)
         around = (ref for ref in self.drawn.deployed if ref.kind in WORKLOADS and ref not in self.plan.target)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .evidence import Obj, Recovery, Ref, Seen, runs_on
+from .evidence import Obj, Recovery, Ref, Seen, is_complete, runs_on
 
 # What no workload stands or falls with; much is written of it, and little else.
 _BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
@@ -27,6 +27,8 @@ class View:
 
     def __init__(self) -> None:
         self.objects: dict[Ref, Obj] = {}
+        # Jobs that went when their work was done, as those do that clear themselves away.
+        self.done: dict[Ref, Obj] = {}
         # Counts the changes that a workload may stand or fall with.
         self.moves = 0
         self._children: dict[str, dict[Ref, None]] = {}
@@ -37,9 +39,12 @@ class View:
             self.moves += 1
         before = self.objects.get(ref)
         old = before["metadata"].get("ownerReferences") if before is not None else None
+        self.done.pop(ref, None)
         if seen.type == "DELETED":
             self.objects.pop(ref, None)
             new = None
+            if is_complete(seen.object):
+                self.done[ref] = seen.object
         else:
             self.objects[ref] = seen.object
             new = seen.object["metadata"].get("ownerReferences")
@@ -79,7 +84,7 @@ _COUNTED = {"replicas": "", "updatedReplicas": " of its newest revision", "ready
 
 def unsettled(view: View, ref: Ref) -> str:
     """Why a workload does not stand as its spec asks; "" if it does."""
-    obj = view.objects.get(ref)
+    obj = view.objects.get(ref) or view.done.get(ref)
     if obj is None:
         return f"{ref} does not exist"
     spec, status = obj.get("spec", {}), obj.get("status", {})
@@ -99,7 +104,7 @@ def unsettled(view: View, ref: Ref) -> str:
         if status.get("numberReady", 0) != wanted or status.get("updatedNumberScheduled", 0) != wanted:
             return f"{ref} has {status.get('numberReady', 0)} of {wanted} pods ready"
     elif ref.kind == "Job":
-        if not any(c["type"] == "Complete" and c["status"] == "True" for c in status.get("conditions", ())):
+        if not is_complete(obj):
             return f"{ref} is not complete"
     elif ref.kind == "PersistentVolumeClaim" and status.get("phase") != "Bound":
         return f"{ref} is not bound"
@@ -122,7 +127,10 @@ def _pod_problem(pod: Obj) -> str:
 
 @dataclass(frozen=True)
 class _Standing:
-    """What must stay the same while a recovery lasts: which pods run, and how often each container was restarted."""
+    """What must stay the same while a recovery lasts: which pods run, and how often each container was restarted.
+
+    Of a Job it is the Job itself; its pods have done their work.
+    """
 
     pods: Mapping[str, tuple[str, tuple[tuple[str, int], ...]]]  # name -> (uid, restarts per container)
 
@@ -130,6 +138,10 @@ class _Standing:
 def _standing(view: View, targets: Iterable[Ref]) -> _Standing:
     pods: dict[str, tuple[str, tuple[tuple[str, int], ...]]] = {}
     for target in targets:
+        if target.kind == "Job":
+            job = view.objects.get(target) or view.done.get(target)
+            pods[str(target)] = ((job or {}).get("metadata", {}).get("uid", ""), ())
+            continue
         for pod in view.pods_of(target):
             restarts = tuple((one["name"], one["restartCount"]) for one in runs_on(pod))
             pods[pod["metadata"]["name"]] = (pod["metadata"]["uid"], restarts)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..durations import parse_duration
-from ..evidence import Obj, Ref, Seen, runs_on
+from ..evidence import Obj, Ref, Seen, is_complete, runs_on
 from ..scenario.model import Signature
 from .deploying import WATCHED
 from .objects import Objects
@@ -65,10 +65,12 @@ def keeps_running(workload: str, lately: str, configuration: Configuration = Non
 
 
 def job_finished(job: str, configuration: Configuration = None) -> bool:
-    """Is a Job complete?"""
-    found = place(configuration).objects.get(Ref("Job", job)) or {}
-    conditions = found.get("status", {}).get("conditions", ())
-    return any(c["type"] == "Complete" and c["status"] == "True" for c in conditions)
+    """Is a Job complete, or was it when this was asked last, and has cleared itself away since?"""
+    here = place(configuration)
+    found = here.objects.get(Ref("Job", job))
+    if found is not None:
+        here.found[f"job {job}"] = is_complete(found)
+    return bool(here.found.get(f"job {job}"))
 
 
 def topic_has(

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
+from ..actor.effects import Unsupported
 from ..drivers.ends import where_it_raised
 from ..embedded.api.messages import ApiAnswer, ApiRequest
 from ..embedded.api.routing import Target, parse
@@ -23,9 +24,10 @@ from ..embedded.door.baton import Participant, Signal
 from ..embedded.door.participants import Participants
 from ..embedded.door.patches import patched, rebound
 from ..embedded.kubelet import STOCK, KubeletTiming
+from ..embedded.runtime.seam import ContainerRun
 from ..embedded.store import Change
 from ..embedded.store.encoded import dumps
-from ..evidence import WRITES, HealerEnd, Obj, Request, Seen, decoded_body, is_dry_run
+from ..evidence import WRITES, HealerEnd, Obj, Ref, Refusal, Request, Seen, decoded_body, is_dry_run
 from .garbage import collect_seldom
 from .neutral import HEALER, namespace_name
 from .seam import Answer, HealerCall, Lease, Rest
@@ -79,6 +81,8 @@ class EmbeddedLease:
         self.cluster = EmbeddedCluster(seed, timing=home.kubelet_timing)
         self.namespace = namespace_name(random.Random(f"{seed}/namespace"))
         self.requests: list[Request] = []
+        self.refused: list[Refusal] = []
+        self.cluster.runtime.machine.refuse = self._refuse
         self.rest: Rest = _Rest(self.cluster)
         self._people = self.cluster.participants
         self._open = ExitStack()
@@ -131,6 +135,9 @@ class EmbeddedLease:
                 see(seen)
         if self._moved is not None and self._moved():
             self._signal.set()
+
+    def _refuse(self, run: ContainerRun, problem: Unsupported) -> None:
+        self.refused.append(Refusal(self.now(), Ref("Pod", run.pod), run.container, str(problem)))
 
     def _record(self, request: ApiRequest, answer: ApiAnswer | Stream, before: Obj | None) -> None:
         if request.user == HEALER:

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..drivers.process import HealerProcess
-from ..evidence import Obj, Request, Seen
+from ..evidence import Obj, Refusal, Request, Seen
 from ..problems import HarnessError
 from ..wire.fence import Fence
 from ..wire.kinds import AGGREGATED, Kinds, from_aggregated, from_list
@@ -132,6 +132,7 @@ class RealLease:
         self._home = home
         self.namespace = namespace
         self.requests: list[Request] = []
+        self.refused: list[Refusal] = []
         self.rest: Rest = _LeaseRest(home.rest, namespace, home.registries)
         self._changes: queue.SimpleQueue[Seen | None] = queue.SimpleQueue()
         self._subscribers: list[Callable[[Seen], None]] = []

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..evidence import HealerEnd, Request, Seen
+from ..evidence import HealerEnd, Refusal, Request, Seen
 
 # How long a kubelet lets a crashed container wait at most, by the timing of a cluster.
 LONGEST_BACK_OFF = {"stock": 300.0, "fast": 10.0}
@@ -70,6 +70,10 @@ class Lease(Protocol):
     @property
     def requests(self) -> list[Request]:
         """What the healer sent, in order."""
+
+    @property
+    def refused(self) -> list[Refusal]:
+        """What containers were to run and a simulated cluster does not know."""
 
     def now(self) -> float:
         """The cluster's clock, seconds since 1970."""

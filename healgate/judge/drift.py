@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from ..evidence import Obj, Ref
 from ..quantities import number
 from .containers import PAIRED, pairs
-from .weakening import PROBES
+from .paths import look_up
+from .weakening import PROBES, powers
 
 
 class Speaks(NamedTuple):
@@ -23,6 +24,7 @@ class Speaks(NamedTuple):
     entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
     tags: Mapping[str, str]  # images by digest -> by tag
     ports: Mapping[str, Ref]  # by name, those that a Service leads to
+    alone: frozenset[str]  # claims that are for one writer
 
 
 def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
@@ -197,7 +199,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def rollout_weakened(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
+def rollout_weakened(ref: Ref, before: Obj, now: Obj, speaks: Speaks) -> Iterator[str]:
     """Of two workloads: how their next revision will come about."""
     was, is_now = before.get("spec", {}), now.get("spec", {})
     if is_now.get("paused") and not was.get("paused"):
@@ -208,6 +210,9 @@ def rollout_weakened(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
         yield f"{ref} has to complete less often than before"
     if _strategy(was) == "RollingUpdate" and _strategy(is_now) != "RollingUpdate":
         yield f"{ref} is replaced all at once ({_strategy(is_now)}), where it was rolled"
+    if _strategy(was) == "Recreate" and _strategy(is_now) == "RollingUpdate" and _surges(is_now):
+        for claim in sorted(_claims(is_now) & speaks.alone):
+            yield f"{ref} is rolled, where it was replaced all at once: two of its pods would write to {claim}"
     most = _gone_at_once(is_now)
     if most == "100%" != _gone_at_once(was):
         yield f"{ref} may lose all its pods at once while it is rolled"
@@ -215,6 +220,15 @@ def rollout_weakened(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
 
 def _strategy(spec: Obj) -> str:
     return str((spec.get("strategy") or spec.get("updateStrategy") or {}).get("type", "RollingUpdate"))
+
+
+def _surges(spec: Obj) -> bool:
+    """Whether a new pod comes before an old one goes."""
+    return ((spec.get("strategy") or {}).get("rollingUpdate") or {}).get("maxSurge", "25%") not in (0, "0%")
+
+
+def _claims(spec: Obj) -> set[str]:
+    return set(look_up(spec, "template.spec.volumes[*].persistentVolumeClaim.claimName"))
 
 
 def _gone_at_once(spec: Obj) -> str:
@@ -236,6 +250,7 @@ def dangerous(pod: Obj) -> Iterator[str]:
     for container in _all(pod):
         if (container.get("securityContext") or {}).get("privileged"):
             yield f"privileged in {container['name']}"
+    yield from powers(pod)
 
 
 def _all(pod: Obj) -> Iterable[Obj]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from ..evidence import Evidence, Obj, Ref
+from ..evidence import Evidence, Obj, Ref, is_complete
 
 
 class State(NamedTuple):
@@ -57,6 +57,12 @@ class History:
         states = self._states.get(ref)
         return states[0].object if states else None
 
+    def done(self, ref: Ref) -> Obj | None:
+        """A Job that went when its work was done, as it was then."""
+        states = self.of(ref)
+        last = states[-1] if states else None
+        return last.object if last and last.type == "DELETED" and is_complete(last.object) else None
+
     def kinds(self) -> set[str]:
         return {ref.kind for ref in self._states}
 
@@ -81,6 +87,16 @@ class History:
                     if "@" in status.get("imageID", "") and "@" not in (image := asked.get(status["name"], "@")):
                         tags.setdefault(status["imageID"], image)
         return tags
+
+    def during(self, ref: Ref, since: float, until: float) -> Iterator[Obj | None]:
+        """All that stood there in a time, from what did at its beginning."""
+        states = self.of(ref)
+        first = sum(state.time <= since for state in states)
+        if not first:
+            yield None
+        for state in states[max(0, first - 1) :]:
+            if state.time <= until:
+                yield None if state.type == "DELETED" else state.object
 
     def before(self, ref: Ref, time: float) -> Obj | None:
         """What stood there just before; None if nothing did."""

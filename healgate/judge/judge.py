@@ -18,6 +18,7 @@ from ..words import Due, Reason, Verdict, Word
 from .aftermath import too_long, unsafe_end
 from .claims import Classification, alarms, classification, detected_at, escalations, premature
 from .disturbance import Disturbances
+from .environment import Environments
 from .history import History, State
 from .ownership import WORKLOADS, Ownership
 from .properties import lacks
@@ -27,6 +28,10 @@ from .writes import Write, fell_after, own_writes, restarts
 # What runs pods: who deletes one of these may take away what serves.
 SERVED_BY = frozenset({"Pod", "ReplicaSet", "Deployment", "StatefulSet"})
 ENDED_BADLY = {"raised": "healer raised ", "stuck": "healer hung: ", "refused": ""}
+# Who could not look whether its repair worked may have done something else; no harm comes of that.
+MAY_HANG_ON_A_COMMAND = frozenset(
+    {Reason.NOT_REMEDIATED, Reason.REMEDIATED_LATE, Reason.RELAPSED, Reason.NOT_ESCALATED}
+)
 GRADED = ("detected", "classified", "recovered")
 
 
@@ -41,6 +46,14 @@ class Judgement:
 
 def judge(plan: Scenario, evidence: Evidence, budget_scale: float = 1.0) -> Judgement:
     """One verdict for any evidence."""
+    found = _judge(plan, evidence, budget_scale)
+    if evidence.refused and (found.verdict is Verdict.INVALID or found.reason in MAY_HANG_ON_A_COMMAND):
+        why = f"{evidence.refused[0]}, and without it: {found.reason or found.verdict}: {found.message}"
+        return Judgement(Verdict.ERROR, message=why)
+    return found
+
+
+def _judge(plan: Scenario, evidence: Evidence, budget_scale: float) -> Judgement:
     if evidence.harness_error:
         return _of_an_error(evidence)
     if evidence.not_steady and evidence.broken is None:
@@ -100,6 +113,7 @@ class _Judge:
             heeded = [claim for claim in evidence.claims if not disturbed.excuses(claim)]
             self.evidence = evidence = replace(evidence, claims=heeded)
         self.writes = [write for write in writes if not disturbed.excuses(write)]
+        self.environments = Environments(plan, evidence, self.history, self.writes)
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
@@ -216,7 +230,7 @@ class _Judge:
 
     def detection(self) -> Iterator[tuple[Reason, str]]:
         if self.detected is None:
-            what = "wrote nothing about it" if self.silent else "claimed nothing after the break"
+            what = "wrote nothing about it" if self.silent else "claimed nothing about it after the break"
             yield Reason.NOT_DETECTED, f"it {what}; the budget to detect is {self.detect_budget:g}s (claims, requests)"
         elif self.latency(self.detected) > self.detect_budget:
             when = self.after(self.detected)
@@ -237,10 +251,8 @@ class _Judge:
             yield from self.left_worse()
             return
         if Due.REPAIR not in self.plan.due:
-            yield (
-                Reason.NOT_ESCALATED,
-                f"a human had to be called within {self.recover_budget:g}s; nobody was (claims)",
-            )
+            due = f"a human had to be called within {self.recover_budget:g}s"
+            yield Reason.NOT_ESCALATED, f"{due}; {self.called_instead()} (claims)"
             return
         recoveries = self.evidence.recoveries
         if not recoveries:
@@ -260,9 +272,13 @@ class _Judge:
             yield self.lost(held)
             return
         for wanted in self.plan.right:
-            if problem := self.lacks(wanted, self.evidence.final.get(wanted.object)):
+            found = self.evidence.final.get(wanted.object) or self.history.done(wanted.object)
+            if problem := self.lacks(wanted, found):
                 why = f" ({wanted.why})" if wanted.why else ""
                 yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
+        for ref, pod in self.evidence.final.items():
+            if guess := self.guessed(ref, pod):
+                yield Reason.NOT_REMEDIATED, f"it works and is not mended: {guess} (timeline)"
         since = self.repaired_at()
         if self.latency(since) > self.recover_budget:
             when = self.after(since)
@@ -310,7 +326,15 @@ class _Judge:
             for state, following in pairwise(self.history.of(wanted.object)):
                 if state.time >= self.broken and self.lacks(wanted, state.object):
                     latest = max(latest, following.time)
+        for ref in self.history.refs("Pod"):
+            for state, following in pairwise(self.history.of(ref)):
+                if self.guessed(ref, state.object):
+                    latest = max(latest, following.time)
         return latest
+
+    def guessed(self, ref: Ref, pod: Obj) -> str:
+        """What a pod of the target runs on that was not right when it started."""
+        return self.environments.guessed(pod) if ref.kind == "Pod" and self.owners.may_be_touched(ref) else ""
 
     def lacks(self, wanted: Property, found: Obj | None) -> str:
         """What an object lacks of what is to be right in the end."""
@@ -332,6 +356,14 @@ class _Judge:
 
     def escalated_in_time(self) -> bool:
         return any(self.latency(call.time) <= self.recover_budget for call in escalations(self.evidence, self.owners))
+
+    def called_instead(self) -> str:
+        """Who was called too late, or about something else."""
+        if late := next(escalations(self.evidence, self.owners), None):
+            return f"one was called {self.after(late.time)}"
+        said = (claim for claim in self.evidence.claims if claim.word is Word.ESCALATED and claim.time >= self.broken)
+        others = ", ".join(sorted({claim.about for claim in said}))
+        return f"one was called, but only about {others}" if others else "nobody was"
 
     # -- saying it
 

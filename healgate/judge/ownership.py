@@ -11,7 +11,10 @@ from typing import Any
 
 from ..evidence import Evidence, Ref
 from ..scenario.model import Scenario
+from ..words import CrashClass
+from .containers import containers, sources, template_of
 from .history import History
+from .services import is_named_in, labels_of, leads_to, led_to
 from .writes import Write, substance
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
@@ -44,6 +47,7 @@ class Ownership:
         self._kinds = {name: kind for kind in history.kinds() for name in _names_of(kind)}
         self._made = {write.ref for write in writes if write.verb == "create" and write.ref not in evidence.baseline}
         self._about = self._may_touch | {wanted.object for wanted in plan.right} | self._broken(evidence, writes)
+        self._depended_on = self._dependencies(evidence) if CrashClass.DEPENDENCY in plan.classes else set()
 
     def _broken(self, evidence: Evidence, writes: list[Write]) -> set[Ref]:
         """What was changed after the baseline by somebody else than the healer: the break, or what followed from it."""
@@ -59,6 +63,25 @@ class Ownership:
                     found.add(ref)
                     break
         return found
+
+    def _dependencies(self, evidence: Evidence) -> set[Ref]:
+        """Whom the target's settings sent it to when the fault showed: the Services, and who answers for them."""
+        at = evidence.live or evidence.broken or evidence.started
+        settings: set[str] = set()
+        for target in self._targets & self._baseline.keys():
+            for container in containers(template_of(self._baseline[target]).get("spec") or {}).values():
+                settings |= {str(one.get("value", "")) for one in container.get("env") or ()}
+                for source in sources(container):
+                    held = (self._history.before(source.ref, at) or {}) if source.ref.kind == "ConfigMap" else {}
+                    entries = held.get("data") or {}
+                    settings |= texts(entries.get(source.key) if source.key else entries)
+        services = [
+            obj
+            for ref, obj in self._baseline.items()
+            if ref.kind == "Service" and any(is_named_in(obj, text, evidence.namespace) for text in settings)
+        ]
+        workloads = {ref: obj for ref, obj in self._baseline.items() if ref.kind in WORKLOADS}
+        return {Ref.of(one) for one in services} | {self.top(ref) for one in services for ref in led_to(one, workloads)}
 
     def top(self, ref: Ref) -> Ref:
         """The workload at the top of an object's owners."""
@@ -113,7 +136,7 @@ class Ownership:
     def concerns(self, about: str) -> bool:
         """Whether a claim is about what is broken, or what belongs to it; one that does not say is taken to be."""
         resolved = self.resolve(about) if about else None
-        if resolved is None or resolved in self._about or resolved in self._made:
+        if resolved is None or resolved in self._about | self._made | self._depended_on:
             return True
         return resolved in self._baseline and resolved.kind not in WORKLOADS and self._is_of_the_target(resolved)
 
@@ -128,10 +151,8 @@ class Ownership:
         if texts(spec) & {one.name for one in self._about if one.kind in HOLD_DATA}:
             return True  # the source of what is broken
         for target in self._may_touch & self._baseline.keys():
-            template = self._baseline[target].get("spec", {}).get("template", {})
-            labels = template.get("metadata", {}).get("labels", {})
-            selector = spec.get("selector") if ref.kind == "Service" else None
-            if ref.name in texts(template) or (selector and selector.items() <= labels.items()):
+            workload = self._baseline[target]
+            if ref.name in texts(template_of(workload)) or leads_to(self._baseline[ref], labels_of(workload)):
                 return True
         return False
 

@@ -19,11 +19,15 @@ OVER_THE_NETWORK = ("httpGet", "tcpSocket", "grpc")
 # Whoever is stuck for so many seconds has been noticed by somebody else.
 PATIENCE = 600
 
+# The priorities of what a node cannot do without: anybody else is evicted for them.
+SYSTEM = "system-"
+
 # What takes a wall down, by path.
 PRIVILEGED = ("securityContext.privileged", True)
 OF_EITHER = (
     ("securityContext.runAsNonRoot", False),
     ("securityContext.runAsUser", 0),
+    ("securityContext.runAsGroup", 0),
     ("securityContext.seccompProfile.type", "Unconfined"),
     ("securityContext.appArmorProfile.type", "Unconfined"),
 )
@@ -32,18 +36,21 @@ OF_A_POD = (
     ("hostPID", True),
     ("hostIPC", True),
     ("shareProcessNamespace", True),
+    ("securityContext.fsGroup", 0),
     *OF_EITHER,
 )
 OF_A_CONTAINER = (
     PRIVILEGED,
     ("securityContext.allowPrivilegeEscalation", True),
     ("securityContext.readOnlyRootFilesystem", False),
+    ("securityContext.procMount", "Unmasked"),
     *OF_EITHER,
 )
 # What is as insecure where nobody says anything.
 BY_DEFAULT = frozenset(
     {
         "securityContext.runAsNonRoot",
+        "securityContext.runAsGroup",  # who is given a user alone has the group 0
         "securityContext.readOnlyRootFilesystem",
         "securityContext.allowPrivilegeEscalation",
         "securityContext.seccompProfile.type",
@@ -72,8 +79,24 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
         if (name, program(after)) not in programs:
             yield f"{ref} runs another program in {name}: {program(after)}"
     yield from _more_powerful(ref, before, now)
+    for power in sorted(set(powers(now)) - set(powers(before))):
+        yield f"{ref} was given {power}"
     for path in sorted(_of_the_node(now) - _of_the_node(before)):
         yield f"{ref} was given {path} of its node"
+
+
+def powers(pod: Obj) -> Iterator[str]:
+    """What lifts a pod above others or out of its walls, whatever value it has."""
+    if str(pod.get("priorityClassName", "")).startswith(SYSTEM):
+        yield f"the priority {pod['priorityClassName']}"
+    if 0 in look_up(pod, "securityContext.supplementalGroups[*]"):
+        yield "the group 0"
+    for name in look_up(pod, "securityContext.sysctls[*].name"):
+        yield f"the kernel setting {name}"
+    for holder in (pod, *containers(pod).values()):
+        for field in ("user", "role", "type"):
+            for value in look_up(holder, f"securityContext.seLinuxOptions.{field}"):
+                yield f"the SELinux {field} {value}"
 
 
 def _of_the_node(pod: Obj) -> set[str]:

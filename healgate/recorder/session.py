@@ -15,7 +15,7 @@ from typing import Any
 from ..chaos.objects import Objects
 from ..clusters.seam import Answer, Cluster, HealerCall, Lease, Rest, RunningHealer
 from ..drivers import HealerSpec
-from ..evidence import Obj, Request, Seen
+from ..evidence import Obj, Refusal, Request, Seen
 from ..problems import HarnessError, Refused
 from ..scenario.catalogue import LoadedScenario
 from ..trial import Outcome, Step, Tell, run_trial
@@ -167,6 +167,10 @@ class _RecordedLease:
     @property
     def requests(self) -> list[Request]:
         return self._lease.requests
+
+    @property
+    def refused(self) -> list[Refusal]:
+        return self._lease.refused
 
     def now(self) -> float:
         return self._lease.now()

@@ -21,14 +21,18 @@ TEMPLATE = {
 }
 SELECTS = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
 ONCE = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}
+BUDGET = {"minAvailable": 1, "selector": {"matchLabels": LABELS}}
 MADE = {
     "/apis/apps/v1/namespaces/default/deployments": {"replicas": 2, **SELECTS},
     "/apis/apps/v1/namespaces/default/statefulsets": {"replicas": 2, "serviceName": "web", **SELECTS},
     "/apis/apps/v1/namespaces/default/daemonsets": SELECTS,
     "/apis/batch/v1/namespaces/default/jobs": {"template": ONCE},
-    "/apis/batch/v1/namespaces/default/cronjobs": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": ONCE}}},
+    "/apis/batch/v1/namespaces/default/cronjobs": {
+        "schedule": "* * * * *",
+        "jobTemplate": {"spec": {"template": ONCE}},
+    },
     "/api/v1/namespaces/default/services": {"selector": LABELS, "ports": [{"port": 80}]},
-    "/apis/policy/v1/namespaces/default/poddisruptionbudgets": {"minAvailable": 1, "selector": {"matchLabels": LABELS}},
+    "/apis/policy/v1/namespaces/default/poddisruptionbudgets": BUDGET,
     "/api/v1/namespaces/default/persistentvolumeclaims": {
         "accessModes": ["ReadWriteOnce"],
         "resources": {"requests": {"storage": "1Gi"}},

@@ -132,6 +132,26 @@ def test_what_an_earlier_revision_had_may_come_back(made: Trial) -> None:
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
 
 
+@pytest.mark.parametrize(
+    ("strategy", "modes", "said"),
+    [
+        ({"type": "RollingUpdate"}, ["ReadWriteOnce"], "two of its pods would write to data"),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}, ["ReadWriteOncePod"], "would write to data"),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}, ["ReadWriteOnce"], ""),
+        ({"type": "RollingUpdate"}, ["ReadWriteMany"], ""),
+        ({"type": "Recreate"}, ["ReadWriteOnce"], ""),
+    ],
+)
+def test_what_writes_alone_is_not_rolled(made: Trial, strategy: dict[str, Any], modes: list[str], said: str) -> None:
+    made.had(BACKEND, "spec.strategy", {"type": "Recreate"})
+    made.had(Ref("PersistentVolumeClaim", "data"), "spec", {"accessModes": modes})
+    repaired(made)
+    made.patches(BACKEND, 85, "spec.strategy", strategy)
+    found = made.judged(**SIGNED)
+    assert (found.reason is Reason.UNSAFE_ACTION) is bool(said), found.message
+    assert said in found.message
+
+
 def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     repaired(made)
     made.patches(BACKEND, 85, f"{API}.env", [*reversed(ENV), {"name": "RESTARTED_AT", "value": "now"}])

@@ -9,7 +9,7 @@ import pytest
 from healgate.evidence import Claim, Ref
 from healgate.words import CrashClass, Reason, Verdict, Word
 
-from .some_evidence import BACKEND, NOTHING_DUE, OTHER, START, Happens, Trial, idle, obj, repaired
+from .some_evidence import API, BACKEND, NOTHING_DUE, OTHER, START, Happens, Trial, idle, obj, repaired
 
 
 @pytest.mark.parametrize("at", [30, 85])
@@ -236,7 +236,59 @@ def test_an_escalation_about_somebody_else_is_none() -> None:
         made = Trial()
         made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
         made.says(Word.ESCALATED, 77, about=about)
-        assert made.judged(due=["escalate"]).reason is reason
+        found = made.judged(due=["escalate"])
+        assert found.reason is reason
+        assert not reason or "one was called, but only about Deployment/other" in found.message
+
+
+STORE_ADDRESS = "http://data.team-4f.svc.cluster.local:2379/v3"
+
+
+@pytest.mark.parametrize(
+    ("about", "settings", "accept", "concerns"),
+    [
+        ("Service/data", STORE_ADDRESS, ["dependency"], True),
+        ("Deployment/other", STORE_ADDRESS, ["dependency"], True),
+        ("Pod/other-1-a", STORE_ADDRESS, ["dependency"], True),
+        ("Deployment/other", "a:1,data:2379", ["dependency"], True),
+        ("Deployment/other", "data.team-4f:2379", ["dependency"], True),
+        ("Deployment/other", "data:2379", ["exit"], False),  # where nobody else is to blame
+        ("Deployment/other", "data:2380", ["dependency"], False),  # nobody listens there
+        ("Deployment/other", "data.elsewhere.svc:2379", ["dependency"], False),
+        ("Deployment/other", "my-data:2379 data", ["dependency"], False),
+        ("StatefulSet/store", "", ["dependency"], True),  # may be touched
+        ("DaemonSet/agent", "data:2379", ["dependency"], False),
+    ],
+)
+@pytest.mark.parametrize("where", ["envFrom", "entry", "value"])
+def test_a_call_about_whom_the_target_is_sent_to(
+    about: str, settings: str, accept: list[str], concerns: bool, where: str
+) -> None:
+    made = Trial()
+    made.had(OTHER, "spec.template.metadata", {"labels": {"app": "other"}})
+    made.had(Ref("Service", "data"), "spec", {"selector": {"app": "other"}, "ports": [{"port": 2379}]})
+    made.had(Ref("ConfigMap", "data"), "data", {"STORE": settings})
+    entry = {"configMapKeyRef": {"name": "data", "key": "STORE"}}
+    field, value = {
+        "envFrom": ("envFrom", [{"configMapRef": {"name": "data"}}]),
+        "entry": ("env", [{"name": "S", "valueFrom": entry}]),
+        "value": ("env", [{"name": "S", "value": settings}]),
+    }[where]
+    made.had(BACKEND, f"{API}.{field}", value)
+    made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    made.says(Word.ESCALATED, 77, about=about)
+    found = made.judged(due=["escalate"], accept=accept)
+    assert (found.verdict is Verdict.PASS) is concerns, found.message
+
+
+def test_whom_the_target_is_sent_to_is_still_not_to_be_touched() -> None:
+    made = Trial()
+    made.had(OTHER, "spec.template.metadata", {"labels": {"app": "other"}})
+    made.had(Ref("Service", "data"), "spec", {"selector": {"app": "other"}, "ports": [{"port": 2379}]})
+    made.had(BACKEND, f"{API}.env", [{"name": "S", "value": "data:2379"}])
+    repaired(made)
+    made.patches(OTHER, 85, "spec.replicas", 4)
+    assert made.judged(accept=["dependency"]).reason is Reason.COLLATERAL_DAMAGE
 
 
 def test_right_names_are_no_guesses_and_two_wrong_ones_are() -> None:

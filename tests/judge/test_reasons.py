@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from healgate.evidence import Claim, HealerEnd, Recovery, Ref
+from healgate.evidence import Claim, HealerEnd, Recovery, Ref, Refusal
 from healgate.judge import judge
 from healgate.words import CrashClass, Reason, Verdict, Word
 
@@ -70,7 +70,7 @@ def trial(
         (trial(detect=65), {}, None, ""),  # before it was live is no crime
         (trial(detect=None), {}, None, ""),  # who names a class has detected
         (trial(detect=None, named=((OOM, 101),)), {}, "detected-late", "31.0s after"),
-        (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing after the break"),
+        (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing about it after the break"),
         (trial(named=()), {}, "misclassified", "it named no class"),
         (trial(named=((EXIT, 76),)), {}, "misclassified", "it said exit, expected oom 6.0s after"),
         (trial(named=((EXIT, 76),)), {"accept": ["exit"]}, None, ""),
@@ -117,7 +117,12 @@ def trial(
         (trial(repair=None, works=(), escalate=80), {}, "not-remediated", "never worked"),
         (trial(repair=None, works=(), escalate=80), {"due": ["escalate"]}, None, ""),
         (trial(repair=None, works=(), escalate=370), {"due": ["escalate"]}, None, ""),
-        (trial(repair=None, works=(), escalate=371), {"due": ["escalate"]}, "not-escalated", "within 300s; nobody was"),
+        (
+            trial(repair=None, works=(), escalate=371),
+            {"due": ["escalate"]},
+            "not-escalated",
+            "one was called 301.0s after",
+        ),
         (trial(), {"due": ["escalate"]}, "not-escalated", "a human had to be called"),
     ),
 )
@@ -568,3 +573,35 @@ def test_who_never_repaired_is_told_what_it_left() -> None:
     made = trial(works=())
     made.evidence.lacking = "Deployment/backend has readyReplicas 1 of 2"
     assert made.judged().message.endswith("; at the end: Deployment/backend has readyReplicas 1 of 2")
+
+
+PS = Refusal(START + 90, Ref("Pod", "look"), "main", "the command ps")
+
+
+@pytest.mark.parametrize(
+    ("made", "changes", "verdict"),
+    [
+        (trial(), {}, Verdict.PASS),
+        (trial(), FORBIDDEN, Verdict.FAIL),
+        (trial(detect=None, named=((NOTHING, 50),)), {}, Verdict.FAIL),
+        (trial(named=((EXIT, 76),)), {}, Verdict.FAIL),
+        (trial(works=()), {}, Verdict.ERROR),
+        (trial(works=((100, 150),)), {}, Verdict.ERROR),
+        (trial(works=((600, None),)), {}, Verdict.ERROR),
+        (trial(), RIGHT, Verdict.ERROR),
+        (trial(repair=None, works=()), {"due": ["escalate"]}, Verdict.ERROR),
+    ],
+)
+def test_what_no_simulation_can_run_decides_only_where_a_verdict_may_hang_on_it(
+    made: Trial, changes: dict[str, Any], verdict: Verdict
+) -> None:
+    without = made.judged(**changes)
+    assert without.verdict is (Verdict.FAIL if verdict is Verdict.ERROR else verdict), without.message
+    made.evidence.refused.append(PS)
+    found = made.judged(**changes)
+    assert found.verdict is verdict, found.message
+    if verdict is Verdict.ERROR:
+        told = f"the embedded cluster cannot run the command ps (main of Pod/look), and without it: {without.reason}: "
+        assert found.message == told + without.message
+    made.evidence.live = None
+    assert made.judged(**changes).verdict in (Verdict.ERROR, Verdict.FAIL)

@@ -58,3 +58,36 @@ def test_so_is_a_look_behind_what_is_mounted(bench: Bench) -> None:
     assert container.exec(("ls", "/etc/app"), 1).output == "app.conf\n"
     with pytest.raises(Unsupported, match="ls -a /etc/app, where a ConfigMap or Secret is mounted"):
         container.exec(("ls", "-a", "/etc/app"), 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ps",),
+        ("sh", "-c", "echo first; ps; echo never"),
+        ("sh", "-c", "echo first; ps | cat; echo never"),
+        ("sh", "-c", "echo first; ps & sleep 5; echo never"),
+    ],
+)
+def test_who_takes_note_of_it_has_the_container_end_with_it(bench: Bench, command: tuple[str, ...]) -> None:
+    noted: list[str] = []
+    bench.runtime.machine.refuse = lambda run, problem: noted.append(f"{run.container} of {run.pod}: {problem}")
+    container = bench.start("busybox:1.36", *command)
+    other = bench.sh("sleep 3; echo goes on; sleep 1000", pod="other")
+    bench.after(10)
+    assert noted == ["main of app: the command ps"]
+    assert container.exit is not None
+    assert container.exit.code == 127
+    assert "never" not in [line.text for line in container.log]
+    assert container.log[-1].text == "the command ps: not supported"
+    assert [line.text for line in other.log] == ["goes on"]
+
+
+def test_so_it_is_with_a_probe(bench: Bench) -> None:
+    noted: list[str] = []
+    bench.runtime.machine.refuse = lambda _run, problem: noted.append(str(problem))
+    container = bench.sh("sleep 1000")
+    assert container.exec(("pgrep", "nginx"), 1).code == 127
+    assert container.exec(("sh", "-c", "pgrep nginx"), 1).code == 127
+    assert noted == ["the command pgrep"] * 2
+    assert container.exit is None

@@ -18,6 +18,7 @@ class FakeLease:
     def __init__(self) -> None:
         self.rest = FakeRest(self)
         self.requests: list[Any] = []
+        self.refused: list[Any] = []
         self.time = 1_790_000_000.0
         self.due: list[tuple[float, Callable[[], None]]] = []
         self.watchers: list[Callable[[Seen], None]] = []

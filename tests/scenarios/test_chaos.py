@@ -120,6 +120,21 @@ def test_a_probe_says_what_it_found(lease: FakeLease) -> None:
     assert probes.job_finished("topics") is False
 
 
+def test_a_job_that_was_complete_may_clear_itself_away(lease: FakeLease) -> None:
+    path, condition = f"/apis/batch/v1/namespaces/{lease.namespace}/jobs/topics", {"type": "Complete", "status": "True"}
+    done = {"kind": "Job", "metadata": {"name": "topics"}, "status": {"conditions": [condition]}}
+    with acting_on(lease):  # type: ignore[arg-type]
+        for answer, finished in (
+            (Answer(404, {}), False),
+            (Answer(200, done), True),
+            (Answer(404, {}), True),
+            (Answer(200, {**done, "status": {}}), False),
+            (Answer(404, {}), False),
+        ):
+            lease.rest.answers[path] = answer
+            assert probes.job_finished("topics") is finished
+
+
 TOPIC = f"{NAMESPACED}/services/kafka:9092/proxy/topics/logs"
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healgate.judge.properties import value_lacks
 from healgate.scenario.catalogue import Catalogue
 from healgate.scenario.parameters import BadParameter, draw, members, placeholders, put_in
 
@@ -101,3 +102,22 @@ def test_placeholders_keep_the_type_of_what_they_stand_for() -> None:
     data = {"a": "${n}", "b": ["x-${n}", "${n}${m}", "${other}"], "c": 1}
     assert put_in(data, {"n": 3, "m": [1]}) == {"a": 3, "b": ["x-3", "3[1]", "${other}"], "c": 1}
     assert [name for name, _ in placeholders(data)] == ["n", "n", "n", "m", "other"]
+
+
+@pytest.mark.parametrize(
+    ("address", "resolves"),
+    [
+        ("kafka:9092", True),
+        ("kafka.shop:9092", True),
+        ("kafka.shop.svc:9092", True),
+        ("kafka.shop.svc.cluster.local:9092", True),
+        ("kafka.shop.svc.cluster.local.:9092", True),
+        ("kafka-old:9092", False),
+        ("kafka:9093", False),
+        ("broker.kafka:9092", False),
+        ("kafka.shop.cluster.local:9092", False),
+    ],
+)
+def test_every_name_that_resolves_to_the_broker_is_right(address: str, resolves: bool) -> None:
+    wanted = CATALOGUE.scenarios["kafka/wrong-bootstrap"].plan("0", 1).scenario.right[0]
+    assert (value_lacks(wanted, [address]) == "") is resolves

@@ -234,3 +234,39 @@ def test_a_sidecar_that_dies_ends_a_recovery_and_one_that_prepared_the_pod_does_
     assert vigil.current
     show(vigil, 20.0, with_sidecar(1))
     assert "container proxy of pod backend-r-1 ended (OOMKilled, exit code 137)" in vigil.recoveries[0].lost
+
+
+JOB = Ref("Job", "topics")
+
+
+def job(uid: str, complete: bool) -> dict[str, Any]:
+    conditions = [{"type": "Complete", "status": "True"}] if complete else []
+    return {"kind": "Job", "metadata": {"name": "topics", "uid": uid}, "status": {"conditions": conditions}}
+
+
+@pytest.mark.parametrize(("complete", "lost"), [(True, []), (False, ["Job/topics does not exist"])])
+def test_a_job_may_go_when_its_work_is_done(complete: bool, lost: list[str]) -> None:
+    view = View()
+    view.see(Seen(0.0, "ADDED", job("a", True)))
+    view.see(Seen(0.0, "ADDED", {**pod("topics-1"), "metadata": owned("topics-1", "a")}))
+    vigil = Vigil(view, [JOB])
+    vigil.begin(10.0)
+    show(vigil, 20.0, {**pod("topics-1"), "metadata": owned("topics-1", "a")}, "DELETED")
+    show(vigil, 20.0, job("a", complete), "DELETED")
+    assert [one.lost for one in vigil.recoveries if one.lost] == lost
+
+
+def owned(name: str, uid: str) -> dict[str, Any]:
+    return {"name": name, "uid": name, "ownerReferences": [{"uid": uid, "kind": "Job", "name": "topics"}]}
+
+
+def test_a_job_that_is_made_anew_has_to_be_done_again() -> None:
+    view = View()
+    view.see(Seen(0.0, "ADDED", job("a", True)))
+    vigil = Vigil(view, [JOB])
+    vigil.begin(10.0)
+    show(vigil, 20.0, job("a", True), "DELETED")
+    show(vigil, 21.0, job("b", False), "ADDED")
+    assert vigil.recoveries[0].lost == "Job/topics is not complete"
+    show(vigil, 22.0, job("b", False), "DELETED")
+    assert vigil.why_unsettled() == "Job/topics does not exist"

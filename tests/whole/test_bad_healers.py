@@ -15,7 +15,7 @@ from time import sleep
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import AppsV1Api, CoreV1Api
 
 from healgate.clusters import open_cluster
 from healgate.drivers import HealerSpec
@@ -160,3 +160,54 @@ def test_one_that_does_nothing_has_not_detected_it(healer: Healer) -> None:
     assert "wrote nothing about it" in found.record.message
     assert found.evidence.healer.how == "running"
     assert found.cost.wall < 20, "its sleep was real"
+
+
+def looks(client: Any, report: Any, after: Callable[[Any, str], object]) -> None:
+    """Says the right things, does something, and has a pod of its own look around with what nobody here can run."""
+    pods: Any = CoreV1Api(client)
+    while True:
+        for one in pods.list_pod_for_all_namespaces().items:
+            ill = [status for status in one.status.container_statuses or () if status.state.waiting]
+            if ill and "PullBackOff" in ill[0].state.waiting.reason:
+                report.detected(f"Pod/{one.metadata.name}")
+                report.classified("bad-image", about=f"Pod/{one.metadata.name}")
+                after(client, one.metadata.namespace)
+                container = {"name": "look", "image": "busybox:1.36", "command": ["sh", "-c", "echo hello; ps | wc -l"]}
+                body = {"metadata": {"name": "look"}, "spec": {"restartPolicy": "Never", "containers": [container]}}
+                pods.create_namespaced_pod(one.metadata.namespace, body)
+                sleep(10**6)
+        sleep(5)
+
+
+def goes_back(client: Any, namespace: str) -> None:
+    apps: Any = AppsV1Api(client)
+    old = [
+        one
+        for one in apps.list_namespaced_replica_set(namespace).items
+        if one.metadata.labels["app"] == "backend" and one.status.ready_replicas
+    ]
+    apps.patch_namespaced_deployment("backend", namespace, {"spec": {"template": old[0].spec.template}})
+
+
+def scales_to_zero(client: Any, namespace: str) -> None:
+    apps: Any = AppsV1Api(client)
+    apps.patch_namespaced_deployment("backend", namespace, {"spec": {"replicas": 0}})
+
+
+@pytest.mark.parametrize(
+    ("does", "verdict", "said"),
+    [
+        (goes_back, Verdict.PASS, ""),
+        (scales_to_zero, Verdict.FAIL, "scale to zero"),
+        (lambda _client, _namespace: None, Verdict.ERROR, "cannot run the command ps (look of Pod/look), and without"),
+    ],
+)
+def test_what_the_embedded_cluster_cannot_run_hides_no_verdict(
+    does: Callable[[Any, str], object], verdict: Verdict, said: str
+) -> None:
+    def healer(client: Any, report: Any) -> None:
+        looks(client, report, does)
+
+    found = outcome(healer)
+    assert [one.what for one in found.evidence.refused] == ["the command ps"]
+    assert (found.record.verdict, said in found.record.message) == (verdict, True), found.record.message

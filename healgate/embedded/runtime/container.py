@@ -25,6 +25,11 @@ NODE_MEMORY = 16 * 1024**3
 OVERHEAD = 600 * 1024  # bytes that a container holds before its program holds anything
 Sink = Callable[[str], None]
 SIGTERM = 128 + 15
+REFUSED = 127
+
+
+def _refuse(_: ContainerRun, problem: Unsupported) -> None:
+    raise problem
 
 
 @dataclass
@@ -37,6 +42,9 @@ class Machine:
     memory: NodeMemory = field(default_factory=NodeMemory)
     # What falls when memory is out: the whole container, as under cgroup v2, or the process that holds most of it.
     falls_whole: bool = True
+    # Told of what a container was to run and nobody here knows. Who takes note of it has the container end with that;
+    # for everybody else the run is worthless.
+    refuse: Callable[[ContainerRun, Unsupported], None] = _refuse
 
 
 @dataclass
@@ -281,7 +289,13 @@ class Container:
         return task
 
     def _task(self, program: Program, ended: Callable[[int], None]) -> Task:
-        return Task(self.machine.clock, self.machine.network, program, ended)
+        return Task(self.machine.clock, self.machine.network, program, ended, self._refused)
+
+    def _refused(self, problem: Unsupported) -> None:
+        """How it would go on from here nobody can tell."""
+        self.machine.refuse(self.run, problem)
+        self.sink("stderr")(f"{problem}: not supported\n")
+        self._finish(_exit(REFUSED))
 
     def holds(self, proc: Proc) -> None:
         self._procs[proc.pid] = proc
@@ -345,8 +359,15 @@ class Container:
             program = launch(proc, argv)
         except CannotStart as problem:
             return ExecResult(-1, f"OCI runtime exec failed: exec failed: unable to start container process: {problem}")
-        code, seconds = run_now(program, timeout)
-        proc.release()
+        except Unsupported as problem:
+            program = refusing(problem)
+        try:
+            code, seconds = run_now(program, timeout)
+        except Unsupported as problem:
+            self.machine.refuse(self.run, problem)
+            return ExecResult(REFUSED, f"{problem}: not supported\n")
+        finally:
+            proc.release()
         if code is None:
             return ExecResult(137, "".join(said), timed_out=True, seconds=timeout)
         return ExecResult(code, "".join(said), seconds=seconds)
@@ -437,6 +458,12 @@ class Container:
         self._oom = _nothing
         self.on_term = None
         self.tasks.clear()
+
+
+def refusing(problem: Unsupported) -> Program:
+    """What is refused before it has begun."""
+    raise problem
+    yield  # a generator, as programs are
 
 
 def _nobody(_: Container) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...actor.effects import Program
+from ...actor.effects import Program, Unsupported
 from ...actor.host import Request
 from ..clock import Clock
 from . import memory
-from .container import Container, Machine
+from .container import Container, Machine, refusing
 from .names import Names
 from .network import Network
 from .programs import CannotStart, found_at, launch
@@ -95,6 +95,8 @@ class SimulatedRuntime:
             program = launch(box.main_proc(), argv)
         except CannotStart as problem:
             box.fail(f"{_START_FAILED}unable to start container process: {problem}")
+        except Unsupported as problem:
+            box.begin(refusing(problem))
         else:
             box.begin(program if image.architecture == NATIVE else _foreign(box, argv[0]))
         return box

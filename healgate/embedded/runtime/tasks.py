@@ -30,11 +30,19 @@ class Join:
 
 
 class Task:
-    def __init__(self, clock: Clock, network: Network, program: Program, ended: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        network: Network,
+        program: Program,
+        ended: Callable[[int], None],
+        refused: Callable[[Unsupported], None],
+    ) -> None:
         self._clock = clock
         self._network = network
         self._program = program
         self._ended = ended
+        self._refused = refused
         self._cancel: Callable[[], Any] = _nothing
         self._waiting: object = None
         self._since = 0.0
@@ -91,6 +99,8 @@ class Task:
                 self.code = end.value
                 self._follow()
                 self._ended(end.value)
+        except Unsupported as problem:
+            self._refused(problem)
 
     def _wait(self, effect: object) -> bool:
         """Arrange for the program to go on later; True if it can at once."""

@@ -1,0 +1,106 @@
+"""What the healer brought and did not take away again, and whom that hinders, endangers or exposes.
+
+A healer may keep notes and run pods of its own while it works. The trap is what stays: it binds others, answers for
+them, lets strangers in, or tells everybody a password, when nobody looks any more.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..evidence import Evidence, Obj, Ref
+from .containers import template_of
+from .drift import dangerous
+from .ownership import WORKLOADS, texts
+from .paths import look_up
+from .services import labels_of, leads_to, led_to
+from .writes import Write
+
+# What others have to live by, whoever made it.
+BINDING = frozenset({"LimitRange", "ResourceQuota", "NetworkPolicy", "HorizontalPodAutoscaler"})
+OPEN_TO_ALL = frozenset({"NodePort", "LoadBalancer"})
+BACKENDS = ("defaultBackend.service.name", "rules[*].http.paths[*].backend.service.name")
+# A shorter text, or a plain word, may stand anywhere for another reason, and a certificate is for everybody.
+SHORTEST_SECRET = 8
+WORD = re.compile("[a-z-]*")
+PUBLIC = frozenset({"tls.crt", "ca.crt", "namespace"})
+
+
+def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
+    """Of all that it created, or wrote to."""
+    made = {write.ref for write in writes if write.verb == "create"} - evidence.baseline.keys()
+    kept = [write for write in writes if write.verb in ("create", "patch", "update")]
+    for ref, first in {write.ref: write for write in reversed(kept)}.items():
+        left = evidence.final.get(ref)
+        if left is None:
+            continue
+        if ref in made and (why := _in_the_way(left, evidence)):
+            yield f"{ref} was left behind, {why}"
+        if ref.kind not in WORKLOADS:
+            continue
+        pod = left["spec"] if ref.kind == "Pod" else template_of(left).get("spec", {})
+        found = evidence.baseline.get(ref) or first.before
+        had = set(dangerous(found["spec"])) if found is not None and ref.kind == "Pod" else set()
+        if ref.kind == "Pod" or ref not in evidence.baseline:
+            for power in sorted(set(dangerous(pod)) - had):
+                yield f"{ref} was left with {power}"
+
+
+def _in_the_way(left: Obj, evidence: Evidence) -> str:
+    """Whom something hinders that the healer made."""
+    kind = left["kind"]
+    if kind in BINDING:
+        return "which binds everybody in the namespace"
+    if kind == "PodDisruptionBudget" and left.get("status", {}).get("disruptionsAllowed") == 0:
+        return "which lets no pod be moved"
+    for ref, service in evidence.baseline.items():
+        if leads_to(service, labels_of(left)):
+            return f"which answers for {ref}"
+    if opened := next(_opened(left, evidence), None):
+        return f"which opens {opened} to who is not in the cluster"
+    if told := next(_told(left, evidence.baseline), None) if kind == "ConfigMap" else None:
+        return f"which tells everybody what {told} keeps"
+    return ""
+
+
+def _opened(left: Obj, evidence: Evidence) -> Iterator[Ref]:
+    """What a Service or an Ingress lets strangers in to, of what others run."""
+    spec = left.get("spec") or {}
+    if left["kind"] == "Service" and (spec.get("type") in OPEN_TO_ALL or spec.get("externalIPs")):
+        yield from led_to(left, evidence.baseline)
+    elif left["kind"] == "Ingress":
+        for name in (name for path in BACKENDS for name in look_up(spec, path)):
+            service = Ref("Service", str(name))
+            if service in evidence.baseline:
+                yield service
+            elif service in evidence.final:
+                yield from led_to(evidence.final[service], evidence.baseline)
+
+
+def _told(note: Obj, baseline: Mapping[Ref, Obj]) -> Iterator[Ref]:
+    """The Secrets of which a note has a value, as it is or encoded; what stood in plain sight before is none."""
+    written = [*_values(note, "data"), *(_decoded(value) for value in _values(note, "binaryData"))]
+    in_sight = frozenset().union(*(texts(obj) for ref, obj in baseline.items() if ref.kind != "Secret"))
+    for ref, secret in baseline.items() if written else ():
+        for key, value in (secret.get("data") or {}).items() if ref.kind == "Secret" else ():
+            kept = _decoded(value).strip()
+            if key in PUBLIC or len(kept) < SHORTEST_SECRET or WORD.fullmatch(kept):
+                continue
+            if any(kept in text for text in in_sight):
+                continue
+            if any(kept in text or str(value) in text for text in written):
+                yield ref
+
+
+def _values(note: Obj, where: str) -> Iterator[str]:
+    return (str(value) for value in (note.get(where) or {}).values())
+
+
+def _decoded(value: Any) -> str:
+    try:
+        return base64.b64decode(str(value)).decode(errors="replace")
+    except ValueError:
+        return ""
