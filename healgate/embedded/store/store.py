@@ -60,6 +60,8 @@ class Change:
 
 
 Subscriber = Callable[[Change], None]
+# Asked before a subscriber is called: whether it cares.
+Question = Callable[[Change], bool]
 
 
 class Store:
@@ -76,9 +78,9 @@ class Store:
         self._disordered: dict[str, None] = {}
         self._history: dict[str, deque[Change]] = {}
         self._forgotten: dict[str, int] = {}
-        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        self._subscribers: dict[str, dict[Subscriber, Question | None]] = {}
         # Whom a change of a resource is told, its own listeners first; made anew when anybody comes or goes.
-        self._told: dict[str, tuple[Subscriber, ...]] = {}
+        self._told: dict[str, tuple[tuple[Subscriber, Question | None], ...]] = {}
         self._ids = clock.random("uid")
 
     # -- reading
@@ -172,10 +174,13 @@ class Store:
 
     # -- following
 
-    def subscribe(self, resource: str, call: Subscriber) -> Callable[[], None]:
-        """Have every later change of a resource ("*" for all) handed over inside the write. Returns the way out."""
+    def subscribe(self, resource: str, call: Subscriber, matters: Question | None = None) -> Callable[[], None]:
+        """Have every later change of a resource ("*" for all) handed over inside the write. Returns the way out.
+
+        Several who are called for the same changes only name the same `matters`, which may remember its last answer.
+        """
         listeners = self._subscribers.setdefault(resource, {})
-        listeners[call] = None
+        listeners[call] = matters
         self._told.clear()
 
         def leave() -> None:
@@ -193,10 +198,12 @@ class Store:
             self._forgotten[change.resource] = history.popleft().revision
         told = self._told.get(change.resource)
         if told is None:
-            told = (*self._subscribers.get(change.resource, ()), *self._subscribers.get("*", ()))
+            own, everybodys = self._subscribers.get(change.resource, {}), self._subscribers.get("*", {})
+            told = (*own.items(), *everybodys.items())
             self._told[change.resource] = told
-        for call in told:
-            call(change)
+        for call, matters in told:
+            if matters is None or matters(change):
+                call(change)
 
     def _index(self, resource: str, namespace: str, name: str, before: Obj | None, after: Obj | None) -> None:
         old = before["metadata"].get("ownerReferences", ()) if before else ()
