@@ -261,4 +261,4 @@ def _matters(before: Obj, after: Obj) -> bool:
     if before["spec"] is not after["spec"] and before["spec"] != after["spec"]:
         return True
     old, new = before["metadata"], after["metadata"]
-    return any(old.get(key) != new.get(key) for key in WATCHED_METADATA)
+    return [old.get(key) for key in WATCHED_METADATA] != [new.get(key) for key in WATCHED_METADATA]
