@@ -90,12 +90,7 @@ class Controller(ABC):
 
     def controlled(self, owner: Obj, resource: str) -> list[Obj]:
         """What this owner controls, by name."""
-        uid = owner["metadata"]["uid"]
-        return [
-            obj
-            for obj in self.store.owned(uid, resource)
-            if (reference := controller_of(obj)) is not None and reference["uid"] == uid
-        ]
+        return self.store.owned(owner["metadata"]["uid"], resource, as_controller=True)
 
 
 class Orphans:
@@ -125,6 +120,8 @@ class Orphans:
 
 
 def _owners_move(change: Change) -> bool:
+    if change.status_only:
+        return False
     before = change.before
     return change.type == "DELETED" or before is None or owners(before) is not owners(change.object)
 

@@ -141,7 +141,9 @@ def beyond_its_containers(change: Change) -> bool:
     if change.type != "MODIFIED" or change.before is None:
         return True
     before, after = change.before, change.object
-    return before["spec"] is not after["spec"] or phase(before) != phase(after) or _owner_sees(before, after)
+    if phase(before) != phase(after):
+        return True
+    return not change.status_only and (before["spec"] is not after["spec"] or _owner_sees(before, after))
 
 
 def matters_to_owner(change: Change) -> bool:
@@ -149,9 +151,9 @@ def matters_to_owner(change: Change) -> bool:
     if change.type != "MODIFIED" or change.before is None:
         return True
     before, after = change.before, change.object
-    if readiness(before) != readiness(after):
+    if phase(before) != phase(after) or readiness(before) != readiness(after):
         return True
-    return beyond_its_containers(change) and (phase(before) != phase(after) or _owner_sees(before, after))
+    return not change.status_only and _owner_sees(before, after)
 
 
 def _owner_sees(before: Obj, after: Obj) -> bool:

@@ -132,7 +132,7 @@ class Kubelet:
                 self._soon(self._removed, pod["metadata"]["uid"])
             return
         before, worker = change.before, self._workers.get(pod["metadata"]["uid"])
-        if before is not None and worker is not None and not _matters(before, pod):
+        if before is not None and worker is not None and (change.status_only or not _matters(before, pod)):
             if pod.get("status") is not worker.status:
                 self.clock.call_later(self._random.uniform(*RECONCILES), worker.wake)
             return
