@@ -28,7 +28,7 @@ SERIES_REFRESH = 1800.0
 
 
 class _Similar:
-    """The distinct messages of one source, object, type and reason."""
+    """The distinct messages of one object, type and reason."""
 
     __slots__ = ("last", "messages")
 
@@ -62,6 +62,17 @@ class _Bucket:
             return False
         self.tokens -= 1.0
         return True
+
+
+class _Known:
+    """What a recorder remembers of one object."""
+
+    __slots__ = ("buckets", "counted", "similar")
+
+    def __init__(self) -> None:
+        self.similar: dict[tuple[str, str], _Similar] = {}
+        self.counted: dict[tuple[str, ...], _Counted] = {}
+        self.buckets: dict[str, _Bucket] = {}  # by type
 
 
 def _reference(about: Obj, field_path: str = "") -> Obj:
@@ -125,29 +136,30 @@ class Recorder:
         self._writer = _Writer(registry, clock, component)
         self._component = component
         self._host = host
-        self._similar: dict[tuple[str, ...], _Similar] = {}
-        self._counted: dict[tuple[str, ...], _Counted] = {}
-        self._buckets: dict[tuple[str, ...], _Bucket] = {}
+        self._known: dict[tuple[str, ...], _Known] = {}
 
     def event(self, about: Obj, type: str, reason: str, message: str, field_path: str = "") -> None:
         """Tell something about an object (with kind and apiVersion)."""
         now = self._clock.now()
         meta = about["metadata"]
         identity = (about.get("kind", ""), meta.get("namespace", ""), meta["name"], meta.get("uid", ""))
-        message, key = self._combined(now, identity, type, reason, message, field_path)
+        known = self._known.get(identity)
+        if known is None:
+            known = self._known[identity] = _Known()
+        message, key = self._combined(now, known, type, reason, message, field_path)
 
-        stamped = stamp(now)
-        counted = self._counted.get(key)
+        counted = known.counted.get(key)
         if counted is None:
-            counted = self._counted[key] = _Counted(self._writer.name(meta["name"]), stamped)
+            counted = known.counted[key] = _Counted(self._writer.name(meta["name"]), stamp(now))
         counted.count += 1
         # The count above stands even if the filter drops this one: that is why counts jump.
-        bucket = self._buckets.get((*identity, type))
+        bucket = known.buckets.get(type)
         if bucket is None:
-            bucket = self._buckets[(*identity, type)] = _Bucket(now)
+            bucket = known.buckets[type] = _Bucket(now)
         if not bucket.take(now):
             return
 
+        stamped = stamp(now)
         namespace = meta.get("namespace") or "default"
         if counted.count > 1:
             changes = {"count": counted.count, "lastTimestamp": stamped, "message": message}
@@ -173,17 +185,17 @@ class Recorder:
         )
 
     def _combined(
-        self, now: float, identity: tuple[str, ...], type: str, reason: str, message: str, field_path: str
+        self, now: float, known: _Known, type: str, reason: str, message: str, field_path: str
     ) -> tuple[str, tuple[str, ...]]:
         """The message to show and the key to count under."""
-        family = (*identity, type, reason)
-        similar = self._similar.get(family)
+        family = (type, reason)
+        similar = known.similar.get(family)
         if similar is None or now - similar.last > AGGREGATE_WITHIN:
-            similar = self._similar[family] = _Similar()
+            similar = known.similar[family] = _Similar()
         similar.last = now
         similar.messages[message] = None
         if len(similar.messages) < AGGREGATE_AFTER:
-            return message, (*family, field_path, message)
+            return message, (type, reason, field_path, message)
         del similar.messages[next(iter(similar.messages))]
         return f"(combined from similar events): {message}", family
 

@@ -322,7 +322,8 @@ class Registry:
             return None
         if old.get("status") == status:
             return old
-        return self.store.put(res.storage, {**old, "metadata": dict(old["metadata"]), "status": status})
+        new = {**old, "metadata": dict(old["metadata"]), "status": status}
+        return self.store.put(res.storage, new, status_only=True)
 
     def amend(self, resource: str | Resource, namespace: str | None, name: str, changes: Obj) -> bool:
         """Store the object with other members at its top, which must differ; False if it is gone.

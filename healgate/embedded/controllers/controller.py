@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 from ..api.registry import Registry
 from ..api.selectors import selects
 from ..clock import Clock
 from ..events import Recorder
-from ..store.store import Change, Obj
+from ..store.store import Change, Obj, Question
 from .objects import (
     being_deleted,
     controller_of,
@@ -68,14 +67,9 @@ class Controller(ABC):
 
     # -- what belongs to whom
 
-    def follow(self, resource: str, matters: Callable[[Change], bool] | None = None) -> None:
+    def follow(self, resource: str, matters: Question | None = None) -> None:
         """Have the controlling owner synced when one of its dependents changes."""
-
-        def changed(change: Change) -> None:
-            if matters is None or matters(change):
-                self.dependent_changed(change)
-
-        self.store.subscribe(resource, changed)
+        self.store.subscribe(resource, self.dependent_changed, matters)
 
     def dependent_changed(self, change: Change) -> None:
         owners: dict[str, None] = {}
@@ -96,12 +90,7 @@ class Controller(ABC):
 
     def controlled(self, owner: Obj, resource: str) -> list[Obj]:
         """What this owner controls, by name."""
-        uid = owner["metadata"]["uid"]
-        return [
-            obj
-            for obj in self.store.owned(uid, resource)
-            if (reference := controller_of(obj)) is not None and reference["uid"] == uid
-        ]
+        return self.store.owned(owner["metadata"]["uid"], resource, as_controller=True)
 
 
 class Orphans:
@@ -111,7 +100,7 @@ class Orphans:
         self._store = registry.store
         self._resource = resource
         self._names: dict[str, dict[str, None]] = {}
-        self._store.subscribe(resource, self._changed)
+        self._store.subscribe(resource, self._changed, _owners_move)
         for obj in self._store.list(resource):
             self._note(obj, gone=False)
 
@@ -120,10 +109,7 @@ class Orphans:
         return [obj for obj in found if obj is not None]
 
     def _changed(self, change: Change) -> None:
-        before = change.before
-        gone = change.type == "DELETED"
-        if gone or before is None or owners(before) is not owners(change.object):
-            self._note(change.object, gone=gone)
+        self._note(change.object, gone=change.type == "DELETED")
 
     def _note(self, obj: Obj, *, gone: bool) -> None:
         meta = obj["metadata"]
@@ -133,6 +119,13 @@ class Orphans:
             self._names.setdefault(meta["namespace"], {})[meta["name"]] = None
 
 
+def _owners_move(change: Change) -> bool:
+    if change.status_only:
+        return False
+    before = change.before
+    return change.type == "DELETED" or before is None or owners(before) is not owners(change.object)
+
+
 class Dependents:
     """One resource's changes, handed to those controllers alone whose kind may own what changed.
 
@@ -140,17 +133,14 @@ class Dependents:
     or nobody any more: that may be for anybody to adopt.
     """
 
-    def __init__(self, registry: Registry, resource: str, matters: Callable[[Change], bool]) -> None:
-        self._matters = matters
+    def __init__(self, registry: Registry, resource: str, matters: Question) -> None:
         self._followers: list[Controller] = []
-        registry.store.subscribe(resource, self._changed)
+        registry.store.subscribe(resource, self._changed, matters)
 
     def tell(self, controller: Controller) -> None:
         self._followers.append(controller)
 
     def _changed(self, change: Change) -> None:
-        if not self._matters(change):
-            return
         owner = controller_of(change.object)
         former = controller_of(change.before) if change.before is not None else None
         kinds = [reference["kind"] for reference in (owner, former) if reference is not None]

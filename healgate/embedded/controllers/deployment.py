@@ -15,6 +15,7 @@ from .controller import Controller, Orphans, claim
 from .objects import (
     annotations_of,
     being_deleted,
+    beyond_its_containers,
     condition,
     controller_of,
     is_terminal,
@@ -38,7 +39,7 @@ class Deployments(Controller):
     def start(self) -> None:
         super().start()
         self.follow(SETS)
-        self.store.subscribe("pods", self._pod_changed)
+        self.store.subscribe("pods", self._pod_changed, beyond_its_containers)
 
     def _pod_changed(self, change: Change) -> None:
         """Recreate waits for the last old pod; nothing else here looks at pods."""

@@ -84,7 +84,9 @@ def is_terminal(pod: Obj) -> bool:
 
 
 def is_active(pod: Obj) -> bool:
-    return not is_terminal(pod) and not being_deleted(pod)
+    status = pod.get("status")
+    over = status and status.get("phase") in ("Succeeded", "Failed")
+    return not over and "deletionTimestamp" not in pod["metadata"]
 
 
 def is_terminating(pod: Obj) -> bool:
@@ -100,8 +102,11 @@ def readiness(pod: Obj) -> dict[str, Any] | None:
 
 
 def is_ready(pod: Obj) -> bool:
-    found = readiness(pod)
-    return found is not None and found["status"] == "True"
+    status = pod.get("status")
+    for found in (status.get("conditions") if status else None) or ():
+        if found["type"] == "Ready":
+            return bool(found["status"] == "True")
+    return False
 
 
 def ready_since(pod: Obj) -> float | None:
@@ -128,20 +133,32 @@ _OWNERS_FIELDS = ("deletionTimestamp", "labels", "ownerReferences", "finalizers"
 
 
 @lru_cache(1)
-def matters_to_owner(change: Change) -> bool:
-    """Whether a pod's change can move a count in its owner; a loop's waiting states, most of all changes, cannot.
+def beyond_its_containers(change: Change) -> bool:
+    """Whether a pod's change is more than another state of its containers, which is most of all changes.
 
-    Every controller that has pods asks this of the same change.
+    Asked by many controllers of the same change.
     """
     if change.type != "MODIFIED" or change.before is None:
         return True
     before, after = change.before, change.object
-    if before.get("status") is not after.get("status") and (
-        phase(before) != phase(after) or readiness(before) != readiness(after)
-    ):
+    if phase(before) != phase(after):
         return True
+    return not change.status_only and (before["spec"] is not after["spec"] or _owner_sees(before, after))
+
+
+def matters_to_owner(change: Change) -> bool:
+    """Whether a pod's change can move a count in its owner; a loop's waiting states cannot."""
+    if change.type != "MODIFIED" or change.before is None:
+        return True
+    before, after = change.before, change.object
+    if phase(before) != phase(after) or readiness(before) != readiness(after):
+        return True
+    return not change.status_only and _owner_sees(before, after)
+
+
+def _owner_sees(before: Obj, after: Obj) -> bool:
     old, new = before["metadata"], after["metadata"]
-    return any(old.get(field) != new.get(field) for field in _OWNERS_FIELDS)
+    return [old.get(field) for field in _OWNERS_FIELDS] != [new.get(field) for field in _OWNERS_FIELDS]
 
 
 def template_pod(owner: Obj, template: Obj) -> Obj:

@@ -12,7 +12,7 @@ from ..api.registry import Registry
 from ..clock import Clock
 from ..clock.clock import stamp
 from ..store.store import Change, Obj
-from .objects import is_terminal
+from .objects import beyond_its_containers, is_terminal
 
 PERIOD = 20.0
 QUARANTINE = 40.0
@@ -32,7 +32,7 @@ class PodCollector:
         self._waiting = False
 
     def start(self) -> None:
-        self._store.subscribe("pods", self._pod_changed)
+        self._store.subscribe("pods", self._pod_changed, beyond_its_containers)
         self._store.subscribe("nodes", self._node_changed)
         for pod in self._store.list("pods"):
             self._note(pod)

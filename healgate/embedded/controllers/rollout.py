@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ..api.metadata import ALPHABET
 from ..store.store import Obj
@@ -114,9 +115,12 @@ def is_rolling(deployment: Obj) -> bool:
 
 def _fence(deployment: Obj) -> tuple[int, int]:
     rolling = deployment["spec"].get("strategy", {}).get("rollingUpdate") or {}
-    wanted = deployment["spec"]["replicas"]
-    surge = scaled(rolling.get("maxSurge", "25%"), wanted, up=True)
-    unavailable = scaled(rolling.get("maxUnavailable", "25%"), wanted, up=False)
+    return _bounds(rolling.get("maxSurge", "25%"), rolling.get("maxUnavailable", "25%"), deployment["spec"]["replicas"])
+
+
+@lru_cache(1024)
+def _bounds(most: int | str, missing: int | str, wanted: int) -> tuple[int, int]:
+    surge, unavailable = scaled(most, wanted, up=True), scaled(missing, wanted, up=False)
     return surge, unavailable if surge or unavailable else 1
 
 

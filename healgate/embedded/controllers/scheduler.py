@@ -14,7 +14,7 @@ from ..events import SchedulerRecorder
 from ..store.store import Change, Obj
 from . import placement
 from .neighbours import Neighbours
-from .objects import being_deleted, condition, is_terminal
+from .objects import being_deleted, beyond_its_containers, condition, is_terminal
 from .queue import WorkQueue
 from .volumes import CLAIMS, choose_node, claims_of, unready_claims
 
@@ -39,7 +39,7 @@ class Scheduler:
         self._waiting: dict[tuple[str, str], int] = {}
 
     def start(self) -> None:
-        self.store.subscribe("pods", self._pod_changed)
+        self.store.subscribe("pods", self._pod_changed, beyond_its_containers)
         self.store.subscribe("nodes", self._node_changed)
         self.store.subscribe(CLAIMS, self._claim_changed)
         for pod in self.store.list("pods"):

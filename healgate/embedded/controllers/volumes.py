@@ -15,7 +15,14 @@ from ..clock.clock import Timer
 from ..events import Recorder
 from ..store.store import Change, Obj
 from .controller import Controller
-from .objects import annotations_of, being_deleted, is_terminal, labels_of, with_metadata
+from .objects import (
+    annotations_of,
+    being_deleted,
+    beyond_its_containers,
+    is_terminal,
+    labels_of,
+    with_metadata,
+)
 
 CLAIMS = "persistentvolumeclaims"
 VOLUMES = "persistentvolumes"
@@ -90,7 +97,7 @@ class Claims(Controller):
         if not self.store.list(CLASSES):
             self.registry.create(CLASSES, _standard())
         super().start()
-        self.store.subscribe("pods", self._pod_gone)
+        self.store.subscribe("pods", self._pod_gone, beyond_its_containers)
         self.store.subscribe(VOLUMES, self._volume_changed)
 
     def _pod_gone(self, change: Change) -> None:

@@ -92,8 +92,9 @@ class ContainerManager:
 
         def on_exit(process: Process) -> None:
             record.finished(_with_message(container, process), clock.now())
-            # Whoever waits goes on from the agenda, not from inside the runtime's call.
-            clock.call_later(0.0, record.ended.give)
+            if record.ended.awaited:
+                # Whoever waits goes on from the agenda, not from inside the runtime's call.
+                clock.call_later(0.0, record.ended.give)
             worker.relister.changed()
 
         process = self.runtime.start(run, on_exit)

@@ -132,7 +132,7 @@ class Kubelet:
                 self._soon(self._removed, pod["metadata"]["uid"])
             return
         before, worker = change.before, self._workers.get(pod["metadata"]["uid"])
-        if before is not None and worker is not None and not _matters(before, pod):
+        if before is not None and worker is not None and (change.status_only or not _matters(before, pod)):
             if pod.get("status") is not worker.status:
                 self.clock.call_later(self._random.uniform(*RECONCILES), worker.wake)
             return
@@ -261,4 +261,4 @@ def _matters(before: Obj, after: Obj) -> bool:
     if before["spec"] is not after["spec"] and before["spec"] != after["spec"]:
         return True
     old, new = before["metadata"], after["metadata"]
-    return any(old.get(key) != new.get(key) for key in WATCHED_METADATA)
+    return [old.get(key) for key in WATCHED_METADATA] != [new.get(key) for key in WATCHED_METADATA]

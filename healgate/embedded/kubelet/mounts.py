@@ -19,6 +19,8 @@ class MountPlan:
     def __init__(self, pod: Obj) -> None:
         self._pod = pod
         self._kinds: dict[str, Obj] = {volume["name"]: volume for volume in pod["spec"].get("volumes") or ()}
+        self._writable: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
+        self._parts: dict[str, dict[str, str]] = {}
 
     def files(self, container: Obj, volumes: PodVolumes, *, refresh: bool = False) -> dict[str, bytes]:
         """Absolute path -> content; on a refresh without what is mounted by subPath, which stays as it was."""
@@ -37,7 +39,13 @@ class MountPlan:
         return found
 
     def writable(self, container: Obj) -> tuple[tuple[str, ...], dict[str, str]]:
-        """Mount paths that can be written, and what is mounted there."""
+        """Mount paths that can be written, and what is mounted there; the same for all runs of a container."""
+        known = self._writable.get(container["name"])
+        if known is None:
+            known = self._writable[container["name"]] = self._backing(container)
+        return known
+
+    def _backing(self, container: Obj) -> tuple[tuple[str, ...], dict[str, str]]:
         paths: list[str] = []
         backing: dict[str, str] = {}
         meta = self._pod["metadata"]
@@ -59,7 +67,13 @@ class MountPlan:
         return tuple(paths), backing
 
     def parts(self, container: Obj) -> dict[str, str]:
-        """Mount path -> where on the node a part of a volume is."""
+        """Mount path -> where on the node a part of a volume is; the same for all runs of a container."""
+        known = self._parts.get(container["name"])
+        if known is None:
+            known = self._parts[container["name"]] = self._places(container)
+        return known
+
+    def _places(self, container: Obj) -> dict[str, str]:
         under = f"/var/lib/kubelet/pods/{self._pod['metadata']['uid']}/volume-subpaths"
         return {
             mount["mountPath"]: f"{under}/{mount['name']}/{container['name']}/{number}"

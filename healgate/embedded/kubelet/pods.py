@@ -26,7 +26,7 @@ from .pleg import Relister
 from .probes import PodProbes
 from .records import PodRecord, Seen, Snapshot
 from .resize import Allocation
-from .restart import all_containers, field_path, init_containers, whatever_runs
+from .restart import all_containers, field_path, init_containers, may_restart_all, whatever_runs
 from .security import further_groups, refuse_root, security_of
 from .status import Inputs, build, restarting_all, set_ready
 from .tasks import Interrupt, Interrupted, Steps, Task, together
@@ -54,7 +54,9 @@ class PodWorker:
         self.node = node
         self.clock = node.clock
         self.pod = pod
-        self.uid: str = pod["metadata"]["uid"]
+        meta = pod["metadata"]
+        self.uid: str = meta["uid"]
+        self.description = f"{meta['name']}_{meta['namespace']}({self.uid})"
         self.stage: Stage = "syncing"
         self.record = PodRecord(self.uid)
         self.relister = Relister(self.clock, self.record, node.relist_phase, node.timing.relist, self._relisted)
@@ -86,6 +88,7 @@ class PodWorker:
         self._made_of: tuple[Any, ...] = ()
         self._made: Obj = {}
         self._fixed: dict[str, Obj] = {}
+        self._could_restart = may_restart_all(pod)
         # Others have written what only a kubelet knows.
         self._overwritten = False
         self._phase = ""
@@ -93,11 +96,6 @@ class PodWorker:
         self._probes_seen = -1
         self._end_in_time()
         node.storage.watch(self)
-
-    @property
-    def description(self) -> str:
-        meta = self.pod["metadata"]
-        return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
 
     # -- what others tell the worker
 
@@ -202,6 +200,7 @@ class PodWorker:
             now=self.clock.now(),
             started_at=self._started_at,
             fixed=self._fixed,
+            could_restart=self._could_restart,
             over=self.stage == "terminated",
             ending=self._ending,
             resize=self.allocation.conditions,
@@ -322,7 +321,7 @@ class PodWorker:
                 "attempting to pull the image may not succeed.",
             )
         self.probes.add(self.pod)
-        if restarting_all(self.status):
+        if self._could_restart and restarting_all(self.status):
             yield from self._remove_all()
             self._pending = True  # to begin anew, as soon as a relist has seen that they are gone
             return 0.0

@@ -34,10 +34,10 @@ def whatever_runs(pod: Obj) -> list[Obj]:
 
 def field_path(pod: Obj, name: str) -> str:
     """How an event says which container it is about."""
-    if any(container["name"] == name for container in init_containers(pod)):
-        return f"spec.initContainers{{{name}}}"
-    if any(container["name"] == name for container in ephemeral_containers(pod)):
-        return f"spec.ephemeralContainers{{{name}}}"
+    for section in ("initContainers", "ephemeralContainers"):
+        for container in pod["spec"].get(section) or ():
+            if container["name"] == name:
+                return f"spec.{section}{{{name}}}"
     return f"spec.containers{{{name}}}"
 
 

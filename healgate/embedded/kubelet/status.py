@@ -20,7 +20,6 @@ from .restart import (
     ephemeral_containers,
     init_containers,
     is_sidecar,
-    may_restart_all,
     restartable,
     restarts_all,
     should_restart,
@@ -35,6 +34,8 @@ RESIZE_CONDITIONS = ("PodResizePending", "PodResizeInProgress")
 # While a rule of one container has all of them restarted, as condition and as reason.
 RESTARTING = "AllContainersRestarting"
 RESET = "RestartingAllContainers"
+# What stands in a status until somebody says otherwise.
+KEPT = ("nominatedNodeName", "reason", "message")
 KUBELETS = frozenset((*OWN_CONDITIONS, *RESIZE_CONDITIONS, RESTARTING))
 
 
@@ -63,6 +64,7 @@ class Inputs:
     now: float
     started_at: float
     fixed: dict[str, Obj]  # container -> what is the same in all its statuses; filled here
+    could_restart: bool = False  # a rule of one container may have all of them restarted
     over: bool = False  # the pod's worker has ended: nothing will be restarted any more
     ending: Ending | None = None  # why the kubelet itself ended it
     resize: tuple[Obj, ...] = ()
@@ -74,8 +76,7 @@ class Inputs:
 def build(inputs: Inputs) -> tuple[Obj, str]:
     """The whole status, as the kubelet writes it, and the phase that the containers are in."""
     pod = inputs.pod
-    could_restart = may_restart_all(pod)
-    inputs.restarting = could_restart and _all_restart(inputs)
+    inputs.restarting = inputs.could_restart and _all_restart(inputs)
     inits = init_containers(pod)
     waiting = "PodInitializing" if inits else "ContainerCreating"
     init_statuses = _statuses(inputs, inits, "initContainerStatuses", waiting)
@@ -89,7 +90,7 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
     if ending is not None and ending.fails:
         phase = "Failed"
     conditions = _conditions(inputs, phase, init_statuses, statuses)
-    if could_restart:
+    if inputs.could_restart:
         conditions.append(_restarting(inputs, phase))
     if inputs.over and phase not in ("Succeeded", "Failed"):
         # Whatever had not begun when it ended has failed, but its conditions are not told anew.
@@ -101,9 +102,7 @@ def build(inputs: Inputs) -> tuple[Obj, str]:
         # A pod is not over before its containers and its sandbox are gone.
         shown = inputs.previous.get("phase") or "Pending"
 
-    status: Obj = {
-        key: value for key, value in inputs.previous.items() if key in ("reason", "message", "nominatedNodeName")
-    }
+    status: Obj = {key: inputs.previous[key] for key in KEPT if key in inputs.previous}
     if ending is not None and shown == "Failed":
         status["reason"], status["message"] = ending.reason, ending.message
     status["observedGeneration"] = pod["metadata"].get("generation", 1)
@@ -412,12 +411,12 @@ def _condition(
     before: Mapping[str, Obj], kind: str, status: str, reason: str, message: str, generation: int | None, now: float
 ) -> Obj:
     old = before.get(kind)
-    since = stamp(now)
-    if old is not None and old["status"] == status:
+    flips = old is None or old["status"] != status
+    if old is not None and not flips:
         said = (old.get("reason", ""), old.get("message", ""), old.get("observedGeneration"))
         if said == (reason, message, generation):
             return old
-        since = old["lastTransitionTime"]
+    since = stamp(now) if old is None or flips else old["lastTransitionTime"]
     full: Obj = {"type": kind}
     if generation is not None:
         full["observedGeneration"] = generation

@@ -24,6 +24,10 @@ class Signal:
     def __init__(self) -> None:
         self._waiting: list[Callable[[], None]] = []
 
+    @property
+    def awaited(self) -> bool:
+        return bool(self._waiting)
+
     def give(self) -> None:
         waiting, self._waiting = self._waiting, []
         for wake in waiting:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ...actor.effects import Unsupported
 
@@ -78,6 +79,16 @@ class Volume:
         return sum(blob.size - blob.hole for blob in self.files.values())
 
 
+@lru_cache(1024)
+def _directories(paths: tuple[str, ...]) -> Mapping[str, None]:
+    """Those of an image that has these files; the same for all runs of it."""
+    found = dict.fromkeys(_DIRECTORIES)
+    for path in paths:
+        while (path := posixpath.dirname(path)) not in found:
+            found[path] = None
+    return found
+
+
 class Files:
     def __init__(
         self,
@@ -96,10 +107,7 @@ class Files:
         self.read_only_root = read_only_root
         self.layer = Volume()
         self._image = {path: text.encode() for path, text in extra.items()}
-        self._image_directories = dict.fromkeys(_DIRECTORIES)
-        for path in self._image:
-            while (path := posixpath.dirname(path)) not in self._image_directories:
-                self._image_directories[path] = None
+        self._image_directories = _directories(tuple(self._image))
         self._removed: dict[str, None] = {}
 
     # -- where a path is

@@ -42,6 +42,13 @@ def why_not(image: str) -> str:
 
 # A node meets the same few names again and again.
 @lru_cache(4096)
+def full_name(image: str) -> str | None:
+    """With host and tag, as the runtime itself calls it."""
+    reference = parse(image)
+    return None if reference is None else str(reference)
+
+
+@lru_cache(4096)
 def parse(image: str) -> Reference | None:
     """None if it is no image name."""
     match = _REFERENCE.fullmatch(image)

@@ -13,7 +13,7 @@ from .names import Names
 from .network import Network
 from .programs import CannotStart, found_at, launch
 from .pulling import Puller, pulled
-from .references import parse, why_not
+from .references import full_name, parse, why_not
 from .seam import ContainerRun, HttpAnswer, Process, Pulled, PullFailed, Registries
 from .shelf import NATIVE, Image, ImageShelf
 
@@ -52,8 +52,7 @@ class SimulatedRuntime:
     # -- images
 
     def resolve(self, image: str) -> str | None:
-        reference = parse(image)
-        return None if reference is None else str(reference)
+        return full_name(image)
 
     def why_not(self, image: str) -> str:
         return why_not(image)

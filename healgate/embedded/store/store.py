@@ -41,6 +41,7 @@ class Change:
     resource: str  # "pods", "deployments.apps"
     object: Obj
     before: Obj | None
+    status_only: bool = False  # nothing else differs from before, but the version
     _encoded: bytes | None = field(default=None, repr=False)
 
     @property
@@ -60,6 +61,8 @@ class Change:
 
 
 Subscriber = Callable[[Change], None]
+# Asked before a subscriber is called: whether it cares.
+Question = Callable[[Change], bool]
 
 
 class Store:
@@ -71,14 +74,15 @@ class Store:
         self._objects: dict[str, dict[str, dict[str, Obj]]] = {}
         # Namespaces of resources whose names came out of order since somebody listed them.
         self._unsorted: dict[tuple[str, str], None] = {}
-        # Owner's uid -> what names it, in the order of its keys unless something was added since somebody asked.
-        self._owned: dict[str, dict[tuple[str, str, str], None]] = {}
+        # Owner's uid -> what names it, and whether as its controller; in the order of its keys unless something was
+        # added since somebody asked.
+        self._owned: dict[str, dict[tuple[str, str, str], bool]] = {}
         self._disordered: dict[str, None] = {}
         self._history: dict[str, deque[Change]] = {}
         self._forgotten: dict[str, int] = {}
-        self._subscribers: dict[str, dict[Subscriber, None]] = {}
+        self._subscribers: dict[str, dict[Subscriber, Question | None]] = {}
         # Whom a change of a resource is told, its own listeners first; made anew when anybody comes or goes.
-        self._told: dict[str, tuple[Subscriber, ...]] = {}
+        self._told: dict[str, tuple[tuple[Subscriber, Question | None], ...]] = {}
         self._ids = clock.random("uid")
 
     # -- reading
@@ -109,14 +113,18 @@ class Store:
             if found is not None:
                 yield resource, found
 
-    def owned(self, uid: str, resource: str) -> builtins.list[Obj]:
+    def owned(self, uid: str, resource: str, *, as_controller: bool = False) -> builtins.list[Obj]:
         """Those of one kind, by namespace and name."""
         keys = self._owned.get(uid, {})
         if uid in self._disordered:
             del self._disordered[uid]
-            keys = self._owned[uid] = dict.fromkeys(sorted(keys))
+            keys = self._owned[uid] = dict(sorted(keys.items()))
         objects = self._objects.get(resource, {})
-        return [objects[namespace][name] for kind, namespace, name in keys if kind == resource]
+        return [
+            objects[namespace][name]
+            for (kind, namespace, name), controls in keys.items()
+            if kind == resource and (controls or not as_controller)
+        ]
 
     def since(self, resource: str, revision: int) -> builtins.list[Change]:
         """What happened after `revision`, oldest first."""
@@ -140,8 +148,11 @@ class Store:
         digits = f"{bits:032x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
-    def put(self, resource: str, obj: Obj) -> Obj:
-        """Store a new state (the caller's dictionary must not be shared with an older one at the top two levels)."""
+    def put(self, resource: str, obj: Obj, *, status_only: bool = False) -> Obj:
+        """Store a new state (the caller's dictionary must not be shared with an older one at the top two levels).
+
+        Most writes are of a status; who knows that says so, and nobody has to look for what else might differ.
+        """
         self.revision += 1
         meta = obj["metadata"]
         meta["resourceVersion"] = str(self.revision)
@@ -154,8 +165,10 @@ class Store:
         if before is None and space:
             self._unsorted[resource, namespace] = None
         space[name] = obj
-        self._index(resource, namespace, name, before, obj)
-        self._commit(Change(self.revision, self.clock.now(), "MODIFIED" if before else "ADDED", resource, obj, before))
+        if not status_only:
+            self._index(resource, namespace, name, before, obj)
+        kind = "MODIFIED" if before else "ADDED"
+        self._commit(Change(self.revision, self.clock.now(), kind, resource, obj, before, status_only))
         return obj
 
     def remove(self, resource: str, namespace: str, name: str) -> Obj:
@@ -172,10 +185,13 @@ class Store:
 
     # -- following
 
-    def subscribe(self, resource: str, call: Subscriber) -> Callable[[], None]:
-        """Have every later change of a resource ("*" for all) handed over inside the write. Returns the way out."""
+    def subscribe(self, resource: str, call: Subscriber, matters: Question | None = None) -> Callable[[], None]:
+        """Have every later change of a resource ("*" for all) handed over inside the write. Returns the way out.
+
+        Several who are called for the same changes only name the same `matters`, which may remember its last answer.
+        """
         listeners = self._subscribers.setdefault(resource, {})
-        listeners[call] = None
+        listeners[call] = matters
         self._told.clear()
 
         def leave() -> None:
@@ -193,10 +209,12 @@ class Store:
             self._forgotten[change.resource] = history.popleft().revision
         told = self._told.get(change.resource)
         if told is None:
-            told = (*self._subscribers.get(change.resource, ()), *self._subscribers.get("*", ()))
+            own, everybodys = self._subscribers.get(change.resource, {}), self._subscribers.get("*", {})
+            told = (*own.items(), *everybodys.items())
             self._told[change.resource] = told
-        for call in told:
-            call(change)
+        for call, matters in told:
+            if matters is None or matters(change):
+                call(change)
 
     def _index(self, resource: str, namespace: str, name: str, before: Obj | None, after: Obj | None) -> None:
         old = before["metadata"].get("ownerReferences", ()) if before else ()
@@ -207,5 +225,5 @@ class Store:
         for owner in old:
             self._owned.get(owner["uid"], {}).pop(key, None)
         for owner in new:
-            self._owned.setdefault(owner["uid"], {})[key] = None
+            self._owned.setdefault(owner["uid"], {})[key] = bool(owner.get("controller"))
             self._disordered[owner["uid"]] = None
