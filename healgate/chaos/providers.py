@@ -55,6 +55,14 @@ def mistakes(provider: Mapping[str, Any]) -> Iterator[tuple[str, Loc, bool]]:
         yield from _wrong_types(function, {name: given[name] for name in given if name in takes})
 
 
+def answers_yes_or_no(provider: Mapping[str, Any]) -> bool:
+    """Whether it is a probe of ours that does."""
+    if not provider["module"].startswith(OWN):
+        return False
+    function = getattr(importlib.import_module(provider["module"]), provider["func"], None)
+    return inspect.isfunction(function) and typing.get_type_hints(function).get("return") is bool
+
+
 def invalid(experiment: Mapping[str, Any]) -> str:
     """What `chaos validate` would say; "" if it accepts it."""
     try:

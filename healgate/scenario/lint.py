@@ -19,6 +19,7 @@ from ..words import Due
 from .catalogue import LoadedScenario, load_scenario
 from .model import Property, Scenario, Signature
 from .parameters import placeholders, put_in
+from .rulepaths import astray, brought_by
 from .source import Loc, dotted
 from .workloads import Workload, load_workload
 
@@ -63,10 +64,17 @@ def wrong_functions(loaded: LoadedScenario) -> Iterator[Problem]:
 
     found = False
     for loc, activity in _activities(loaded.experiment):
+        wrong = False
         provider = put_in(activity["provider"], {**loaded.defaults, NAMESPACE: "default"})
         for message, inside, key in providers.mistakes(provider):
-            found = True
+            wrong = True
             yield loaded.source.problem(f"{activity['name']}: {message}", (*loc, "provider", *inside), key=key)
+        tolerance = activity.get("tolerance", True)
+        if not (wrong or isinstance(tolerance, bool)) and providers.answers_yes_or_no(provider):
+            wrong = True
+            message = f"tolerance: expected true or false; found {tolerance!r}"
+            yield loaded.source.problem(f"{activity['name']}: {message}", (*loc, "tolerance"))
+        found = found or wrong
     if not found and (said := providers.invalid(loaded.experiment)):
         yield loaded.source.problem(f"Chaos Toolkit does not accept it: {said}", ("method",))
 
@@ -95,7 +103,7 @@ def _method(loaded: LoadedScenario) -> Iterator[Problem]:
     elif last.get("arguments", {}).get("signature") != extension["signature"]:
         message = "method: expected the proof to ask for the signature of the extension; use an anchor (&) and *"
         yield loaded.source.problem(message, ("method", end, "provider", "arguments"))
-    elif method[-1].get("tolerance") is not True:
+    elif method[-1].get("tolerance", False) is False:
         yield loaded.source.problem("method: expected tolerance: true on the proof", ("method", end))
     if end < 2:
         yield loaded.source.problem("method: nothing between deploying and proving breaks anything", ("method",))
@@ -111,9 +119,10 @@ def _parameters(loaded: LoadedScenario) -> Iterator[Problem]:
     at = (*loaded.extension_at, "parameters")
     if not loaded.default.parameters:
         yield loaded.source.problem("expected at least one parameter: without one every trial is the same", at)
-    if NAMESPACE not in configuration:
+    namespace = configuration.get(NAMESPACE)
+    if not isinstance(namespace, dict) or namespace.get("key") != "HEALGATE_NAMESPACE" or namespace["type"] != "env":
         message = "configuration: expected a namespace, {type: env, key: HEALGATE_NAMESPACE, default: ...}"
-        yield loaded.source.problem(message, ("configuration",))
+        yield loaded.source.problem(message, ("configuration", NAMESPACE))
     used: set[str] = set()
     for name, loc in placeholders(_without_parameters(loaded)):
         used.add(name)
@@ -143,6 +152,7 @@ def _plan(loaded: LoadedScenario, plan: Scenario) -> Iterator[Problem]:
     """What the extension says, with one trial's parameters."""
     workload = load_workload(loaded.workload_folder)
     at = loaded.extension_at
+    brought = brought_by(loaded.experiment)
 
     def problem(message: str, *loc: str | int) -> Problem:
         return loaded.source.problem(f"{dotted(loc)}: {message}", (*at, *loc))
@@ -159,7 +169,7 @@ def _plan(loaded: LoadedScenario, plan: Scenario) -> Iterator[Problem]:
         if forbidden.object and (text := _bad_pattern(forbidden.object, workload)):
             yield problem(text, "forbidden", index, "object")
     for loc, about, path in _paths(plan):
-        if text := _bad_path(path, workload.find(about) if about else None):
+        if text := astray(path, workload.find(about) if about else None, brought):
             yield problem(text, *loc)
     for loc, limit in _limits(plan):
         if limit is not None and number(limit) is None:
@@ -201,19 +211,6 @@ def _limits(plan: Scenario) -> Iterator[tuple[Loc, Any]]:
     for loc, one in wanted:
         yield (*loc, "at-least"), one.at_least
         yield (*loc, "at-most"), one.at_most
-
-
-def _bad_path(path: str, found: Obj | None) -> str:
-    """Brackets that do not close, and containers and volumes that there are not; other things may be yet to come."""
-    if set("[]") & set(re.sub(r"\[[^\[\]]+\]", "", path)):
-        return (
-            f"expected a path as spec.template.spec.containers[NAME].image; found {path!r}, whose brackets do not close"
-        )
-    for group, name in re.findall(r"(containers|initContainers|volumes)\[([^\]*]+)\]", path):
-        there = _named(found, group)
-        if there and not name.isdigit() and name not in there:
-            return f"there is no {name} among the {group}; {suggest(name, sorted(there))}"
-    return ""
 
 
 def _named(found: Obj | None, group: str) -> set[str]:

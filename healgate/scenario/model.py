@@ -68,7 +68,7 @@ class Sign(Strict):
         ...,
     ] = ()
     terminated: tuple[Literal["Error", "OOMKilled", "Completed", "StartError", "ContainerStatusUnknown"], ...] = ()
-    exit_codes: tuple[int, ...] = ()
+    exit_codes: tuple[Annotated[int, Field(ge=0, le=255)], ...] = ()
     restarts: bool = False  # the container was restarted since the break (never how often)
     unready: bool = False  # a pod that had been ready is so no more, though nobody told it to go
     old: bool = False  # what ended or happened before the break counts as well (a crash of hours ago)

@@ -26,6 +26,7 @@ _STEPS = ("times", "over", "plus", "minus")
 _RANGE = {"from", "to", "step", "unit"}
 _DERIVED = {"of", "is", "unit", "digits", *_STEPS}
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_OPENED = re.compile(r"\$\{([^{}]*)(\}?)")
 
 
 class BadParameter(ValueError):
@@ -95,9 +96,9 @@ def put_in(value: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def placeholders(value: Any, loc: tuple[str | int, ...] = ()) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """Every ${name} in some data, with where it stands."""
+    """Every ${name} in some data, with where it stands; of what is not closed, all that there is."""
     if isinstance(value, str):
-        yield from ((found[1], loc) for found in PLACEHOLDER.finditer(value))
+        yield from ((found[1] if found[2] else found[0], loc) for found in _OPENED.finditer(value))
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from placeholders(inner, (*loc, key))

@@ -112,6 +112,18 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "workload-unknown": ("    workload: shop\n", "    workload: shoop\n"),
     "path-not-closed": ("path: data.LOG_LEVEL", "path: 'data[LOG_LEVEL'"),
+    "path-of-no-field": ("path: data.LOG_LEVEL", "path: dat.LOG_LEVEL"),
+    "path-of-no-key": ("path: data.LOG_LEVEL", "path: data.LOG_LEVELS"),
+    "path-of-no-variable": (
+        "{object: ConfigMap/backend-config, path: data.LOG_LEVEL, equals: info}",
+        "{object: Deployment/backend, path: 'spec.template.spec.containers[api].env[DATABASE].value', equals: x}",
+    ),
+    "path-into-a-text": ("path: data.LOG_LEVEL", "path: data.LOG_LEVEL.value"),
+    "parameter-not-closed": ('value: "${value}"', 'value: "${value"'),
+    "namespace-from-elsewhere": ("key: HEALGATE_NAMESPACE", "key: NAMESPACE"),
+    "exit-code-too-large": ("waiting: [CrashLoopBackOff]", "terminated: [Error], exit-codes: [1370]"),
+    "tolerance-of-another-kind": ("    tolerance: true\n", "    tolerance: 7\n"),
+    "tolerance-of-no-proof": ("    tolerance: true\n", "    tolerance: false\n"),
     "path-of-no-container": (
         "{object: ConfigMap/backend-config, path: data.LOG_LEVEL, equals: info}",
         "{object: Deployment/backend, path: 'spec.template.spec.containers[apii].image', present: true}",
