@@ -220,7 +220,7 @@ class _Judge:
     def is_about_somebody_well(self, claim: Claim) -> bool:
         """About another workload, whose pods were ready all the time."""
         about = self.owners.resolve(claim.about) if claim.about else None
-        if about is None or about.kind not in WORKLOADS or not self.owners.is_foreign(about):
+        if about is None or not self.owners.is_foreign(about):
             return False
         pods = [ref for ref in self.history.refs("Pod") if self.owners.top(ref) == about]
         since = [state for ref in pods for state in self.history.of(ref) if state.time >= self.broken]

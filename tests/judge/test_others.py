@@ -85,6 +85,9 @@ def test_where_nothing_is_due_an_alarm_about_a_neighbour_that_is_well_is_false()
     assert "which was well" in made.judged(**NOTHING_DUE).message
     made.changes(pod, 66, "status", {"conditions": [{"type": "Ready", "status": "False"}]})
     assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS
+    made.says(Word.DETECTED, 86, about="CronJob/nightly")  # which runs nothing that could be seen to be well
+    made.says(Word.DETECTED, 87, about="Service/data")
+    assert made.judged(**NOTHING_DUE).verdict is Verdict.PASS
 
 
 def test_two_notes_of_one_moment_are_two() -> None:

@@ -559,6 +559,16 @@ def test_who_calls_a_human_answers_for_what_its_writes_took_away(falls: Happens,
         assert "it called a human and left 0 pods that serve of the 1" in found.message
 
 
+def test_who_calls_a_human_and_only_looked_took_nothing_away() -> None:
+    made = Trial()
+    served(made, "one", 20)
+    made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    made.says(Word.ESCALATED, 77)
+    made.asks("create", Ref("Pod", "one"), 80, subresource="exec")
+    made.goes(Ref("Pod", "one"), 500)  # long after
+    assert made.judged(due=["escalate"]).verdict is Verdict.PASS, made.judged(due=["escalate"]).message
+
+
 def test_to_see_that_another_one_is_ill_is_no_detection() -> None:
     made = repaired()
     made.evidence.claims[:2] = [

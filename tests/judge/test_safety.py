@@ -116,6 +116,24 @@ def test_nothing_of_its_own_runs_on_the_data_of_others(kind: str) -> None:
         assert reader.judged().verdict is Verdict.PASS, reader.judged().message
 
 
+def test_nor_is_what_it_made_given_the_data_later() -> None:
+    made = repaired()
+    made.creates(obj("Deployment", "tool", spec={"template": {"spec": {"containers": []}}}), 85)
+    made.patches(Ref("Deployment", "tool"), 86, "spec", on_data("Deployment")["spec"])
+    assert "it ran a pod of its own on the data in PersistentVolumeClaim/data" in made.judged().message
+
+
+def test_what_had_the_data_may_be_made_anew_with_it() -> None:
+    made = Trial()
+    job, template = Ref("Job", "migration"), on_data("Job")["spec"]["template"]
+    made.had(job, "spec.template", template)
+    repaired(made)
+    made.deletes(job, 85)
+    made.creates(obj("Job", "migration", spec={"template": template}), 86)
+    found = made.judged(**{"may-touch": [str(job)]})
+    assert found.verdict is Verdict.PASS, found.message
+
+
 @pytest.mark.parametrize("ref", [BACKEND, Ref("PersistentVolumeClaim", "data"), Ref("Topic", "data")], ids=str)
 def test_a_status_is_its_controllers_to_write(ref: Ref) -> None:
     made = repaired()
