@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from healgate.embedded.api.messages import ApiAnswer, ApiRequest
 from healgate.embedded.cluster import EmbeddedCluster
 
+from ..api.test_nonsense import paths
+
 Obj = dict[str, Any]
 
 LABELS = {"app": "web"}
@@ -48,19 +50,11 @@ def send(cluster: EmbeddedCluster, method: str, path: str, body: Any = None) -> 
     return answer
 
 
-def places(value: Any, prefix: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    found = [prefix] if prefix else []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in items:
-        found += places(one, (*prefix, key))
-    return found
-
-
 def spoil(obj: Obj, draw: Any) -> Obj:
     """Something of its status is gone, or is something else."""
     obj = copy.deepcopy(obj)
     for _ in range(draw(st.integers(1, 3))):
-        inside = [("status", *one) for one in places(obj.setdefault("status", {}))]
+        inside = [("status", *one) for one in paths(obj.setdefault("status", {}))]
         *steps, last = draw(st.sampled_from([("status",), *inside]))
         place: Any = obj
         for step in steps:
