@@ -15,6 +15,7 @@ from .schema import schema
 
 Obj = dict[str, Any]
 
+_READ_AS_A_WHOLE = ("Condition", ".ObjectReference")
 _ZEROS: dict[str, Any] = {"str": "", "int": 0, "int64": 0, "bool": False, "time": "0001-01-01T00:00:00Z"}
 
 # Where nothing is as good as something.
@@ -61,13 +62,13 @@ def whole_status(type_name: str, status: Any) -> Obj:
 def with_zeros(type_name: str, value: Any) -> Any:
     """The value with what a typed server reads where a client said nothing, here and below; itself if it is whole.
 
-    Of a condition that is all of it, also what a server would not write: controllers go by its reason and its times.
+    Of a condition and of a reference that is all of it, also what a server would not write: controllers go by them.
     """
     types = schema()
     if not types.known(type_name):
         return value
     whole: Obj = dict(value) if isinstance(value, dict) else {}
-    for name in types.fields(type_name) if type_name.endswith("Condition") else types.required(type_name):
+    for name in types.fields(type_name) if type_name.endswith(_READ_AS_A_WHOLE) else types.required(type_name):
         field = types.field(type_name, name)
         if field is not None and field.shape == "plain" and field.of in _ZEROS and whole.get(name) is None:
             whole[name] = _ZEROS[field.of]
