@@ -29,6 +29,12 @@ def template_of(left: Obj) -> Obj:
     return found if isinstance(found, dict) and isinstance(found.get("spec", {}), dict) else {}
 
 
+def pod_of(left: Obj) -> Obj:
+    """The pod that it is, or that it makes; of a kind that is neither, an empty one."""
+    found: Any = left.get("spec") if left["kind"] == "Pod" else template_of(left).get("spec")
+    return found if isinstance(found, dict) else {}
+
+
 class Source(NamedTuple):
     """Where a container has settings from: a whole object (`key` is ""), or one entry of it."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..evidence import Evidence, Obj, Ref
-from .containers import template_of
+from .containers import pod_of
 from .drift import dangerous
 from .ownership import WORKLOADS, texts
 from .paths import look_up
@@ -41,7 +41,7 @@ def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
             yield f"{ref} was left behind, {why}"
         if ref.kind not in WORKLOADS:
             continue
-        pod = left["spec"] if ref.kind == "Pod" else template_of(left).get("spec", {})
+        pod = pod_of(left)
         found = evidence.baseline.get(ref) or first.before
         had = set(dangerous(found["spec"])) if found is not None and ref.kind == "Pod" else set()
         if ref.kind == "Pod" or ref not in evidence.baseline:
@@ -68,7 +68,9 @@ def _in_the_way(left: Obj, evidence: Evidence) -> str:
 
 def _opened(left: Obj, evidence: Evidence) -> Iterator[Ref]:
     """What a Service or an Ingress lets strangers in to, of what others run."""
-    spec = left.get("spec") or {}
+    spec = left.get("spec")
+    if not isinstance(spec, dict):  # of another group, whose kinds may have these names
+        return
     if left["kind"] == "Service" and (spec.get("type") in OPEN_TO_ALL or spec.get("externalIPs")):
         yield from led_to(left, evidence.baseline)
     elif left["kind"] == "Ingress":

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from ..evidence import COMMANDS, Evidence, Obj, Ref
 from ..scenario.model import Forbidden, Scenario
-from .containers import PAIRED, template_of
+from .containers import PAIRED, pod_of
 from .ownership import Ownership
 from .properties import value_lacks
 from .writes import Write
@@ -77,7 +77,7 @@ def _data_in_reach(evidence: Evidence, write: Write, made: set[Ref]) -> Ref | No
     own = write.verb == "create" or write.ref in made
     if not own or write.ref in evidence.baseline or write.request.subresource or write.after is None:
         return None
-    pod = write.after.get("spec", {}) if write.ref.kind == "Pod" else template_of(write.after).get("spec", {})
+    pod = pod_of(write.after)
     for volume in pod.get("volumes") or ():
         claim = volume.get("persistentVolumeClaim") or {}
         ref = Ref("PersistentVolumeClaim", str(claim.get("claimName", "")))

@@ -141,3 +141,11 @@ def test_a_note_on_a_pod_that_others_gave_power_is_none_of_it(made: Trial) -> No
     made.appears(pod, 84)
     made.patches(Ref("Pod", "backend-1-b"), 85, "metadata.annotations", {"seen": "yes"})
     assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+@pytest.mark.parametrize("kind", ["Service", "Ingress", "Deployment", "CronJob"])
+@pytest.mark.parametrize("parts", [{}, {"spec": "plain"}, {"spec": ["x"]}, {"spec": None}], ids=str)
+def test_a_kind_of_another_group_may_have_any_form(kind: str, parts: dict[str, Any]) -> None:
+    made = repaired()
+    made.creates({**obj(kind, "mine", **parts), "apiVersion": "shop.example/v1"}, 85)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
