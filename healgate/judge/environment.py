@@ -37,10 +37,17 @@ class Environments:
         since = evidence.broken or 0.0
         self._first_write = min((write.time for write in writes if write.time >= since), default=math.inf)
 
+    @property
+    def matter(self) -> bool:
+        """Whether anything that an environment may be made from was broken, or written to."""
+        return bool(self._watched)
+
     def guessed(self, pod: Obj) -> str:
         """What one of its containers was started with that is not right, and was the healer's doing; "" if nothing."""
+        if not self.matter:
+            return ""
         specs = {name: spec for (_, name), spec in containers(pod.get("spec") or {}).items()}
-        for status in runs_on(pod) if self._watched else ():
+        for status in runs_on(pod):
             started = _started(status)
             if started is None:
                 continue

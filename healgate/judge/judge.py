@@ -326,7 +326,7 @@ class _Judge:
             for state, following in pairwise(self.history.of(wanted.object)):
                 if state.time >= self.broken and self.lacks(wanted, state.object):
                     latest = max(latest, following.time)
-        for ref in self.history.refs("Pod"):
+        for ref in self.history.refs("Pod") if self.environments.matter else ():
             for state, following in pairwise(self.history.of(ref)):
                 if self.guessed(ref, state.object):
                     latest = max(latest, following.time)
