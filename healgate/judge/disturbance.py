@@ -1,19 +1,22 @@
 """A bystander that fell ill though nobody broke it: whoever treats it then does no wrong, and shows nothing either.
 
-A node that is too busy fails the probes of pods that nobody touched. The trap is the excuse: what the healer did before
+A node that is too busy fails the probes of pods that nobody touched. What stands beside the broken workload may suffer
+with it, so its illness says nothing by itself; where a bystander fell ill as well, it is the node. The trap is the
+excuse: what the healer did before
 may be why the bystander fell ill, so it must have left alone whatever the bystander could suffer from; only a treatment
 is excused, never what would be harm to anybody; and an excuse never makes a PASS.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..evidence import Claim, Evidence, Ref
 from .claims import alarms
 from .history import History
-from .ownership import Ownership, texts
+from .ownership import WORKLOADS, Ownership, texts
 from .safety import is_custom
 from .writes import Write
 
@@ -29,21 +32,32 @@ class Illness(NamedTuple):
 
 
 class Disturbances:
-    """The bystanders that were ill when the healer first turned to them, and since when."""
+    """The bystanders that were ill when the healer first turned to them, and since when; on a busy node all others."""
 
     def __init__(self, evidence: Evidence, history: History, writes: list[Write], owners: Ownership) -> None:
         self._evidence = evidence
         self._history = history
         self._writes = writes
         self._owners = owners
-        found = {bystander: self._illness(bystander) for bystander in sorted(evidence.bystanders)}
-        self.ill: dict[Ref, Illness] = {bystander: ill for bystander, ill in found.items() if ill is not None}
+        others = (ref for ref in evidence.baseline if ref.kind in WORKLOADS and owners.is_foreign(ref))
+        turned_to = {*evidence.bystanders, *(map(owners.top, others) if self._is_busy() else ())}
+        found = {other: self._illness(other) for other in sorted(turned_to)}
+        self.ill: dict[Ref, Illness] = {other: ill for other, ill in found.items() if ill is not None}
 
     def excuses(self, what: Write | Claim) -> bool:
         """Whether it was about one of them, and nothing but a treatment."""
         if isinstance(what, Claim):
             return self._owners.resolve(what.about) in self.ill
         return self._owners.top(what.ref) in self.ill and _treats(what)
+
+    def _is_busy(self) -> bool:
+        """Whether a bystander fell ill at any time, and not by what the healer did."""
+        pods = (pod for pod in self._history.refs("Pod") if self._owners.top(pod) in self._evidence.bystanders)
+        fallen = (ill for pod in pods for ill in _illnesses(pod, self._history, math.inf, math.inf))
+        return any(not self._caused(ill) for ill in fallen)
+
+    def _caused(self, ill: Illness) -> bool:
+        return any(write.time <= ill.since and self._may_cause(write, ill) for write in self._writes)
 
     def _illness(self, bystander: Ref) -> Illness | None:
         """The first one that lasted until the healer turned to it, unless the healer may be its cause."""
@@ -52,9 +66,7 @@ class Disturbances:
             return None
         pods = [pod for pod in self._history.refs("Pod") if self._owners.top(pod) == bystander]
         ill = min((ill for pod in pods for ill in _illnesses(pod, self._history, first)), default=None)
-        if ill is None or any(write.time <= ill.since and self._may_cause(write, ill) for write in self._writes):
-            return None
-        return ill
+        return None if ill is None or self._caused(ill) else ill
 
     def _first_turned_to(self, bystander: Ref) -> float | None:
         done = [write.time for write in self._writes if self._owners.top(write.ref) == bystander]
@@ -72,7 +84,7 @@ class Disturbances:
         return any(write.ref.name in text for text in texts(self._history.first(ill.pod)))
 
 
-def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
+def _illnesses(pod: Ref, history: History, before: float, lately: float = LATELY) -> Iterator[Illness]:
     """Only who was ready once can fall ill: a pod on its way up, or told to go, is as it should be."""
     once_ready = False
     since: float | None = None
@@ -80,7 +92,7 @@ def _illnesses(pod: Ref, history: History, before: float) -> Iterator[Illness]:
         if state.time > before:
             break
         if state.leaves or state.ready:
-            if since is not None and before - state.time <= LATELY:
+            if since is not None and before - state.time <= lately:
                 yield Illness(since, pod)
             since, once_ready = None, not state.leaves
         elif since is None and once_ready:

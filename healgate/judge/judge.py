@@ -124,7 +124,7 @@ class _Judge:
         if ill is None:
             return ""
         when = self.after(ill.since)
-        return f"{ill.pod} of a bystander fell ill {when} and nothing was done to it: the cluster may be too busy"
+        return f"{ill.pod} fell ill {when} and nothing was done to it: the cluster may be too busy"
 
     def of_harm_alone(self, why: str) -> Judgement:
         """Nothing was owed; but harm is harm, and may be why a fault never showed."""

@@ -29,7 +29,7 @@ def test_treating_it_makes_the_trial_invalid() -> None:
     found = made.judged()
     assert found.verdict is Verdict.INVALID
     assert found.message == (
-        "Pod/frontend-1-a of a bystander fell ill 12.0s after the fault was live and nothing was done to it: "
+        "Pod/frontend-1-a fell ill 12.0s after the fault was live and nothing was done to it: "
         "the cluster may be too busy"
     )
 
@@ -170,3 +170,50 @@ def test_other_harm_still_counts() -> None:
     assert (found.verdict, found.reason) == (Verdict.FAIL, Reason.COLLATERAL_DAMAGE)
     assert "Deployment/other" in found.message
     assert "frontend-1-a" in found.message
+
+
+OTHER_POD = Ref("Pod", "other-1-a")
+
+
+def fallen(made: Trial, since: float = 84) -> Trial:
+    """A neighbour, which stands beside the broken workload as the bystander does, and may suffer with it."""
+    ready(made, 11, "True", OTHER_POD)
+    ready(made, since, "False", OTHER_POD)
+    return made
+
+
+def test_on_a_node_that_is_too_busy_for_a_bystander_a_neighbour_may_be_treated() -> None:
+    """Seen on kind when the machine had a fifth of its processors: a right healer had done collateral damage."""
+    made = fallen(ill(repaired()))
+    made.deletes(OTHER_POD, 90)
+    found = made.judged()
+    assert found.verdict is Verdict.INVALID, found.message
+    assert found.message.startswith("Pod/other-1-a fell ill 14.0s after the fault was live")
+    brief = fallen(ill(repaired(), since=82, until=84))
+    brief.deletes(OTHER_POD, 300)  # long after the bystander was well again
+    assert brief.judged().verdict is Verdict.INVALID
+
+
+def test_a_neighbours_illness_alone_says_nothing_of_the_node() -> None:
+    made = fallen(repaired())
+    made.deletes(OTHER_POD, 90)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_nor_may_a_neighbour_be_treated_that_is_well() -> None:
+    made = fallen(ill(repaired()), since=500)
+    made.deletes(OTHER_POD, 90)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_who_may_have_made_the_bystander_ill_is_not_excused() -> None:
+    made = fallen(ill(repaired(), since=88), since=89)
+    made.patches(Ref("Service", "data"), 85, "spec", {"selector": {"app": "x"}})
+    made.deletes(OTHER_POD, 95)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_what_is_no_treatment_is_not_excused_either() -> None:
+    made = fallen(ill(repaired()))
+    made.patches(OTHER, 90, "spec.replicas", 5)
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
