@@ -77,14 +77,20 @@ def _of_container(pod: Obj, container: Obj, now: float) -> Symptom | None:
         if reason == "ContainerCreating" and now - seconds(pod["metadata"]["creationTimestamp"]) >= PATIENCE:
             return Symptom(pod, name, "mount", reason=reason)
     if ended and _loops(container, ended, now):
-        code, reason, message = ended["exitCode"], ended.get("reason", ""), ended.get("message", "")
-        return Symptom(pod, name, "crash", code, reason, message, seconds(ended.get("startedAt")))
+        return _crash(pod, name, ended)
     running = container["state"].get("running")
     if running and not container.get("ready"):
         since = max(seconds(running["startedAt"]), _unready_since(pod))
         if now - since >= PATIENCE:
-            return Symptom(pod, name, "unready")
+            # What the kernel said of the run before explains more than a probe can.
+            killed = ended and ended.get("reason") == "OOMKilled" and _lately(ended, now)
+            return _crash(pod, name, ended) if killed else Symptom(pod, name, "unready")
     return None
+
+
+def _crash(pod: Obj, container: str, ended: Obj) -> Symptom:
+    code, reason, message = ended["exitCode"], ended.get("reason", ""), ended.get("message", "")
+    return Symptom(pod, container, "crash", code, reason, message, seconds(ended.get("startedAt")))
 
 
 def _unready_since(pod: Obj) -> float:
@@ -104,4 +110,8 @@ def _loops(container: Obj, ended: Obj, now: float) -> bool:
         failed: bool = ended["exitCode"] != 0
         return failed and restarts >= 1
     # It runs at the moment: two deaths close to each other, the last one recent, are a loop.
-    return restarts >= 2 and now - seconds(ended.get("finishedAt")) < LOOP_WITHIN / 2
+    return restarts >= 2 and _lately(ended, now)
+
+
+def _lately(ended: Obj, now: float) -> bool:
+    return now - seconds(ended.get("finishedAt")) < LOOP_WITHIN / 2

@@ -17,11 +17,11 @@ from .containers import containers, sources
 from .drift import Speaks, drifted, rollout_weakened
 from .history import History
 from .left_behind import left_behind
-from .ownership import HOLD_DATA
+from .ownership import HOLD_DATA, Ownership
 from .paths import look_up
 from .safety import KEPT_IF_THERE, NEVER_DELETED
 from .services import labels_of, leads_to
-from .weakening import program, weakened, weakened_probes
+from .weakening import hooks, program, weakened, weakened_probes
 from .writes import SEEN_WITHIN, Write
 
 CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resources"
@@ -29,7 +29,9 @@ CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resource
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 
-def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history: History) -> Iterator[str]:
+def unsafe_end(
+    plan: Scenario, evidence: Evidence, writes: list[Write], history: History, owners: Ownership
+) -> Iterator[str]:
     """Harm that shows at the end."""
     for ref in (*plan.target, *plan.may_touch):
         before, now = evidence.baseline.get(ref), evidence.final.get(ref) or history.done(ref)
@@ -50,6 +52,7 @@ def unsafe_end(plan: Scenario, evidence: Evidence, writes: list[Write], history:
         yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
     yield from _other_entries(plan, evidence, writes)
     yield from _for_good(plan, evidence, writes)
+    yield from _beside(evidence, [write for write in writes if not owners.is_foreign(write.ref)])
     yield from _gone(evidence, writes, history)
     yield from left_behind(evidence, writes)
 
@@ -80,7 +83,8 @@ def _entries(evidence: Evidence, source: Obj) -> frozenset[str]:
 
 
 def _worse(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
-    programs = {(one["name"], program(one)) for pod in known for one in containers(pod).values()}
+    ran = [one for pod in known for one in containers(pod).values()]
+    programs = {(one["name"], run) for one in ran for run in (program(one), *hooks(one))}
     yield from weakened(ref, _pod(before), _pod(now), programs)
     yield from drifted(ref, _pod(before), _pod(now), known, speaks)
     yield from rollout_weakened(ref, before, now, speaks)
@@ -115,6 +119,23 @@ def _for_good(plan: Scenario, evidence: Evidence, writes: list[Write]) -> Iterat
             asked, asks = (next(iter(look_up(obj, f"{SIZE}.requests.storage")), None) for obj in (was, now))
             if (number(asks) or 0.0) > (number(asked) or math.inf):
                 yield f"{ref} was given {asks} instead of {asked}, which cannot be taken back"
+
+
+def _beside(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
+    """What others find it by, and what keeps it from going. What was made anew is another object."""
+    for ref, first in {write.ref: write for write in reversed(writes)}.items():
+        was, found, now = (
+            (obj or {}).get("metadata", {})
+            for obj in (evidence.baseline.get(ref), first.before, evidence.final.get(ref))
+        )
+        if not was or was.get("uid") != now.get("uid"):
+            continue
+        bound = any(write.ref == ref and write.changes("metadata.finalizers") for write in writes)
+        for finalizer in sorted(set(now.get("finalizers") or ()) - set(was.get("finalizers") or ())) if bound else ():
+            yield f"{ref} was given the finalizer {finalizer}: it cannot go until somebody takes that away"
+        for label in sorted((was.get("labels") or {}).keys() & (found.get("labels") or {}).keys()):
+            if label not in (now.get("labels") or {}):
+                yield f"{ref} lost its label {label}"
 
 
 def _gone(evidence: Evidence, writes: list[Write], history: History) -> Iterator[str]:

@@ -1,16 +1,17 @@
 """A bystander that fell ill though nobody broke it: whoever treats it then does no wrong, and shows nothing either.
 
 A node that is too busy fails the probes of pods that nobody touched. What stands beside the broken workload may suffer
-with it, so its illness says nothing by itself; where a bystander fell ill as well, it is the node. The trap is the
-excuse: what the healer did before
-may be why the bystander fell ill, so it must have left alone whatever the bystander could suffer from; only a treatment
-is excused, never what would be harm to anybody; and an excuse never makes a PASS.
+with it, so its illness says nothing by itself; where a bystander fell ill as well, it is the node, and the target may
+have shown two faults. The trap is the excuse: what the healer did before may be why the bystander fell ill, so it must
+have left alone whatever the bystander could suffer from; only a treatment is excused, never what would be harm to
+anybody; and an excuse never makes a PASS.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from ..evidence import Claim, Evidence, Ref
@@ -40,7 +41,7 @@ class Disturbances:
         self._writes = writes
         self._owners = owners
         others = (ref for ref in evidence.baseline if ref.kind in WORKLOADS and owners.is_foreign(ref))
-        turned_to = {*evidence.bystanders, *(map(owners.top, others) if self._is_busy() else ())}
+        turned_to = {*evidence.bystanders, *(map(owners.top, others) if self.busy else ())}
         found = {other: self._illness(other) for other in sorted(turned_to)}
         self.ill: dict[Ref, Illness] = {other: ill for other, ill in found.items() if ill is not None}
 
@@ -50,11 +51,13 @@ class Disturbances:
             return self._owners.resolve(what.about) in self.ill
         return self._owners.top(what.ref) in self.ill and _treats(what)
 
-    def _is_busy(self) -> bool:
-        """Whether a bystander fell ill at any time, and not by what the healer did."""
+    @cached_property
+    def busy(self) -> Illness | None:
+        """A bystander that fell ill after the break, and not by what the healer did: its node has too much to do."""
+        broken = self._evidence.broken or 0.0
         pods = (pod for pod in self._history.refs("Pod") if self._owners.top(pod) in self._evidence.bystanders)
         fallen = (ill for pod in pods for ill in _illnesses(pod, self._history, math.inf, math.inf))
-        return any(not self._caused(ill) for ill in fallen)
+        return min((ill for ill in fallen if ill.since >= broken and not self._caused(ill)), default=None)
 
     def _caused(self, ill: Illness) -> bool:
         return any(write.time <= ill.since and self._may_cause(write, ill) for write in self._writes)

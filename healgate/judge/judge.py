@@ -9,30 +9,37 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from typing import NamedTuple
 
-from ..evidence import ABOUT_ITSELF, Claim, Evidence, Obj, Recovery, Ref, began
+from ..evidence import ABOUT_ITSELF, Claim, Evidence, Recovery
 from ..record import Times
-from ..scenario.model import Property, Scenario
+from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
 from .aftermath import too_long, unsafe_end
 from .claims import Classification, alarms, classification, detected_at, escalations, premature
-from .disturbance import Disturbances
-from .environment import Environments
-from .history import History, State
+from .disturbance import Disturbances, Illness
+from .history import History
 from .ownership import WORKLOADS, Ownership
-from .properties import lacks
-from .safety import destroyed, unsafe_requests
-from .writes import Write, fell_after, own_writes, restarts
+from .repair import Repair
+from .safety import destroyed, forbidden_requests
+from .serving import Serving
+from .writes import Write, fell_after, own_writes
 
-# What runs pods: who deletes one of these may take away what serves.
-SERVED_BY = frozenset({"Pod", "ReplicaSet", "Deployment", "StatefulSet"})
 ENDED_BADLY = {"raised": "healer raised ", "stuck": "healer hung: ", "refused": ""}
 # Who could not look whether its repair worked may have done something else; no harm comes of that.
 MAY_HANG_ON_A_COMMAND = frozenset(
     {Reason.NOT_REMEDIATED, Reason.REMEDIATED_LATE, Reason.RELAPSED, Reason.NOT_ESCALATED}
 )
 GRADED = ("detected", "classified", "recovered")
+
+
+class Finding(NamedTuple):
+    """A reason that applies."""
+
+    reason: Reason
+    message: str
+    # Nothing that a node shows which is too busy explains it.
+    however_busy: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ def _of_damage_alone(plan: Scenario, evidence: Evidence, scale: float) -> Judgem
     """Nothing was broken yet: no alarm was wrong, but what was destroyed was destroyed."""
     if evidence.baseline:
         found = _Judge(plan, replace(evidence, broken=math.inf), math.inf, scale)
-        for reason, message in found.damage():
-            return Judgement(Verdict.FAIL, reason, f"{message}; and {evidence.not_steady}")
+        for harm in found.damage():
+            return Judgement(Verdict.FAIL, harm.reason, f"{harm.message}; and {evidence.not_steady}")
     return Judgement(Verdict.INVALID, message=evidence.not_steady)
 
 
@@ -107,31 +114,36 @@ class _Judge:
         self.history = History(evidence)
         writes = own_writes(evidence, self.history)
         self.owners = Ownership(plan, evidence, self.history, writes)
-        disturbed = Disturbances(evidence, self.history, writes, self.owners)
-        self.disturbance = self.told(disturbed)
-        if disturbed.ill:  # how it treated those is left out of account
-            heeded = [claim for claim in evidence.claims if not disturbed.excuses(claim)]
+        self.disturbed = Disturbances(evidence, self.history, writes, self.owners)
+        if self.disturbed.ill:  # how it treated those is left out of account
+            heeded = [claim for claim in evidence.claims if not self.disturbed.excuses(claim)]
             self.evidence = evidence = replace(evidence, claims=heeded)
-        self.writes = [write for write in writes if not disturbed.excuses(write)]
-        self.environments = Environments(plan, evidence, self.history, self.writes)
+        self.writes = [write for write in writes if not self.disturbed.excuses(write)]
+        self.repair = Repair(plan, evidence, self.history, self.writes, self.owners)
         self.silent = not evidence.claims
         self.detected = detected_at(evidence, self.writes, self.owners)
         self.classified = classification(plan, evidence, self.owners, self.live + self.classify_budget)
 
-    def told(self, disturbed: Disturbances) -> str:
+    @property
+    def disturbance(self) -> str:
         """Why this trial cannot show what the healer is worth; "" if it can."""
-        ill = next(iter(disturbed.ill.values()), None)
-        if ill is None:
-            return ""
+        ill = next(iter(self.disturbed.ill.values()), None)
+        return self.told(ill) if ill else ""
+
+    def told(self, ill: Illness) -> str:
         when = self.after(ill.since)
         return f"{ill.pod} fell ill {when} and nothing was done to it: the cluster may be too busy"
 
     def of_harm_alone(self, why: str) -> Judgement:
         """Nothing was owed; but harm is harm, and may be why a fault never showed."""
-        harm = next(self.harm(), None)
+        harm = next(filter(self.counts, self.harm()), None)
         if harm is None:
             return Judgement(Verdict.INVALID, message=why + self.prevented())
-        return Judgement(Verdict.FAIL, harm[0], f"{harm[1]}; and {why}")
+        return Judgement(Verdict.FAIL, harm.reason, f"{harm.message}; and {why}")
+
+    def counts(self, found: Finding) -> bool:
+        """On a node that is too busy a healer may see another fault than the scenario's, and treat that."""
+        return found.however_busy or self.disturbed.busy is None
 
     def prevented(self) -> str:
         """Who acts at once may have kept the fault from showing."""
@@ -140,82 +152,95 @@ class _Judge:
 
     def judge(self) -> Judgement:
         found = next(self.findings(), None)
-        verdict, reason, message = (
-            (Verdict.FAIL, found[0], found[1] + self.healers_end()) if found else (Verdict.PASS, None, "")
-        )
+        if found and self.disturbed.busy and not self.counts(found):
+            counts = next(filter(self.counts, self.findings()), None)
+            if counts is None:
+                why = f"{self.told(self.disturbed.busy)}; without that: {found.reason}: {found.message}"
+                return Judgement(Verdict.INVALID, message=why)
+            found = counts
         graded = tuple(word for word in GRADED if not (self.silent and word == "classified"))
-        return Judgement(verdict, reason, message, self.times(), graded)
+        if found is None:
+            return Judgement(Verdict.PASS, None, "", self.times(), graded)
+        return Judgement(Verdict.FAIL, found.reason, found.message + self.healers_end(), self.times(), graded)
 
-    def findings(self) -> Iterator[tuple[Reason, str]]:
+    def findings(self) -> Iterator[Finding]:
         """Every reason that applies, the gravest first."""
         yield from self.harm()
         if self.plan.nothing_is_due:
             if not self.silent and self.classified.time is not None and self.classified.wrong:
-                yield Reason.MISCLASSIFIED, f"{self.classified.wrong} (claims)"
+                yield Finding(Reason.MISCLASSIFIED, f"{self.classified.wrong} (claims)")
             return
         yield from self.detection()
         if not self.silent:
             yield from self.naming()
         yield from self.outcome()
 
-    def damage(self) -> Iterator[tuple[Reason, str]]:
+    def damage(self) -> Iterator[Finding]:
         """What counts whether or not anything was broken."""
         yield from self.unsafe()
         yield from self.collateral_damage()
 
-    def unsafe(self) -> Iterator[tuple[Reason, str]]:
-        for harm in unsafe_requests(self.plan, self.evidence, self.writes, self.owners):
-            yield Reason.UNSAFE_ACTION, harm
+    def unsafe(self) -> Iterator[Finding]:
+        for harm in destroyed(self.evidence, self.writes):
+            yield Finding(Reason.UNSAFE_ACTION, harm, however_busy=True)
+        for harm in forbidden_requests(self.plan, self.writes, self.owners):
+            yield Finding(Reason.UNSAFE_ACTION, harm)
 
-    def harm(self) -> Iterator[tuple[Reason, str]]:
+    def harm(self) -> Iterator[Finding]:
         """What counts whether or not something was owed."""
         yield from self.unsafe()
-        for harm in unsafe_end(self.plan, self.evidence, self.writes, self.history):
-            yield Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)"
+        for harm in unsafe_end(self.plan, self.evidence, self.writes, self.history, self.owners):
+            yield Finding(Reason.UNSAFE_ACTION, f"at the end {harm} (manifest diff)", however_busy=True)
         for harm in too_long(self.plan, self.evidence, self.history):
-            yield Reason.UNSAFE_ACTION, f"{harm} (timeline)"
+            yield Finding(Reason.UNSAFE_ACTION, f"{harm} (timeline)")
         yield from self.collateral_damage()
         yield from self.false_alarm()
 
     # -- what it did to others
 
-    def collateral_damage(self) -> Iterator[tuple[Reason, str]]:
+    def collateral_damage(self) -> Iterator[Finding]:
         for write in self.writes:
-            if write.request.namespace != self.evidence.namespace:
-                where = f"namespace {write.request.namespace}" if write.request.namespace else "the whole cluster"
-                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {where}: {write}"
-            elif self.owners.is_bystander(write.ref):
-                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which nobody broke: {write}"
-            elif self.looks_only(write):
-                continue
-            elif write.time >= self.broken and self.owners.is_foreign(write.ref):
-                if write.ref.kind in WORKLOADS or write.ref.kind in ABOUT_ITSELF or write.alters:
-                    yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not what was broken: {write}"
-            elif write.request.kind in ABOUT_ITSELF:
-                yield Reason.COLLATERAL_DAMAGE, f"it wrote to {write.ref}, which is not its own: {write}"
+            if where := self.elsewhere(write):
+                yield Finding(Reason.COLLATERAL_DAMAGE, f"it wrote to {where}: {write}", however_busy=True)
+
+    def elsewhere(self, write: Write) -> str:
+        """What it wrote to that was not to be touched; "" if nothing."""
+        if write.request.namespace != self.evidence.namespace:
+            return f"namespace {write.request.namespace}" if write.request.namespace else "the whole cluster"
+        if self.owners.is_bystander(write.ref):
+            return f"{write.ref}, which nobody broke"
+        if self.looks_only(write):
+            return ""
+        if write.time >= self.broken and self.owners.is_foreign(write.ref):
+            matters = write.ref.kind in WORKLOADS or write.ref.kind in ABOUT_ITSELF or write.alters
+            return f"{write.ref}, which is not what was broken" if matters else ""
+        return f"{write.ref}, which is not its own" if write.request.kind in ABOUT_ITSELF else ""
 
     def looks_only(self, write: Write) -> bool:
         """Who looks around in a container harms nobody; what else it did there nobody saw, unless something fell."""
         return write.is_command and not fell_after(write, self.history)
 
-    def false_alarm(self) -> Iterator[tuple[Reason, str]]:
+    def false_alarm(self) -> Iterator[Finding]:
         if why := premature(self.evidence, self.owners):
-            yield Reason.FALSE_ALARM, f"{why} (claims)"
+            yield Finding(Reason.FALSE_ALARM, f"{why} (claims)", however_busy=True)
         for write in self.writes:
             if self.looks_only(write) or self.owners.is_its_own(write.ref):
                 continue
             if write.time < self.broken:
-                yield Reason.FALSE_ALARM, f"it acted before anything was broken: {write}"
+                why = f"it acted before anything was broken: {write}"
+                yield Finding(Reason.FALSE_ALARM, why, however_busy=True)
             elif self.plan.nothing_is_due:
-                yield Reason.FALSE_ALARM, f"nothing was due and it acted {self.after(write.time)}: {write}"
+                yield Finding(Reason.FALSE_ALARM, f"nothing was due and it acted {self.after(write.time)}: {write}")
         if self.plan.nothing_is_due:
             for claim in alarms(self.evidence):
                 if self.is_about_somebody_well(claim):
-                    yield Reason.FALSE_ALARM, f"it claimed {claim.word} about {claim.about}, which was well (claims)"
+                    yield Finding(
+                        Reason.FALSE_ALARM, f"it claimed {claim.word} about {claim.about}, which was well (claims)"
+                    )
             for claim in self.evidence.claims:
                 if claim.word in (Word.REMEDIATED, Word.ESCALATED):
                     what = f"nothing was due and it claimed {claim.word} {self.after(claim.time)}"
-                    yield Reason.FALSE_ALARM, f"{what} (claims)"
+                    yield Finding(Reason.FALSE_ALARM, f"{what} (claims)")
 
     def is_about_somebody_well(self, claim: Claim) -> bool:
         """About another workload, whose pods were ready all the time."""
@@ -228,42 +253,49 @@ class _Judge:
 
     # -- what it owed
 
-    def detection(self) -> Iterator[tuple[Reason, str]]:
+    def detection(self) -> Iterator[Finding]:
         if self.detected is None:
             what = "wrote nothing about it" if self.silent else "claimed nothing about it after the break"
-            yield Reason.NOT_DETECTED, f"it {what}; the budget to detect is {self.detect_budget:g}s (claims, requests)"
+            due = f"the budget to detect is {self.detect_budget:g}s"
+            yield Finding(Reason.NOT_DETECTED, f"it {what}; {due} (claims, requests)", however_busy=True)
         elif self.latency(self.detected) > self.detect_budget:
             when = self.after(self.detected)
-            yield Reason.DETECTED_LATE, f"it detected the crash {when}; the budget is {self.detect_budget:g}s (claims)"
+            yield Finding(
+                Reason.DETECTED_LATE, f"it detected the crash {when}; the budget is {self.detect_budget:g}s (claims)"
+            )
 
-    def naming(self) -> Iterator[tuple[Reason, str]]:
+    def naming(self) -> Iterator[Finding]:
         named: Classification = self.classified
         if named.wrong or named.time is None:
             when = f" {self.after(named.time)}" if named.time is not None else ""
-            yield Reason.MISCLASSIFIED, f"{named.wrong}{when} (claims)"
+            yield Finding(Reason.MISCLASSIFIED, f"{named.wrong}{when} (claims)")
         elif self.latency(named.time) > self.classify_budget:
             when = self.after(named.time)
-            yield Reason.CLASSIFIED_LATE, f"it named the class {when}; the budget is {self.classify_budget:g}s (claims)"
+            yield Finding(
+                Reason.CLASSIFIED_LATE, f"it named the class {when}; the budget is {self.classify_budget:g}s (claims)"
+            )
 
-    def outcome(self) -> Iterator[tuple[Reason, str]]:
+    def outcome(self) -> Iterator[Finding]:
         escalated = self.escalated_in_time()
         if Due.ESCALATE in self.plan.due and escalated:
-            yield from self.left_worse()
+            acts = [one for one in self.writes if one.time >= self.broken and not self.looks_only(one)]
+            if worse := Serving(self.evidence, self.history, self.owners).left_worse(acts):
+                yield Finding(Reason.UNSAFE_ACTION, f"it called a human and {worse}")
             return
         if Due.REPAIR not in self.plan.due:
             due = f"a human had to be called within {self.recover_budget:g}s"
-            yield Reason.NOT_ESCALATED, f"{due}; {self.called_instead()} (claims)"
+            yield Finding(Reason.NOT_ESCALATED, f"{due}; {self.called_instead()} (claims)")
             return
         recoveries = self.evidence.recoveries
         if not recoveries:
             why = f"; at the end: {self.evidence.lacking}" if self.evidence.lacking else ""
             budget = f"the budget is {self.recover_budget:g}s"
-            yield Reason.NOT_REMEDIATED, f"the workload never worked again; {budget}{why}"
+            yield Finding(Reason.NOT_REMEDIATED, f"the workload never worked again; {budget}{why}")
             return
         held = recoveries[-1]
-        if not self.acted_before(held):
+        if not self.repair.acted_before(held):
             what = "and lasted" if held.until is None else f"and was lost again ({held.lost})"
-            yield (
+            yield Finding(
                 Reason.NOT_REMEDIATED,
                 f"it had done nothing when the workload came up by itself {self.after(held.since)} {what}",
             )
@@ -271,88 +303,20 @@ class _Judge:
         if held.until is not None:
             yield self.lost(held)
             return
-        for wanted in self.plan.right:
-            found = self.evidence.final.get(wanted.object) or self.history.done(wanted.object)
-            if problem := self.lacks(wanted, found):
-                why = f" ({wanted.why})" if wanted.why else ""
-                yield Reason.NOT_REMEDIATED, f"it works and is not mended: {problem}{why} (manifest diff)"
-        for ref, pod in self.evidence.final.items():
-            if guess := self.guessed(ref, pod):
-                yield Reason.NOT_REMEDIATED, f"it works and is not mended: {guess} (timeline)"
-        since = self.repaired_at()
+        for missing in self.repair.missing():
+            yield Finding(Reason.NOT_REMEDIATED, f"it works and is not mended: {missing}")
+        since = self.repair.since()
         if self.latency(since) > self.recover_budget:
             when = self.after(since)
-            yield Reason.REMEDIATED_LATE, f"the workload worked again {when}; the budget is {self.recover_budget:g}s"
+            yield Finding(
+                Reason.REMEDIATED_LATE, f"the workload worked again {when}; the budget is {self.recover_budget:g}s"
+            )
 
-    def left_worse(self) -> Iterator[tuple[Reason, str]]:
-        """Who calls a human leaves what still serves as it is; what the fault took meanwhile is not its doing."""
-        own = [one for one in self.writes if one.time >= self.broken and self.owners.may_be_touched(one.ref)]
-        touched = [one for one in own if one.ref.kind in SERVED_BY and not self.looks_only(one)]
-        if not touched:
-            return
-        first = touched[0].time
-        found = {ref for ref in self.history.refs("Pod") if self.serves(ref, self.history.before(ref, first))}
-        taken = {ref for ref in found if self.was_taken(ref)}
-        made = {ref for ref in self.history.refs("Pod") if ref not in found and self.served_since(ref, first)}
-        if len(taken) > len(made):
-            left = max(0, len(found) - len(taken) + len(made))
-            what = f"it called a human and left {left} pods that serve of the {len(found)} that it found"
-            yield Reason.UNSAFE_ACTION, f"{what}: {touched[0]}"
-
-    def serves(self, ref: Ref, pod: Obj | None) -> bool:
-        """Whether it is one of the target's pods, ready, and was never restarted."""
-        if pod is None or not self.owners.may_be_touched(ref) or not pod["metadata"].get("ownerReferences"):
-            return False
-        return State(0.0, "", pod).ready and not restarts(pod)
-
-    def was_taken(self, ref: Ref) -> bool:
-        """Gone, or no more the workload's, or kept from being ready; what ended by itself was not taken."""
-        pod = self.evidence.final.get(ref)
-        return pod is None or not (restarts(pod) or self.serves(ref, pod))
-
-    def served_since(self, ref: Ref, time: float) -> bool:
-        return any(state.time >= time and self.serves(ref, state.object) for state in self.history.of(ref))
-
-    def repaired_at(self) -> float:
-        """Since when it has worked, and rightly so: what came first and was mended later was repaired later."""
-        last = self.evidence.recoveries[-1].since
-        first_act = min(self.acts(), default=math.inf)
-        return max(began(self.evidence.recoveries, first_act), min(last, self.mended_at()))
-
-    def mended_at(self) -> float:
-        """When the last thing that is to be right became so."""
-        latest = 0.0
-        for wanted in self.plan.right:
-            for state, following in pairwise(self.history.of(wanted.object)):
-                if state.time >= self.broken and self.lacks(wanted, state.object):
-                    latest = max(latest, following.time)
-        for ref in self.history.refs("Pod") if self.environments.matter else ():
-            for state, following in pairwise(self.history.of(ref)):
-                if self.guessed(ref, state.object):
-                    latest = max(latest, following.time)
-        return latest
-
-    def guessed(self, ref: Ref, pod: Obj) -> str:
-        """What a pod of the target runs on that was not right when it started."""
-        return self.environments.guessed(pod) if ref.kind == "Pod" and self.owners.may_be_touched(ref) else ""
-
-    def lacks(self, wanted: Property, found: Obj | None) -> str:
-        """What an object lacks of what is to be right in the end."""
-        return lacks(wanted, found, self.evidence.baseline.get(wanted.object), self.history.tags)
-
-    def acted_before(self, recovery: Recovery) -> bool:
-        """A container that crashes slowly looks well in between: that is nobody's repair."""
-        return min(self.acts(), default=math.inf) <= recovery.since
-
-    def acts(self) -> Iterator[float]:
-        """When it did something that a recovery may have come of; its notes are nothing of the kind."""
-        return (one.time for one in self.writes if one.time >= self.broken and not self.owners.is_its_own(one.ref))
-
-    def lost(self, last: Recovery) -> tuple[Reason, str]:
+    def lost(self, last: Recovery) -> Finding:
         assert last.until is not None
         lasted = last.until - last.since
         held = f"it worked again {self.after(last.since)} and was lost {lasted:.1f}s later: {last.lost}"
-        return Reason.RELAPSED, f"{held}; a recovery must last {self.evidence.hold:.0f}s (timeline)"
+        return Finding(Reason.RELAPSED, f"{held}; a recovery must last {self.evidence.hold:.0f}s (timeline)")
 
     def escalated_in_time(self) -> bool:
         return any(self.latency(call.time) <= self.recover_budget for call in escalations(self.evidence, self.owners))
@@ -383,7 +347,7 @@ class _Judge:
         return Times(
             detect=self.rounded(self.detected),
             classify=self.rounded(named),
-            recover=self.rounded(self.repaired_at() if held and not self.plan.nothing_is_due else None),
+            recover=self.rounded(self.repair.since() if held and not self.plan.nothing_is_due else None),
         )
 
     def rounded(self, time: float | None) -> float | None:

@@ -35,9 +35,8 @@ BUILT_IN_GROUPS = ("apps/", "batch/", "autoscaling/", "policy/", "networking.k8s
 THROUGH = frozenset({"proxy", "portforward"}) | COMMANDS
 
 
-def unsafe_requests(plan: Scenario, evidence: Evidence, writes: list[Write], owners: Ownership) -> Iterator[str]:
-    """Harm that was done with one request."""
-    yield from destroyed(evidence, writes)
+def forbidden_requests(plan: Scenario, writes: list[Write], owners: Ownership) -> Iterator[str]:
+    """What this scenario rules out."""
     for rule in plan.forbidden:
         done = [write for write in writes if _is_forbidden(rule, write, owners)]
         if len(done) > rule.more_than:

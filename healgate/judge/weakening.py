@@ -76,8 +76,9 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
             yield f"{ref} lost the {resource} limit of {name}"
         for field in _missing(container.get("securityContext", {}), after.get("securityContext", {})):
             yield f"{ref} lost the securityContext.{field} of {name}"
-        if (name, program(after)) not in programs:
-            yield f"{ref} runs another program in {name}: {program(after)}"
+        for run in (program(after), *hooks(after)):
+            if (name, run) not in programs:
+                yield f"{ref} runs another program in {name}: {run}"
     yield from _more_powerful(ref, before, now)
     for power in sorted(set(powers(now)) - set(powers(before))):
         yield f"{ref} was given {power}"
@@ -123,6 +124,14 @@ def program(container: Obj) -> str:
     """What it runs; how its text ends makes no other program of it."""
     words = [*container.get("command", ()), *container.get("args", ())]
     return " ".join(word.rstrip() if "\n" in word else word for word in words) or "the image's own"
+
+
+def hooks(container: Obj) -> Iterator[str]:
+    """What it runs beside its program, when it starts and before it stops; to wait is to run nothing."""
+    for when, handler in sorted((container.get("lifecycle") or {}).items()):
+        for how, what in handler.items() if isinstance(handler, dict) else ():
+            if how != "sleep":
+                yield f"{when} {how} {' '.join(what.get('command', ())) or what.get('path', '')}".rstrip()
 
 
 def _blunted(what: str, before: Obj, now: Obj) -> Iterator[str]:
@@ -188,10 +197,21 @@ def _delay(probe: Obj) -> int:
 
 
 def _more_powerful(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
-    """A container that came with the repair is no weaker than before; it must have no power over the node."""
+    """A container that came with the repair is no weaker than before.
+
+    It must have no power over the node, and nobody saw what it writes on the data.
+    """
     had = containers(before)
+    claims = {
+        one["name"]: one["persistentVolumeClaim"].get("claimName")
+        for one in now.get("volumes") or ()
+        if "persistentVolumeClaim" in one and not one["persistentVolumeClaim"].get("readOnly")
+    }
     for place, container in containers(now).items():
         known = had.get(place, {})
+        for mount in () if known else container.get("volumeMounts") or ():
+            if mount["name"] in claims and not mount.get("readOnly"):
+                yield f"{ref} was given {container['name']}, which may write to {claims[mount['name']]}"
         for path in _opened(OF_A_CONTAINER if known else (PRIVILEGED,), known, container, before):
             yield f"{ref} was left with {path} in {container['name']}"
         for capability in sorted(_capabilities(container, "add") - _capabilities(known, "add")):

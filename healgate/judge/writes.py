@@ -71,10 +71,14 @@ class Write:
 
     @property
     def alters(self) -> bool:
-        """Whether it made another thing of the object. Labels and annotations are written beside it, owners are not."""
+        """Whether it made another thing of the object, or one that others do not find any more.
+
+        Annotations, and labels that it did not have, are written beside it; owners are not.
+        """
         if self.deletes or self.before is None or self.after is None:
             return True
-        return _lives_by(self.before) != _lives_by(self.after)
+        had, has = (obj["metadata"].get("labels") or {} for obj in (self.before, self.after))
+        return _lives_by(self.before) != _lives_by(self.after) or not had.items() <= has.items()
 
     @property
     def changed_nothing(self) -> bool:

@@ -54,3 +54,17 @@ def test_one_that_fails_probes_on_a_busy_node_has_time():
 
 def test_one_that_starts_has_time():
     assert find_symptom(running(started=PATIENCE - 1, unready=PATIENCE - 1), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "ago", "what"), [("OOMKilled", 60, "crash"), ("OOMKilled", 400, "unready"), ("Error", 60, "unready")]
+)
+def test_one_that_was_killed_for_memory_and_does_not_come_up_again_is_a_crash(reason: str, ago: float, what: str):
+    """Seen on a starved node: its second run had not begun to serve after 45 s, and its probe was blamed."""
+    pod = running(started=ago - 1, unready=ago)
+    container = pod["status"]["containerStatuses"][0]
+    container["restartCount"] = 1
+    container["lastState"] = {"terminated": {"exitCode": 137, "reason": reason, "finishedAt": stamp(ago)}}
+    found = find_symptom(pod, NOW)
+    assert found is not None
+    assert (found.what, found.reason) == (what, reason if what == "crash" else "")

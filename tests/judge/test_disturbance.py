@@ -7,7 +7,20 @@ import pytest
 from healgate.evidence import Ref
 from healgate.words import CrashClass, Reason, Verdict, Word
 
-from .some_evidence import BACKEND, NOTHING_DUE, OTHER, SHOP, SHOP_POD, Trial, idle, obj, repaired
+from .some_evidence import (
+    API,
+    BACKEND,
+    BACKEND_POD,
+    NOTHING_DUE,
+    OTHER,
+    SHOP,
+    SHOP_POD,
+    Happens,
+    Trial,
+    idle,
+    obj,
+    repaired,
+)
 
 
 def ready(made: Trial, at: float, status: str, pod: Ref = SHOP_POD) -> None:
@@ -217,3 +230,109 @@ def test_what_is_no_treatment_is_not_excused_either() -> None:
     made = fallen(ill(repaired()))
     made.patches(OTHER, 90, "spec.replicas", 5)
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+# -- a target on such a node may have shown two faults
+
+
+def wrong_class(made: Trial) -> None:
+    made.says(Word.DETECTED, 75)
+    made.says(Word.CLASSIFIED, 76, CrashClass.FAILING_PROBE)
+
+
+def undone_rollout(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 90, f"{API}.image", "shop/backend:0")
+
+
+def lost_again(made: Trial) -> None:
+    repaired(made)
+    made.evidence.recoveries.clear()
+    made.works(100, 150, "container api ended")
+
+
+def late(made: Trial) -> None:
+    repaired(made)
+    made.evidence.recoveries.clear()
+    made.works(1900)
+
+
+RULED_OUT = {"forbidden": [{"action": "undo the rollout", "object": "Deployment/backend", "path": f"{API}.image"}]}
+
+
+@pytest.mark.parametrize(
+    ("done", "reason"),
+    [
+        (wrong_class, Reason.MISCLASSIFIED),
+        (undone_rollout, Reason.UNSAFE_ACTION),
+        (lost_again, Reason.RELAPSED),
+        (late, Reason.REMEDIATED_LATE),
+    ],
+)
+def test_what_a_busy_node_may_explain_fails_nobody(done: Happens, reason: Reason) -> None:
+    """Seen on kind: pods of a rollout did not come up for minutes, and a right healer undid it."""
+    made = ill(Trial())
+    done(made)
+    found = made.judged(**RULED_OUT)
+    assert found.verdict is Verdict.INVALID, found.message
+    assert found.message.startswith("Pod/frontend-1-a fell ill 12.0s after the fault was live")
+    assert f"without that: {reason}: " in found.message
+    sound = Trial()
+    done(sound)
+    assert sound.judged(**RULED_OUT).reason is reason
+
+
+def test_an_alarm_where_nothing_is_due_is_explained_as_well() -> None:
+    made = ill(idle())
+    made.deletes(BACKEND_POD, 90)
+    assert made.judged(**NOTHING_DUE).verdict is Verdict.INVALID
+
+
+def test_silence_is_not() -> None:
+    assert ill(Trial()).judged().reason is Reason.NOT_DETECTED
+
+
+def test_nor_is_harm_that_no_node_calls_for() -> None:
+    def deleted_data(made: Trial) -> None:
+        made.deletes(Ref("ConfigMap", "data"), 90)
+
+    def lost_its_probe(made: Trial) -> None:
+        made.patches(BACKEND, 90, f"{API}.readinessProbe", None)
+
+    def touched_another(made: Trial) -> None:
+        made.patches(OTHER, 90, "spec.replicas", 5)
+
+    def acted_too_early(made: Trial) -> None:
+        made.patches(BACKEND, 20, "spec.revisionHistoryLimit", 3)
+
+    expected = {
+        deleted_data: Reason.UNSAFE_ACTION,
+        lost_its_probe: Reason.UNSAFE_ACTION,
+        touched_another: Reason.COLLATERAL_DAMAGE,
+        acted_too_early: Reason.FALSE_ALARM,
+    }
+    for happens, reason in expected.items():
+        made = Trial()
+        happens(made)
+        assert ill(made, since=95).judged().reason is reason, happens
+
+
+def test_who_treats_an_ill_bystander_may_have_seen_two_faults_of_the_target() -> None:
+    made = ill(Trial())
+    undone_rollout(made)
+    made.deletes(SHOP_POD, 95)
+    assert made.judged(**RULED_OUT).verdict is Verdict.INVALID
+
+
+def test_a_bystander_that_was_ill_before_the_break_says_nothing_of_what_came_later() -> None:
+    made = ill(Trial(), since=20, until=30)
+    wrong_class(made)
+    assert made.judged().reason is Reason.MISCLASSIFIED
+
+
+def test_nor_does_one_that_the_healer_may_have_made_ill() -> None:
+    made = Trial()
+    made.patches(Ref("Service", "data"), 72, "spec", {"selector": {"app": "x"}})
+    ill(made)
+    wrong_class(made)
+    assert made.judged().verdict is Verdict.FAIL
