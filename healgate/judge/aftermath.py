@@ -26,6 +26,7 @@ from .writes import SEEN_WITHIN, Write
 
 CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resources"
 # A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
+REVISIONS = frozenset({"ReplicaSet", "ControllerRevision"})
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 
@@ -139,7 +140,13 @@ def _beside(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
 
 
 def _gone(evidence: Evidence, writes: list[Write], history: History) -> Iterator[str]:
-    """What must never be deleted is not to be handed to the garbage collector either."""
+    """What must never be deleted is not to be handed to the garbage collector either.
+
+    A revision comes back by itself, under the same name, while it is the newest one.
+    """
+    for ref in sorted({write.ref for write in writes if write.deletes and write.ref.kind in REVISIONS}):
+        if ref in evidence.baseline and ref not in evidence.final:
+            yield f"{ref} is gone, a revision to go back to"
     for ref, was in evidence.baseline.items():
         if ref.kind not in NEVER_DELETED | KEPT_IF_THERE:
             continue

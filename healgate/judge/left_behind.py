@@ -22,6 +22,7 @@ from .writes import Write
 # What others have to live by, whoever made it.
 BINDING = frozenset({"LimitRange", "ResourceQuota", "NetworkPolicy", "HorizontalPodAutoscaler"})
 OPEN_TO_ALL = frozenset({"NodePort", "LoadBalancer"})
+SERVES = "kubernetes.io/service-name"
 BACKENDS = ("defaultBackend.service.name", "rules[*].http.paths[*].backend.service.name")
 # A shorter text, or a plain word, may stand anywhere for another reason, and a certificate is for everybody.
 SHORTEST_SECRET = 8
@@ -56,8 +57,9 @@ def _in_the_way(left: Obj, evidence: Evidence) -> str:
         return "which binds everybody in the namespace"
     if kind == "PodDisruptionBudget" and left.get("status", {}).get("disruptionsAllowed") == 0:
         return "which lets no pod be moved"
+    named = (left["metadata"].get("labels") or {}).get(SERVES) if kind == "EndpointSlice" else None
     for ref, service in evidence.baseline.items():
-        if leads_to(service, labels_of(left)):
+        if leads_to(service, labels_of(left)) or (named and ref == Ref("Service", named)):
             return f"which answers for {ref}"
     if opened := next(_opened(left, evidence), None):
         return f"which opens {opened} to who is not in the cluster"

@@ -26,12 +26,11 @@ class Repair:
     ) -> None:
         self._right = plan.right
         self._evidence = evidence
-        self._broken = evidence.broken or 0.0
         self._history = history
-        self._owners = owners
         self._environments = Environments(plan, evidence, history, writes)
         # A recovery may have come of anything that it did; its notes are nothing of the kind.
-        acts = (one.time for one in writes if one.time >= self._broken and not owners.is_its_own(one.ref))
+        since = evidence.broken or 0.0
+        acts = (one.time for one in writes if one.time >= since and not owners.is_its_own(one.ref))
         self._first_act = min(acts, default=math.inf)
 
     def acted_before(self, recovery: Recovery) -> bool:
@@ -59,7 +58,7 @@ class Repair:
         latest = 0.0
         for wanted in self._right:
             for state, following in pairwise(self._history.of(wanted.object)):
-                if state.time >= self._broken and self._lacks(wanted, state.object):
+                if self._lacks(wanted, state.object):
                     latest = max(latest, following.time)
         for ref in self._history.refs("Pod") if self._environments.matter else ():
             for state, following in pairwise(self._history.of(ref)):
@@ -68,8 +67,8 @@ class Repair:
         return latest
 
     def _guessed(self, ref: Ref, pod: Obj) -> str:
-        """What a pod of the target runs on that was not right when it started."""
-        return self._environments.guessed(pod) if ref.kind == "Pod" and self._owners.may_be_touched(ref) else ""
+        """What a pod runs on that was not right when it started."""
+        return self._environments.guessed(pod) if ref.kind == "Pod" else ""
 
     def _lacks(self, wanted: Property, found: Obj | None) -> str:
         return lacks(wanted, found, self._evidence.baseline.get(wanted.object), self._history.tags)

@@ -16,7 +16,15 @@ from .properties import value_lacks
 from .writes import Write
 
 NEVER_DELETED = frozenset(
-    {"PersistentVolumeClaim", "PersistentVolume", "Secret", "ConfigMap", "Namespace", "CustomResourceDefinition"}
+    {
+        "PersistentVolumeClaim",
+        "PersistentVolume",
+        "Secret",
+        "ConfigMap",
+        "Namespace",
+        "CustomResourceDefinition",
+        "ServiceAccount",  # its pods' tokens end with it
+    }
 )
 KEPT_IF_THERE = frozenset(
     {

@@ -332,7 +332,7 @@ def test_a_bystander_that_was_ill_before_the_break_says_nothing_of_what_came_lat
 
 def test_nor_does_one_that_the_healer_may_have_made_ill() -> None:
     made = Trial()
-    made.patches(Ref("Service", "data"), 72, "spec", {"selector": {"app": "x"}})
+    made.patches(BACKEND, 72, "spec.replicas", 50)
     ill(made)
     wrong_class(made)
-    assert made.judged().verdict is Verdict.FAIL
+    assert made.judged().reason is Reason.MISCLASSIFIED

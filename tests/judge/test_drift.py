@@ -324,6 +324,15 @@ def test_what_it_made_itself_does_not_answer_for_others(kind: str) -> None:
     assert "which answers for Service/data" in made.judged().message
 
 
+@pytest.mark.parametrize(("service", "harm"), [("data", True), ("mine", False)])
+def test_nor_does_an_address_that_it_wrote_down(service: str, harm: bool) -> None:
+    made = repaired()
+    own = obj("EndpointSlice", "mine", addressType="IPv4", endpoints=[{"addresses": ["10.1.1.1"]}])
+    own["metadata"]["labels"] = {"kubernetes.io/service-name": service}
+    made.creates(own, 85)
+    assert ("which answers for Service/data" in made.judged().message) is harm
+
+
 def test_a_note_on_a_pod_that_a_workload_made_leaves_it_the_workloads() -> None:
     made = repaired()
     made.had(Ref("Service", "data"), "spec", {"selector": {"app": "shop"}})

@@ -37,10 +37,10 @@ def writes(trial: Trial, at: float, level: str, size: str = "1") -> None:
     trial.patches(DATA, at, "data", {"LEVEL": level, "SIZE": size})
 
 
-def starts(trial: Trial, at: float, state: str = "running") -> None:
+def starts(trial: Trial, at: float, state: str = "running", pod: Ref = BACKEND_POD) -> None:
     stamp = datetime.fromtimestamp(int(START + at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status = {"name": "api", "restartCount": 1, "state": {state: {"startedAt": stamp}}}
-    trial.changes(BACKEND_POD, at, "status", {"containerStatuses": [status]})
+    trial.changes(pod, at, "status", {"containerStatuses": [status]})
 
 
 def judged(trial: Trial, right: list[dict[str, Any]] = RIGHT) -> Judgement:
@@ -59,6 +59,16 @@ def test_what_started_on_a_guess_and_runs_on_is_not_mended(container: dict[str, 
     found = judged(trial)
     assert found.reason is Reason.NOT_REMEDIATED
     assert "api of Pod/backend-1-a was started with another LEVEL than ConfigMap/data has now" in found.message
+
+
+def test_a_neighbour_that_started_on_a_guess_is_not_mended_either() -> None:
+    trial = made(WHOLE)
+    neighbour = Ref("Pod", "other-1-a")
+    trial.had(neighbour, "spec.containers[api].envFrom", WHOLE["envFrom"])
+    writes(trial, 80, "loud")
+    starts(trial, 90, pod=neighbour)
+    writes(trial, 100, "info")
+    assert "api of Pod/other-1-a was started with another LEVEL" in judged(trial).message
 
 
 @pytest.mark.parametrize("container", [WHOLE, ENTRY])

@@ -45,6 +45,26 @@ def test_what_was_there_is_never_deleted(ref: Ref) -> None:
     assert "(request 2)" in found.message
 
 
+def test_the_account_of_its_pods_is_never_deleted() -> None:
+    """Nobody watches them, and a controller makes the default one anew at once; the tokens are void all the same."""
+    made = repaired()
+    made.asks("delete", Ref("ServiceAccount", "default"), 85)
+    assert "it deleted ServiceAccount/default" in made.judged().message
+
+
+def test_a_revision_to_go_back_to_stays() -> None:
+    old = Ref("ReplicaSet", "backend-0")
+    made = repaired()
+    before = made.now[old]
+    made.deletes(old, 85)
+    assert "ReplicaSet/backend-0 is gone, a revision to go back to" in made.judged().message
+    made.appears(before, 86)  # made anew by its Deployment
+    assert made.judged().verdict is Verdict.PASS
+    pruned = repaired()
+    pruned.goes(old, 85)
+    assert pruned.judged().verdict is Verdict.PASS
+
+
 @pytest.mark.parametrize("ref", [Ref("Secret", "data"), BACKEND, Ref("Topic", "data")], ids=str)
 def test_to_be_refused_is_no_harm(ref: Ref) -> None:
     for code in (403, 404, 409, 422, 429, 500):
