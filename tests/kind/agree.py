@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,15 @@ def table(embedded: Verdicts, kind: Verdicts, known: list[dict[str, str]]) -> tu
     return lines, differ, unknown
 
 
+def judged(todo: Sequence[Job], run: Callable[[Sequence[Job]], dict[Job, Got]]) -> dict[Job, Got]:
+    """A trial that was INVALID showed nothing, and is run once more."""
+    found = run(todo)
+    again = [job for job, got in found.items() if got.verdict == "INVALID"]
+    for job in again:
+        print(f"again: {job} was INVALID: {found[job].message}", file=sys.stderr, flush=True)
+    return {**found, **run(longest_first(again))} if again else found
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--healers", nargs="+", choices=HEALERS, default=list(HEALERS), metavar="HEALER")
@@ -85,7 +95,8 @@ def main(argv: list[str] | None = None) -> int:
 
     try:
         with kind_cluster(lambda text: print(text, file=sys.stderr), chosen.reuse_cluster) as running:
-            kind = run_all(todo, running.as_dict(), at_once(running, chosen.n), told("kind"))
+            workers = at_once(running, chosen.n)
+            kind = judged(todo, lambda jobs: run_all(jobs, running.as_dict(), workers, told("kind")))
     except (UsageProblem, HarnessError, ConnectionError) as problem:
         print(f"make agree: {problem}", file=sys.stderr)
         return 6

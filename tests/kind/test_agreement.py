@@ -35,6 +35,17 @@ def test_what_differs_is_shown_with_its_reason_if_there_is_one() -> None:
     assert lines[1].endswith("DIFFERS: memory")
 
 
+def test_what_showed_nothing_is_run_once_more(capsys: pytest.CaptureFixture[str]) -> None:
+    first, second, third = (Job(healer, "oom/leak") for healer in ("null", "reference", "always-oom"))
+    verdicts = {first: ["INVALID", "not-detected"], second: ["PASS"], third: ["INVALID", "INVALID"]}
+    found = agree.judged(
+        [first, second, third], lambda jobs: {job: got(verdicts[job].pop(0), "it fell ill") for job in jobs}
+    )
+    assert {job: one.what for job, one in found.items()} == {first: "not-detected", second: "PASS", third: "INVALID"}
+    assert not any(verdicts.values())
+    assert "again: null oom/leak-t1 was INVALID: it fell ill" in capsys.readouterr().err
+
+
 def test_a_fail_for_another_reason_is_a_difference() -> None:
     here, there = {("null", "oom/leak"): got("not-detected")}, {("null", "oom/leak"): got("relapsed")}
     assert agree.table(here, there, [])[1:] == (1, 1)
