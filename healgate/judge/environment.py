@@ -34,8 +34,7 @@ class Environments:
         self._right = [rule for rule in plan.right if rule.object.kind in HOLD_DATA and rule.path]
         written = {write.ref for write in writes if write.ref.kind in HOLD_DATA}
         self._watched = written | {rule.object for rule in self._right} if writes else set()
-        since = evidence.broken or 0.0
-        self._first_write = min((write.time for write in writes if write.time >= since), default=math.inf)
+        self._first_write = min((write.time for write in writes), default=math.inf)
 
     @property
     def matter(self) -> bool:

@@ -135,6 +135,24 @@ def test_an_own_value_over_the_source_is_no_value_of_the_source() -> None:
     assert found.verdict is Verdict.PASS, found.message
 
 
+def test_an_entry_of_another_source_over_it_is_none_of_it_either() -> None:
+    entry = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": "data", "key": "SIZE"}}}
+    trial = made({**WHOLE, "env": [entry]})
+    writes(trial, 80, "loud")
+    starts(trial, 90)
+    writes(trial, 100, "info")
+    found = judged(trial)
+    assert found.verdict is Verdict.PASS, found.message
+
+
+def test_what_started_without_an_entry_runs_on_without_it() -> None:
+    trial = made(WHOLE)
+    trial.patches(DATA, 80, "data", {"SIZE": "1"})
+    starts(trial, 90)
+    writes(trial, 100, "info")
+    assert "was started with another LEVEL than" in judged(trial).message
+
+
 def test_a_status_that_makes_no_sense_makes_no_error() -> None:
     trial = made(WHOLE)
     writes(trial, 80, "info")
