@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from .handed_over import read_json
 from .problems import Place, Problem, UsageProblem
 from .words import Reason, Verdict
 
@@ -129,7 +130,7 @@ def read_trials(path: Path) -> list[TrialRecord]:
     for number, text, complete in _lines(path):
         try:
             records.append(TrialRecord.from_dict(json.loads(text.decode())))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if complete:
                 found = text[:60].decode(errors="replace")
                 problem = f"expected one trial record a line; found {found!r} ({error}). Remove the line."
@@ -139,16 +140,10 @@ def read_trials(path: Path) -> list[TrialRecord]:
 
 def read_run(path: Path) -> dict[str, Any]:
     """What a run was asked for. Raises UsageProblem."""
-    expected = f"expected the {RUN} of a run"
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        place = Place(str(path), error.lineno, error.colno)
-        raise UsageProblem(Problem(f"{expected}, which is JSON; found none here ({error.msg})", place)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(Problem(f"{expected}; it cannot be read: {error}", Place(str(path)))) from None
+    expected = f"the {RUN} of a run"
+    run = read_json(path, expected)
     if not isinstance(run, dict):
-        raise UsageProblem(Problem(f"{expected}; found other JSON", Place(str(path))))
+        raise UsageProblem(Problem(f"expected {expected}; found other JSON", Place(str(path))))
     for name, (kind, called) in _RUN.items():
         kinds = (int, float) if kind is float else kind
         if name in run and not isinstance(run[name], kinds):

@@ -174,7 +174,7 @@ def _told(body: Any) -> dict[str, Any]:
     """An answer's JSON object; somebody else may answer under its name."""
     try:
         told = json.loads(body) if isinstance(body, str) else body
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

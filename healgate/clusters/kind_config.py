@@ -45,7 +45,7 @@ def kind_config(timing: str) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     try:
         found = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as problem:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as problem:
         raise UsageProblem(f"{CONFIG}: {path}: {problem}") from None
     if not isinstance(found, dict) or found.get("kind", "Cluster") != "Cluster":
         raise UsageProblem(f"{CONFIG}: {path}: expected a configuration of kind (kind: Cluster)")

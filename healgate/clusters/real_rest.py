@@ -91,5 +91,5 @@ def _read(data: bytes) -> Any:
     text = data.decode(errors="replace")
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

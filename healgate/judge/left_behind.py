@@ -44,7 +44,7 @@ def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
             continue
         pod = pod_of(left)
         found = evidence.baseline.get(ref) or first.before
-        had = set(dangerous(found["spec"])) if found is not None and ref.kind == "Pod" else set()
+        had = set(dangerous(pod_of(found))) if found is not None else set()
         if ref.kind == "Pod" or ref not in evidence.baseline:
             for power in sorted(set(dangerous(pod)) - had):
                 yield f"{ref} was left with {power}"

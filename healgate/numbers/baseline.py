@@ -14,6 +14,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ..handed_over import read_json
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord, sorted_records
 from ..scenario.model import Strict
@@ -107,13 +108,7 @@ def _before(rows: Sequence[TrialRecord], fingerprint: str) -> Before:
 
 def read_baseline(path: Path) -> Baseline:
     """Raises UsageProblem with every mistake and its place."""
-    try:
-        json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(Problem(f"cannot be read: {error}", Place(str(path)))) from None
-    except json.JSONDecodeError as error:
-        message = f"expected a baseline file, which is JSON; found no JSON here ({error.msg})"
-        raise UsageProblem(Problem(message, Place(str(path), error.lineno, error.colno))) from None
+    read_json(path, "a baseline file")
     source = load_yaml(path)  # JSON is YAML, and this knows where everything stands
     if not isinstance(source.data, dict) or "healgate-baseline" not in source.data:
         message = "expected a file that --save-baseline wrote; found other JSON"

@@ -123,7 +123,7 @@ class Trials:
         text = f"{reason}: {row.message}"
         if row.evidence:
             path = self.folder.path / row.evidence
-            with suppress(OSError, UsageProblem):  # an earlier run's may be gone
+            with suppress(UsageProblem):  # an earlier run's may be gone
                 text += f"\n{told.course(story.read(path))}"
             text = f"{text.rstrip()}\nevidence: {path}"
         return text

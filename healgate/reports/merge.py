@@ -7,7 +7,6 @@ earlier and later; the report then shows the trend. The trap is to average rates
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import record
+from ..handed_over import parse_json, read_text
 from ..numbers.summary import Summary, summarise
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord, read_trials, sorted_records
@@ -203,19 +203,12 @@ def _history(path: Path | None) -> str:
     """The earlier points of the trend. What else Allure is given it answers with a trace of its own."""
     if path is None or not path.exists():
         return ""
-    expected = "expected a trend that `healgate report` wrote, JSON in each line"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageProblem(Problem(f"{expected}; it cannot be read: {error}", Place(str(path)))) from None
+    expected = "a trend that `healgate report` wrote, line by line"
+    text = read_text(path, expected)
     for number, line in enumerate(text.split("\n"), 1):
-        try:
-            point = json.loads(line) if line.strip() else {"testResults": {}}
-        except json.JSONDecodeError as error:
-            place = Place(str(path), number, error.colno)
-            raise UsageProblem(Problem(f"{expected}; found none here ({error.msg})", place)) from None
+        point = parse_json(line, expected, str(path), number) if line.strip() else {"testResults": {}}
         if not isinstance(point, dict) or not isinstance(point.get("testResults"), dict):
-            raise UsageProblem(Problem(f"{expected}; found other JSON", Place(str(path), number, 1)))
+            raise UsageProblem(Problem(f"expected {expected}; found other JSON", Place(str(path), number, 1)))
     return text
 
 

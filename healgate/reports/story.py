@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evidence import Claim, Evidence, Obj, Ref, Request, Seen
+from ..handed_over import read_json
 from ..problems import Place, Problem, UsageProblem
 from ..record import TrialRecord, as_json
 from ..scenario.model import Scenario
@@ -87,14 +88,8 @@ def write(path: Path, story: Story) -> None:
 
 
 def read(path: Path) -> Story:
-    """Raises UsageProblem for a file that is none, OSError if it is gone."""
-    try:
-        story: Story = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        message = f"expected the evidence of a trial, which is JSON; found none here ({error.msg})"
-        raise UsageProblem(Problem(message, Place(str(path), error.lineno, error.colno))) from None
-    except UnicodeDecodeError as error:
-        raise UsageProblem(Problem(f"expected the evidence of a trial; found {error}", Place(str(path)))) from None
+    """Raises UsageProblem for a file that is none, or that is gone."""
+    story: Story = read_json(path, "the evidence of a trial")
     if not isinstance(story, dict) or "marks" not in story:
         raise UsageProblem(Problem("expected the evidence of a trial; found other JSON", Place(str(path))))
     return story

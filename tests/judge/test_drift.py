@@ -308,6 +308,14 @@ def test_a_pod_that_had_power_before_was_not_given_it() -> None:
     assert "left with hostPID" in made.judged().message
 
 
+def test_nor_had_what_others_made_meanwhile() -> None:
+    made = repaired()
+    theirs = obj("Deployment", "theirs", spec={"template": {"spec": {"hostNetwork": True, "containers": []}}})
+    made.appears(theirs, 82)
+    made.patches(Ref.of(theirs), 85, "metadata.annotations", {"seen": "yes"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
 LABELS = {"labels": {"app": "shop", "and": "more"}}
 
 
@@ -350,7 +358,9 @@ def test_what_others_call_a_template_may_be_anything(spec: dict[str, Any]) -> No
     assert made.judged().verdict is Verdict.PASS
 
 
-def test_a_budget_that_lets_pods_go_may_stay() -> None:
+@pytest.mark.parametrize("status", [{"disruptionsAllowed": 1}, {}])
+def test_a_budget_that_lets_pods_go_may_stay(status: dict[str, Any]) -> None:
+    """One that nobody has looked at yet binds nobody so far."""
     made = repaired()
-    made.creates(obj("PodDisruptionBudget", "some", spec={}, status={"disruptionsAllowed": 1}), 85)
+    made.creates(obj("PodDisruptionBudget", "some", spec={}, status=status), 85)
     assert made.judged().verdict is Verdict.PASS

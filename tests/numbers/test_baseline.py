@@ -111,7 +111,7 @@ def test_anything_wrong_is_named_with_its_line(path: Path, steps: tuple[str, ...
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "found no JSON here"),
+        ("", "which is JSON; found none here"),
         ('{"healgate-baseline": 1,', ":1:"),
         ("[]", "expected a file that --save-baseline wrote"),
         ('{"results": 3}', "expected a file that --save-baseline wrote"),

@@ -143,7 +143,7 @@ def test_what_is_not_one_run_is_not_judged(two: Place, other: object, capsys: Sa
     ("args", "said"),
     [
         ([], "expected --baseline FILE or --min-pass-rate SHARE to gate by, or --save-baseline FILE"),
-        (["--baseline", "none.json"], "none.json: cannot be read: "),
+        (["--baseline", "none.json"], "none.json: expected a baseline file; it cannot be read: "),
         (["--min-pass-rate", "95"], "argument --min-pass-rate: expected a share from 0 to 1, like 0.95, or a percent"),
     ],
 )
