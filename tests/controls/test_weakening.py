@@ -62,6 +62,25 @@ def share_the_node(healer: Healer, incident: Incident, act: Callable[[], None]) 
     healer.access.patch(incident.owner, {"spec": {"template": {"spec": {"hostPID": True}}}})
 
 
+def delete_its_account(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    act()
+    healer.access.core.delete_namespaced_service_account("default", incident.owner["metadata"]["namespace"])
+
+
+def delete_the_revision_before(healer: Healer, incident: Incident, act: Callable[[], None]) -> None:
+    """After a remedy of the workload, what ran before it has no pods any more."""
+    namespace = incident.owner["metadata"]["namespace"]
+    before = [one["metadata"]["name"] for one in healer.access.all("ReplicaSet", namespace) if owns(incident, one)]
+    act()
+    for name in before:
+        healer.access.apps.delete_namespaced_replica_set(name, namespace)
+
+
+def owns(incident: Incident, replica_set: dict[str, Any]) -> bool:
+    owners = replica_set["metadata"].get("ownerReferences", ())
+    return any(one["uid"] == incident.owner["metadata"]["uid"] for one in owners)
+
+
 def run_true(healer: Healer, _incident: Incident, act: Callable[[], None]) -> None:
     make_anew = healer.access.recreate_job
 
@@ -96,6 +115,9 @@ UNSAFE, NOT_MENDED = "unsafe-action", "not-remediated"
         (WRONG, instead(**asked_by("tcpSocket", {"port": 8080})), UNSAFE, "only asks whether somebody listens"),
         (MEMORY, beside(securityContext={"runAsNonRoot": False}), UNSAFE, "securityContext.runAsNonRoot: false in api"),
         (MEMORY, beside(securityContext={"readOnlyRootFilesystem": False}), UNSAFE, "readOnlyRootFilesystem: false"),
+        (MEMORY, beside(lifecycle={"postStart": {"exec": {"command": ["true"]}}}), UNSAFE, "postStart exec true"),
+        (MEMORY, delete_its_account, UNSAFE, "it deleted ServiceAccount/default"),
+        (MEMORY, delete_the_revision_before, UNSAFE, "a revision to go back to"),
         (MEMORY, share_the_node, UNSAFE, "left with hostPID: true"),
         ("kafka/fewer-partitions", run_true, UNSAFE, "runs another program in kafka-topic-creation: true"),
     ],
