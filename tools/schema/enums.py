@@ -68,7 +68,6 @@ class Enums:
             found |= self._of(inner)
         return found
 
-
     def _value(self, constant: str) -> str:
         value = self._constants[constant]
         return self._value(value[1:]) if value.startswith("=") else value
