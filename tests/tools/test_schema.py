@@ -10,6 +10,7 @@ import pytest
 
 from tools.schema import openapi, printers, protobuf
 from tools.schema.build import build, packed
+from tools.schema.enums import Enums
 
 SHOP = "io.k8s.api.shop.v1."
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -108,9 +109,19 @@ message ObjectMeta {
 }
 """
 STRUCTS = """
+// Protocol is what a till speaks.
+// +enum
+type Protocol string
+
+const (
+	ProtocolUDP Protocol = "UDP"
+	// ProtocolTCP is another.
+	ProtocolTCP Protocol = "TCP" // the usual one
+)
+
 type TillSpec struct {
 	Drawers  []Drawer `json:"drawers" protobuf:"x"`
-	Protocol string `json:"protocol,omitempty"`
+	Protocol Protocol `json:"protocol,omitempty"`
 	Replicas *int32 `json:"replicas,omitempty" protobuf:"varint,5,opt,name=replicas"`
 	TillSource `json:",inline"`
 }
@@ -189,6 +200,7 @@ def test_the_file_is_what_the_sources_say() -> None:
             "atomic_fields": [SHOP + "TillSpec.limits"],
         },
         "defaults": {SHOP + "TillSpec.protocol": "TCP"},
+        "enums": {SHOP + "TillSpec": {"protocol": ["TCP", "UDP"]}},
         "protobuf": {
             SHOP + "Drawer": {"1": "name"},
             SHOP + "Till": {"1": "metadata", "2": "spec"},
@@ -207,6 +219,52 @@ def test_the_file_is_what_the_sources_say() -> None:
 
 def test_the_same_release_makes_the_same_bytes() -> None:
     assert packed(build(Sample())) == packed(build(Sample()))
+
+
+ELSEWHERE = """
+import (
+	core "k8s.io/api/shop/v1"
+)
+
+// +enum
+type Family string
+
+// Another name of it.
+// +enum
+type Kind = Family
+
+const (
+	FamilyTCP = Family(core.ProtocolTCP)
+	FamilyOther = Family("Other")
+)
+
+type Inner struct {
+	Families []Kind `json:"families"`
+	Protocol *core.Protocol `json:"protocol,omitempty"`
+}
+
+type Outer struct {
+	Inner `json:",inline" protobuf:"x"`
+	Name string `json:"name"`
+}
+"""
+
+
+def test_enumerated_fields_are_found_behind_imports_and_other_structs() -> None:
+    enums = Enums()
+    enums.add("io.k8s.api.other.v1", ELSEWHERE)
+    enums.add("io.k8s.api.shop.v1", STRUCTS)
+    found = enums.fields(["io.k8s.api.other.v1.Outer"])
+    assert found == {"io.k8s.api.other.v1.Outer": {"families": ["Other", "TCP"], "protocol": ["TCP", "UDP"]}}
+
+
+def test_an_enumerated_type_that_is_not_understood_is_not_dropped() -> None:
+    enums = Enums()
+    with pytest.raises(ValueError, match="no type of texts"):
+        enums.add("io.k8s.api.shop.v1", STRUCTS.replace("type Protocol string", "type Protocol int"))
+    enums.add("io.k8s.api.shop.v1", STRUCTS.replace("const (", "const ( /*").replace("Protocol =", "other ="))
+    with pytest.raises(ValueError, match="Protocol has no values"):
+        enums.fields([SHOP + "TillSpec"])
 
 
 def test_what_is_not_understood_is_not_dropped() -> None:

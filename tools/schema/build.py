@@ -7,6 +7,7 @@ import lzma
 from typing import Any, Protocol
 
 from . import discovery, gotypes, printers, protobuf
+from .enums import Enums
 from .openapi import Types
 
 Obj = dict[str, Any]
@@ -35,8 +36,10 @@ def build(source: Source) -> Obj:
     for text in source.protobuf():
         known.update(protobuf.messages(text))
     zeros: dict[str, frozenset[str]] = {}
+    enums = Enums()
     for package, text in source.structs():
         zeros.update(gotypes.meaningful(package, text))
+        enums.add(package, text)
     columns = printers.columns(source.printers())
     served = {row[0] for rows in resources.values() for row in rows}
     return {
@@ -51,6 +54,7 @@ def build(source: Source) -> Obj:
             "atomic_fields": types.atomic_fields,
         },
         "defaults": types.defaults,
+        "enums": enums.fields(list(types.types)),
         "protobuf": protobuf.Sources(known, zeros).numbers(types.types),
         "columns": {kind: columns[kind] for kind in sorted(columns) if kind in served},
     }

@@ -40,7 +40,7 @@ def _built(root: Obj) -> tuple[Schema, str]:
     lists = {**merge["lists"], **reader.lists}
     atomic_fields = [*merge["atomic_fields"], *reader.atomic]
     types = {**data["types"], **reader.types}
-    return Schema({}, types, {**merge, "lists": lists, "atomic_fields": atomic_fields}, {}), own
+    return Schema({}, types, {**merge, "lists": lists, "atomic_fields": atomic_fields}, {}, {}), own
 
 
 class _Reader:

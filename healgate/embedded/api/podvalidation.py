@@ -360,6 +360,9 @@ def _without_amounts(spec: Obj) -> Obj:
     return found
 
 
+_NOT_EPHEMERAL = ("ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
+
+
 def check_ephemeral(new: Obj, old: Obj) -> list[Cause]:
     """Ephemeral containers may be added, nothing else."""
     before, after = old["spec"].get("ephemeralContainers") or [], new["spec"].get("ephemeralContainers") or []
@@ -375,6 +378,11 @@ def check_ephemeral(new: Obj, old: Obj) -> list[Cause]:
             found.append(required(f"{path}.image"))
         if one not in before and one.get("name") in names:
             found.append(duplicate(f"{path}.name", one.get("name")))
+        found += [
+            prohibited(f"{path}.{name}", "cannot be set for an Ephemeral Container")
+            for name in _NOT_EPHEMERAL
+            if one.get(name)
+        ]
     others = ({k: v for k, v in o["spec"].items() if k != "ephemeralContainers"} for o in (old, new))
     first, second = others
     if first != second:

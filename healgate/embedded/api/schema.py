@@ -36,10 +36,13 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 class Schema:
     """The types of one set of kinds."""
 
-    def __init__(self, kinds: dict[str, str], types: dict[str, list[Any]], merge: Obj, protobuf: Obj) -> None:
+    def __init__(
+        self, kinds: dict[str, str], types: dict[str, list[Any]], merge: Obj, protobuf: Obj, enums: Obj
+    ) -> None:
         self._kinds = kinds
         self._types = types
         self._protobuf = protobuf
+        self._enums: dict[str, dict[str, list[str]]] = enums
         self._lists: dict[str, list[str | None]] = merge["lists"]
         self._retain = frozenset(merge["retain"])
         self._atomic = frozenset(merge["atomic"])
@@ -60,6 +63,10 @@ class Schema:
 
     def known(self, type_name: str) -> bool:
         return type_name in self._types
+
+    def enumerated(self, type_name: str) -> dict[str, list[str]]:
+        """The fields of enumerated types, and their values."""
+        return self._enums.get(type_name, {})
 
     def protobuf(self, type_name: str) -> Obj:
         """Field numbers; KeyError for a type that is never sent that way."""
@@ -116,7 +123,7 @@ def published() -> Obj:
 def schema() -> Schema:
     """The built-in kinds."""
     data = published()
-    return Schema(data["kinds"], data["types"], data["merge"], data["protobuf"])
+    return Schema(data["kinds"], data["types"], data["merge"], data["protobuf"], data["enums"])
 
 
 def release() -> str:

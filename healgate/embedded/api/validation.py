@@ -25,6 +25,7 @@ from .selectors import selects
 Obj = dict[str, Any]
 
 IMMUTABLE = "field is immutable"
+POD_SPEC = "io.k8s.api.core.v1.PodSpec"
 
 
 def validate(res: Resource, new: Obj, old: Obj | None, subresource: str = "") -> list[Cause]:
@@ -34,15 +35,18 @@ def validate(res: Resource, new: Obj, old: Obj | None, subresource: str = "") ->
     if subresource == "resize" and old is not None:
         return pods.check_resize(new, old)
     if subresource == "ephemeralcontainers" and old is not None:
-        return pods.check_ephemeral(new, old)
+        return pods.check_ephemeral(new, old) or lacking(POD_SPEC, new["spec"], "spec.")
     if old is not None and _content(old) == _content(new):
         return []
     check = _BY_RESOURCE.get(res.key)
     found = check(new, old) if check is not None else []
-    spec = schema().field(schema().type_of(res.api_version, res.kind), "spec")
-    if found or spec is None or spec.shape != "struct":
+    type_name = schema().type_of(res.api_version, res.kind)
+    if found or not schema().known(type_name):
         return found
-    return lacking(spec.of, new.get("spec") or {}, "spec")
+    spec = schema().field(type_name, "spec")
+    if spec is None:
+        return lacking(type_name, new, "", whole=False)
+    return lacking(spec.of, new.get("spec") or {}, "spec.") if spec.shape == "struct" else []
 
 
 def _content(obj: Obj) -> Obj:
@@ -138,7 +142,7 @@ def _template(path: str, template: Obj) -> list[Cause]:
     spec = template.get("spec", {})
     found += pods.check_spec(f"{path}.spec", spec)
     policy = spec.get("restartPolicy")
-    if policy in ("OnFailure", "Never"):
+    if policy != "Always":
         found.append(unsupported(f"{path}.spec.restartPolicy", policy, ["Always"]))
     if spec.get("activeDeadlineSeconds") is not None:
         found.append(
@@ -212,14 +216,7 @@ def _job(new: Obj, old: Obj | None) -> list[Cause]:
     if not spec.get("selector"):
         found.append(required("spec.selector"))
     template = spec["template"]
-    if template["spec"].get("restartPolicy") == "Always":
-        path = "spec.template.spec.restartPolicy"
-        found.append(unsupported(path, "Always", ["OnFailure", "Never"]))
-    found += pods.check_spec("spec.template.spec", template["spec"])
-    if "podFailurePolicy" in spec and template["spec"].get("restartPolicy") != "Never":
-        path = "spec.template.spec.restartPolicy"
-        why = 'only "Never" is supported when podFailurePolicy is specified'
-        found.append(wrong(path, template["spec"].get("restartPolicy"), why))
+    found += _job_template("spec.template.spec", template["spec"], "podFailurePolicy" in spec)
     if old is None:
         return found
     if not (spec.get("completionMode") == "Indexed" and spec.get("completions") == spec.get("parallelism")):
@@ -232,6 +229,18 @@ def _job(new: Obj, old: Obj | None) -> list[Cause]:
         found.append(wrong("spec.template", after, IMMUTABLE))
     paths = ("completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy")
     return found + _immutable(new, old, *(f"spec.{path}" for path in paths))
+
+
+def _job_template(path: str, spec: Obj, failure_policy: bool) -> list[Cause]:
+    found = pods.check_spec(path, spec)
+    policy, where = spec.get("restartPolicy"), f"{path}.restartPolicy"
+    if policy == "Always":
+        found.append(required(where, 'valid values: "OnFailure", "Never"'))
+    elif policy not in ("OnFailure", "Never"):
+        found.append(unsupported(where, policy, ["OnFailure", "Never"]))
+    elif failure_policy and policy != "Never":
+        found.append(wrong(where, policy, 'only "Never" is supported when podFailurePolicy is specified'))
+    return found
 
 
 def _suspended(template: Obj) -> Obj:
@@ -256,11 +265,9 @@ def _cron_job(new: Obj, old: Obj | None) -> list[Cause]:
     if old is None and "TZ" in schedule:
         why = "cannot use TZ or CRON_TZ in schedule, use timeZone field instead"
         found.append(wrong("spec.schedule", schedule, why))
-    template = spec.get("jobTemplate", {}).get("spec", {}).get("template", {})
-    path = "spec.jobTemplate.spec.template"
-    if template.get("spec", {}).get("restartPolicy") == "Always":
-        found.append(unsupported(f"{path}.spec.restartPolicy", "Always", ["OnFailure", "Never"]))
-    return found + pods.check_spec(f"{path}.spec", template.get("spec", {}))
+    job = spec.get("jobTemplate", {}).get("spec", {})
+    inner = job.get("template", {}).get("spec", {})
+    return found + _job_template("spec.jobTemplate.spec.template.spec", inner, "podFailurePolicy" in job)
 
 
 def _pod(new: Obj, old: Obj | None) -> list[Cause]:
