@@ -18,6 +18,9 @@ import pytest
 
 from .options import WITH_VALUE
 
+# The plugins have been imported by the first reading; where warnings are errors, to be told so would be the end.
+QUIETLY = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+
 
 def joined(args: Sequence[str]) -> list[str]:
     """Every option of ours in one piece with its value."""
@@ -47,7 +50,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     capture = config.pluginmanager.getplugin("capturemanager")
     if capture is not None:
         capture.suspend_global_capture(in_=True)
-    return int(pytest.main(joined(given.args), plugins=list(given.plugins or ())))
+    return int(pytest.main([*QUIETLY, *joined(given.args)], plugins=list(given.plugins or ())))
 
 
 def _may_have_moved(args: Sequence[str], here: Path) -> bool:

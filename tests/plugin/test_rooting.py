@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from .conftest import Place
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,6 +34,21 @@ def test_a_folder_elsewhere_does_not_move_the_root(
     junit = (out / "junit.xml").read_text()
     assert 'classname="scenarios.oom.leak.yaml"' in junit
     assert "test_own" not in junit
+
+
+def test_nor_does_it_end_a_run_where_warnings_are_errors(tmp_path: Path) -> None:
+    """Seen in this very folder: what it was installed from names modules that the first reading has imported."""
+    command = [
+        str(Path(sys.executable).with_name("pytest")),
+        "--collect-only",
+        "-k",
+        "tag-does",
+        "--out",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bad-image/tag-does-not-exist" in done.stdout
 
 
 def test_a_baseline_elsewhere_does_not_move_the_root(project: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
