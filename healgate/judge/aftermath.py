@@ -123,18 +123,19 @@ def _for_good(plan: Scenario, evidence: Evidence, writes: list[Write]) -> Iterat
 
 
 def _beside(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
-    """What others find it by, and what keeps it from going. What was made anew is another object."""
+    """What others find it by, and what keeps it from going. What was made anew may have other labels."""
     for ref, first in {write.ref: write for write in reversed(writes)}.items():
         was, found, now = (
             (obj or {}).get("metadata", {})
             for obj in (evidence.baseline.get(ref), first.before, evidence.final.get(ref))
         )
-        if not was or was.get("uid") != now.get("uid"):
+        if not was or not now:
             continue
         bound = any(write.ref == ref and write.changes("metadata.finalizers") for write in writes)
         for finalizer in sorted(set(now.get("finalizers") or ()) - set(was.get("finalizers") or ())) if bound else ():
             yield f"{ref} was given the finalizer {finalizer}: it cannot go until somebody takes that away"
-        for label in sorted((was.get("labels") or {}).keys() & (found.get("labels") or {}).keys()):
+        same = was.get("uid") == now.get("uid")
+        for label in sorted((was.get("labels") or {}).keys() & (found.get("labels") or {}).keys()) if same else ():
             if label not in (now.get("labels") or {}):
                 yield f"{ref} lost its label {label}"
 

@@ -117,6 +117,8 @@ def test_a_job_that_was_made_anew_has_the_labels_that_it_needs() -> None:
     made.creates(bare, 86)
     touched = {"may-touch": ["StatefulSet/store", "Job/migration"]}
     assert made.judged(**touched).verdict is Verdict.PASS, made.judged(**touched).message
+    made.patches(job, 87, "metadata.finalizers", ["mine/x"])
+    assert "Job/migration was given the finalizer mine/x" in made.judged(**touched).message
 
 
 def test_what_an_operator_takes_for_its_own_was_not_handed_to_it() -> None:
