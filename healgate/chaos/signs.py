@@ -41,6 +41,7 @@ class SignWatch:
 
     signature: Signature
     view: View = field(default_factory=View)
+    live: float | None = None  # since when; asked at every change
     _since: float | None = None
     _shown: dict[int, float] = field(default_factory=dict)
     _were_ready: set[str] = field(default_factory=set)  # uids of pods
@@ -65,16 +66,12 @@ class SignWatch:
             return  # the first proof counts, and it has come
         if seen.type != "DELETED":
             self.view.see(seen)
-        if self._since is not None and len(self._shown) < len(self.signature.all):
+        if self._since is not None:
             self._look(seen.object, seen.time)
         if seen.type == "DELETED":
             self.view.see(seen)
         elif self._asks_for_unready and _condition(seen.object, "Ready=True") is not None:
             self._were_ready.add(seen.object["metadata"]["uid"])
-
-    @property
-    def live(self) -> float | None:
-        return max(self._shown.values()) if len(self._shown) == len(self.signature.all) else None
 
     def missing(self) -> str:
         """Which signs were not shown, and what was there instead."""
@@ -88,6 +85,8 @@ class SignWatch:
                 when = self._matches(sign, obj, time, self._since)
                 if when is not None:
                     self._shown[index] = when if sign.old else max(when, self._since)
+                    if len(self._shown) == len(self.signature.all):
+                        self.live = max(self._shown.values())
 
     def _matches(self, sign: Sign, obj: Obj, time: float, since: float) -> float | None:
         if sign.event:

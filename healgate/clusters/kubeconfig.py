@@ -22,7 +22,7 @@ def client_from_kubeconfig(context: str | None = None, path: str | None = None) 
     except yaml.MarkedYAMLError as error:
         said = f"not YAML: {error.problem}{error.problem_mark}"
     except (yaml.YAMLError, LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        # It checks nothing.
+        # The library checks nothing of what it reads.
         said = f"{path or config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION} is none ({type(error).__name__}: {error})"
     what = f"a context {context!r}" if context else "a current context"
     raise UsageProblem(

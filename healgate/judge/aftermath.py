@@ -25,8 +25,8 @@ from .weakening import hooks, program, weakened, weakened_probes
 from .writes import SEEN_WITHIN, Write
 
 CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resources"
-# A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 REVISIONS = frozenset({"ReplicaSet", "ControllerRevision"})
+# A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 
 

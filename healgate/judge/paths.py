@@ -7,7 +7,7 @@ simply not among what is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -21,18 +21,19 @@ def parts(path: str) -> tuple[str, ...]:
 
 def look_up(value: Any, path: str) -> list[Any]:
     """Every value at the path; more than one only where it says `[*]`."""
-    return list(_walk(value, parts(path)))
+    found = [value]
+    for key in parts(path):
+        found = [below for one in found for below in _below(one, key)]
+    return found
 
 
-def _walk(value: Any, rest: tuple[str, ...]) -> Iterator[Any]:
-    if not rest:
-        yield value
-        return
-    key, further = rest[0], rest[1:]
+def _below(value: Any, key: str) -> Iterable[Any]:
     if isinstance(value, dict):
-        for name in value if key == "*" else (key,) if key in value else ():
-            yield from _walk(value[name], further)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            if key == "*" or str(index) == key or (isinstance(item, dict) and item.get("name") == key):
-                yield from _walk(item, further)
+        return value.values() if key == "*" else (value[key],) if key in value else ()
+    if isinstance(value, list):
+        return value if key == "*" else [item for index, item in enumerate(value) if _is_called(key, index, item)]
+    return ()
+
+
+def _is_called(key: str, index: int, item: Any) -> bool:
+    return (isinstance(item, dict) and item.get("name") == key) or str(index) == key

@@ -126,18 +126,11 @@ def test_a_secret_that_was_gone_and_came_back_the_same_never_changed() -> None:
     assert found.verdict is Verdict.PASS, found.message
 
 
-def test_an_own_value_over_the_source_is_no_value_of_the_source() -> None:
-    trial = made({**WHOLE, "env": [{"name": "LEVEL", "value": "info"}]})
-    writes(trial, 80, "loud")
-    starts(trial, 90)
-    writes(trial, 100, "info")
-    found = judged(trial)
-    assert found.verdict is Verdict.PASS, found.message
-
-
-def test_an_entry_of_another_source_over_it_is_none_of_it_either() -> None:
-    entry = {"name": "LEVEL", "valueFrom": {"configMapKeyRef": {"name": "data", "key": "SIZE"}}}
-    trial = made({**WHOLE, "env": [entry]})
+@pytest.mark.parametrize(
+    "over", [{"value": "info"}, {"valueFrom": {"configMapKeyRef": {"name": "data", "key": "SIZE"}}}]
+)
+def test_what_stands_over_a_value_of_the_source_is_none_of_it(over: dict[str, Any]) -> None:
+    trial = made({**WHOLE, "env": [{"name": "LEVEL", **over}]})
     writes(trial, 80, "loud")
     starts(trial, 90)
     writes(trial, 100, "info")

@@ -29,20 +29,28 @@ def is_reachable(value: Any, deepest: int = DEEPEST) -> bool:
     return True
 
 
+# Most of what is copied is text and numbers, which are taken as they are, without a call for each.
+_HOLDS = (dict, list, tuple)
+
+
 def clean_copy(value: Any) -> Any:
     """A deep copy without null members: a server's typed decoding forgets them too."""
     if isinstance(value, dict):
-        return {key: clean_copy(one) for key, one in value.items() if one is not None or key in _NULLABLE}
-    if isinstance(value, list | tuple):
+        return {
+            key: clean_copy(one) if isinstance(one, _HOLDS) else one
+            for key, one in value.items()
+            if one is not None or key in _NULLABLE
+        }
+    if isinstance(value, _HOLDS):
         return [clean_copy(one) for one in value]
     return value
 
 
 def deep_copy(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: deep_copy(one) for key, one in value.items()}
+        return {key: deep_copy(one) if isinstance(one, _HOLDS) else one for key, one in value.items()}
     if isinstance(value, list):
-        return [deep_copy(one) for one in value]
+        return [deep_copy(one) if isinstance(one, _HOLDS) else one for one in value]
     return value
 
 
