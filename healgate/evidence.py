@@ -38,16 +38,17 @@ class Ref(NamedTuple):
         return f"{self.kind}/{self.name}"
 
 
-class Seen(NamedTuple):
+@dataclass(slots=True)
+class Seen:
     """One change of one object in the trial's namespace, as the cluster's watch showed it."""
 
     time: float
     type: str  # ADDED, MODIFIED, DELETED
     object: Obj  # with kind and apiVersion; shared and never edited
+    ref: Ref = field(init=False)  # asked by everybody who sees it
 
-    @property
-    def ref(self) -> Ref:
-        return Ref.of(self.object)
+    def __post_init__(self) -> None:
+        self.ref = Ref.of(self.object)
 
 
 def runs_on(pod: Obj) -> Iterator[Obj]:

@@ -49,8 +49,9 @@ def unsafe_end(
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
         led_to, alone = _led_to(evidence, before), _alone(evidence)
         speaks = Speaks(paths, lambda source: _entries(evidence, source), history.tags, led_to, alone)
-        found = set(_worse(ref, before, as_found, known, speaks))
-        yield from (harm for harm in _worse(ref, before, now, known, speaks) if harm not in found)
+        if harms := list(_worse(ref, before, now, known, speaks)):
+            found = set(_worse(ref, before, as_found, known, speaks))
+            yield from (harm for harm in harms if harm not in found)
     yield from _other_entries(plan, evidence, writes)
     yield from _for_good(plan, evidence, writes)
     yield from _beside(evidence, [write for write in writes if not owners.is_foreign(write.ref)])

@@ -137,8 +137,8 @@ def _value(variable: Obj) -> str:
 
 def _mounts(before: Obj, now: Obj, pod: Obj, pod_now: Obj, known: list[Obj], group: str) -> Iterator[str]:
     """What lies where: a volume by another name is the same, another one by the same name is not."""
-    there = dict(_mounted(now, pod_now))
-    for path, what in _mounted(before, pod):
+    had, there = dict(_mounted(before, pod)), dict(_mounted(now, pod_now))
+    for path, what in had.items():
         ever = {
             dict(_mounted(one, each)).get(path, "")
             for each in known
@@ -148,7 +148,6 @@ def _mounts(before: Obj, now: Obj, pod: Obj, pod_now: Obj, known: list[Obj], gro
         if there.get(path, "") not in ever | {what}:
             lost = "has nothing" if path not in there else "has something else"
             yield f"{lost} at {path} in {before['name']}, where {_named(json.loads(what))} was"
-    had = dict(_mounted(before, pod))
     named = " ".join([*now.get("command", ()), *now.get("args", ())]).split()
     for path, what in there.items():
         source = json.loads(what)

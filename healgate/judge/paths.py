@@ -21,8 +21,18 @@ def parts(path: str) -> tuple[str, ...]:
 
 def look_up(value: Any, path: str) -> list[Any]:
     """Every value at the path; more than one only where it says `[*]`."""
-    found = [value]
-    for key in parts(path):
+    keys = parts(path)
+    for at, key in enumerate(keys):
+        if key == "*" or not isinstance(value, dict):
+            return _look_further([value], keys[at:])
+        if key not in value:
+            return []
+        value = value[key]
+    return [value]
+
+
+def _look_further(found: list[Any], keys: tuple[str, ...]) -> list[Any]:
+    for key in keys:
         found = [below for one in found for below in _below(one, key)]
     return found
 

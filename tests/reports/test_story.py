@@ -62,7 +62,7 @@ def test_containers_go_from_state_to_state() -> None:
 
 def test_a_change_that_no_container_shows_is_not_told_again() -> None:
     evidence = made_up.evidence()
-    evidence.timeline.append(evidence.timeline[-1]._replace(time=made_up.BEGAN + 300))
+    evidence.timeline.append(replace(evidence.timeline[-1], time=made_up.BEGAN + 300))
     assert tell(evidence)["containers"] == tell(made_up.evidence())["containers"]
 
 

@@ -30,7 +30,7 @@ def busy() -> Evidence:
         replace(evidence.requests[0], time=made_up.BEGAN + 90 + n, name="a-very-long-name-" * 6) for n in range(30)
     )
     evidence.timeline.extend(
-        seen._replace(object=made_up.pod(f"backend-6b7c9d4f5c-{n:05}", made_up.RUNNING, ready=True))
+        replace(seen, object=made_up.pod(f"backend-6b7c9d4f5c-{n:05}", made_up.RUNNING, ready=True))
         for n, seen in enumerate(evidence.timeline[:1] * 100)
     )
     return evidence
