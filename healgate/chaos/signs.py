@@ -91,8 +91,10 @@ class SignWatch:
     def _matches(self, sign: Sign, obj: Obj, time: float, since: float) -> float | None:
         if sign.event:
             return self._event(sign, obj, since) if obj["kind"] == "Event" else None
-        ref = Ref.of(obj)
-        about = ref == sign.of or (obj["kind"] == "Pod" and self._owned(obj, sign.of))
+        kind = obj["kind"]
+        if kind != "Pod" and kind != sign.of.kind:
+            return None
+        about = Ref.of(obj) == sign.of or (kind == "Pod" and self._owned(obj, sign.of))
         if not about:
             return None
         times: list[float] = []

@@ -36,6 +36,11 @@ def fill(store: Store, pod: Obj) -> None:
             pod["metadata"]["annotations"] = {**notes, MARK: f"LimitRanger plugin set: {'; '.join(told)}"}
 
 
+def has_filled(pod: Obj) -> bool:
+    """Whether a LimitRange gave it anything, or somebody says so."""
+    return MARK in (pod["metadata"].get("annotations") or ())
+
+
 def _merge(container: Obj, defaults: Mapping[str, Amounts]) -> Iterator[tuple[str, list[str]]]:
     resources = container["resources"] = dict(container.get("resources") or {})
     stated = dict(resources.get("limits") or {})

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..clock import Clock, stamp
 from ..store import Store
-from . import conversion, deletion, errors
+from . import conversion, deletion, errors, limitranges
 from .admission import Admission
 from .defaults import apply_defaults
 from .definitions import Definitions
@@ -125,7 +125,7 @@ class Registry:
             meta["name"] = self._free_name(res, meta, base)
         if known is None:
             self._fill(res, new)
-            as_stored = from_template and not self.store.list("limitranges", meta["namespace"])
+            as_stored = from_template and not limitranges.has_filled(new)
             self._check(res, new, None, spec=not as_stored)
             if manifest is not None and manifest.lasts:
                 manifest.made = {**new, "metadata": said}

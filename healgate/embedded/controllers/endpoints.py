@@ -128,9 +128,9 @@ class Endpoints(Controller):
         old = self.registry.find("endpoints", meta["namespace"], meta["name"])
         labels = {**labels_of(service), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
         if old is None:
-            body = {"metadata": {"name": meta["name"], "labels": labels}, "subsets": subsets}
-            self.registry.create(
-                "endpoints", {"apiVersion": "v1", "kind": "Endpoints", **body}, namespace=meta["namespace"]
+            own = {"name": meta["name"], "namespace": meta["namespace"], "labels": labels}
+            self.registry.add(
+                "endpoints", {"apiVersion": "v1", "kind": "Endpoints", "metadata": own, "subsets": subsets}
             )
         elif (old.get("subsets") or []) != subsets:
             marks = {**annotations_of(old), TRIGGER: stamp(self.clock.now())}

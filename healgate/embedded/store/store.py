@@ -95,8 +95,10 @@ class Store:
 
     def list(self, resource: str, namespace: str | None = None) -> list[Obj]:
         """All of a kind, ordered by namespace and name as etcd orders them."""
-        spaces = self._objects.get(resource, {})
-        wanted = sorted(spaces) if namespace is None else [namespace] if namespace in spaces else []
+        spaces = self._objects.get(resource)
+        if not spaces or (namespace is not None and namespace not in spaces):
+            return []
+        wanted = sorted(spaces) if namespace is None else [namespace]
         for space in wanted:
             if (resource, space) in self._unsorted:
                 del self._unsorted[resource, space]
