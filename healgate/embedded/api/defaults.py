@@ -19,6 +19,11 @@ from .podspec import default_pod, default_pod_spec
 Obj = dict[str, Any]
 
 
+def _pod(obj: Obj) -> None:
+    default_pod_spec(obj.setdefault("spec", {}))
+    default_pod(obj)
+
+
 def _template(spec: Obj) -> None:
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {})
@@ -290,7 +295,7 @@ def _webhooks(obj: Obj) -> None:
 
 
 _BY_RESOURCE: dict[str, Callable[[Obj], None]] = {
-    "pods": default_pod,
+    "pods": _pod,
     "deployments.apps": _deployment,
     "replicasets.apps": _replicas,
     "replicationcontrollers": _controller_one,

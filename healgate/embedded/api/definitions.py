@@ -84,7 +84,7 @@ class Definitions:
     def _clean_up(self, name: str) -> None:
         """Delete what is left of a kind, then let its definition go, unless somebody else let it go before."""
         registry = self._registry
-        if registry.resources.by_key(name) is None:
+        if name not in registry.resources.keys:
             for one in registry.store.list(name):
                 registry.store.remove(name, one["metadata"].get("namespace", ""), one["metadata"]["name"])
         for one in registry.store.list(name):

@@ -54,8 +54,8 @@ def default_pod_spec(spec: Obj) -> None:
 
 
 def default_pod(obj: Obj) -> None:
+    """What a pod is given that the spec in a template is not."""
     spec = obj.setdefault("spec", {})
-    default_pod_spec(spec)
     for container in containers_of(spec):
         resources = container.get("resources")
         if resources and resources.get("limits"):

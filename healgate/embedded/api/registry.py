@@ -25,7 +25,7 @@ from .manifests import Manifest
 from .metadata import carried_metadata, check_metadata, check_name, generated_name, new_metadata
 from .objects import clean_copy, without
 from .patching import JSON, patched
-from .podspec import pod_of_template
+from .podspec import default_pod, pod_of_template
 from .resources import Resource, Resources
 from .schema import schema
 from .validation import validate
@@ -51,7 +51,7 @@ class Registry:
     def resource(self, resource: str | Resource) -> Resource:
         if isinstance(resource, Resource):
             return resource
-        found = self.resources.by_key(resource)
+        found = self.resources.keys.get(resource)
         if found is None:
             raise errors.no_such_path()
         return found
@@ -124,7 +124,10 @@ class Registry:
         if base:
             meta["name"] = self._free_name(res, meta, base)
         if known is None:
-            self._fill(res, new)
+            if from_template:
+                default_pod(new)
+            else:
+                self._fill(res, new)
             as_stored = from_template and not limitranges.has_filled(new)
             self._check(res, new, None, spec=not as_stored)
             if manifest is not None and manifest.lasts:

@@ -141,7 +141,7 @@ class Resources:
 
     def __init__(self) -> None:
         self._paths: dict[tuple[str, str, str], Resource] = {}
-        self._keys: dict[str, Resource] = {}
+        self.keys: dict[str, Resource] = {}  # nobody else's to edit
         self._kinds: dict[tuple[str, str], Resource] = {}
         self.generation = 0
         # What `routing.parse` found out, and what `groups` put together, until the table changes.
@@ -153,7 +153,7 @@ class Resources:
     def add(self, resource: Resource) -> None:
         """The first version added for a key is the preferred one."""
         self._paths[resource.group, resource.version, resource.plural] = resource
-        self._keys.setdefault(resource.key, resource)
+        self.keys.setdefault(resource.key, resource)
         self._kinds[resource.api_version, resource.kind] = resource
         self._changed()
 
@@ -162,7 +162,7 @@ class Resources:
             if resource.key == key:
                 del self._paths[path]
                 self._kinds.pop((resource.api_version, resource.kind), None)
-        self._keys.pop(key, None)
+        self.keys.pop(key, None)
         self._changed()
 
     def _changed(self) -> None:
@@ -172,9 +172,6 @@ class Resources:
 
     def at(self, group: str, version: str, plural: str) -> Resource | None:
         return self._paths.get((group, version, plural))
-
-    def by_key(self, key: str) -> Resource | None:
-        return self._keys.get(key)
 
     def by_kind(self, api_version: str, kind: str) -> Resource | None:
         return self._kinds.get((api_version, kind))

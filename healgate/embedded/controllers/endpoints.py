@@ -43,16 +43,13 @@ class Endpoints(Controller):
 
     def _pod_changed(self, change: Change) -> None:
         pod, before = change.object, change.before
-        labels = [labels_of(state).items() for state in (pod, before) if state is not None]
-        services = [
-            service
-            for service in self.store.list(self.resource, pod["metadata"]["namespace"])
-            if (selector := service.get("spec", {}).get("selector")) and any(selector.items() <= one for one in labels)
-        ]
-        if not services or (before is not None and change.type == "MODIFIED" and not _differ(before, pod)):
+        if before is not None and change.type == "MODIFIED" and not _differ(before, pod):
             return
-        for service in services:
-            self.enqueue(service)
+        labels = [labels_of(state).items() for state in (pod, before) if state is not None]
+        for service in self.store.list(self.resource, pod["metadata"]["namespace"]):
+            selector = service.get("spec", {}).get("selector")
+            if selector and any(selector.items() <= one for one in labels):
+                self.enqueue(service)
 
     def sync(self, namespace: str, name: str) -> None:
         service = self.registry.find(self.resource, namespace, name)
