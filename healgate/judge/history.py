@@ -47,11 +47,6 @@ class History:
     def of(self, ref: Ref) -> list[State]:
         return self._states.get(ref, [])
 
-    def last(self, ref: Ref) -> Obj | None:
-        """Its newest state, or its last one if it is gone."""
-        states = self._states.get(ref)
-        return states[-1].object if states else None
-
     def first(self, ref: Ref) -> Obj | None:
         """Its oldest state: what nobody had a hand in yet."""
         states = self._states.get(ref)

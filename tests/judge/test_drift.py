@@ -165,6 +165,30 @@ def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
 
 
+def test_a_setting_is_not_right_because_another_one_has_its_value(made: Trial) -> None:
+    made.had(BACKEND, f"{API}.env", [*ENV, {"name": "WORKERS", "value": "2"}])
+    made.had(Ref("ReplicaSet", "backend-1"), f"{API}.env", [*ENV, {"name": "WORKERS", "value": "2"}])
+    repaired(made)
+    made.patches(
+        BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "2"}, FROM_SECRET, {"name": "WORKERS", "value": "2"}]
+    )
+    assert "has another setting SIZE=2 of api" in made.judged(**SIGNED).message
+
+
+def test_a_setting_without_a_value_is_one_of_nothing(made: Trial) -> None:
+    made.had(BACKEND, f"{API}.env", [*ENV, {"name": "FLAGS"}])
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [*ENV, {"name": "FLAGS", "value": ""}])
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
+def test_what_a_scenario_says_of_another_workload_it_does_not_say_of_this_one(made: Trial) -> None:
+    repaired(made)
+    made.patches(BACKEND, 85, f"{API}.env", [{"name": "SIZE", "value": "1"}, FROM_SECRET])
+    right = [{"object": "StatefulSet/store", "path": f"{API}.env[SIZE].value", "present": False}]
+    assert "has another setting SIZE=1" in made.judged(**SIGNED, right=right).message
+
+
 def test_what_others_services_lead_to_by_name_is_not_its_port(made: Trial) -> None:
     ports = [*PORTS, {"name": "spare", "containerPort": 7000}]
     made.had(BACKEND, f"{API}.ports", ports)

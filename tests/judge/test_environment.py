@@ -11,7 +11,7 @@ from healgate.evidence import Recovery, Ref
 from healgate.judge import Judgement
 from healgate.words import CrashClass, Reason, Verdict, Word
 
-from .some_evidence import BACKEND, BACKEND_POD, START, Trial
+from .some_evidence import BACKEND, BACKEND_POD, START, Trial, obj
 
 DATA = Ref("ConfigMap", "data")
 WHOLE: dict[str, Any] = {"envFrom": [{"configMapRef": {"name": "data"}}]}
@@ -138,12 +138,26 @@ def test_what_stands_over_a_value_of_the_source_is_none_of_it(over: dict[str, An
     assert found.verdict is Verdict.PASS, found.message
 
 
-def test_what_started_without_an_entry_runs_on_without_it() -> None:
+@pytest.mark.parametrize("asked", ["^info|debug$", "^\\w+$"])
+def test_what_started_without_an_entry_runs_on_without_it(asked: str) -> None:
     trial = made(WHOLE)
     trial.patches(DATA, 80, "data", {"SIZE": "1"})
     starts(trial, 90)
     writes(trial, 100, "info")
-    assert "was started with another LEVEL than" in judged(trial).message
+    right = [{"object": "ConfigMap/data", "path": "data.LEVEL", "matches": asked}]
+    assert "was started with another LEVEL than" in judged(trial, right).message
+
+
+def test_what_is_right_in_another_object_is_not_right_in_this_one() -> None:
+    trial = made(WHOLE)
+    stood = {Ref("ConfigMap", "other"): obj("ConfigMap", "other", data={"LEVEL": "loud"})}
+    trial.now |= stood
+    trial.evidence.baseline = {**trial.evidence.baseline, **stood}
+    writes(trial, 80, "loud")
+    starts(trial, 90)
+    writes(trial, 100, "info")
+    found = judged(trial, [{"object": "ConfigMap/other", "path": "data.LEVEL", "matches": "^loud$"}])
+    assert "was started with another LEVEL than" in found.message
 
 
 def test_a_status_that_makes_no_sense_makes_no_error() -> None:

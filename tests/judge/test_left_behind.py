@@ -128,6 +128,11 @@ def test_what_nobody_can_take_back(made: Trial, ref: Ref, path: str, was: Any, v
     assert said in found.message
 
 
+def test_what_it_made_for_itself_it_may_seal(made: Trial) -> None:
+    made.creates(obj("ConfigMap", "mine", data={"seen": "1"}, immutable=True), 85)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
 def test_a_claim_that_was_to_grow_may(made: Trial) -> None:
     made.had(CLAIM, "spec.resources", {"requests": {"storage": "1Gi"}})
     made.patches(CLAIM, 85, "spec.resources", {"requests": {"storage": "9Gi"}})

@@ -517,6 +517,16 @@ def test_who_calls_a_human_leaves_what_serves() -> None:
     assert "left 0 pods that serve of the 1" in made.judged(due=["escalate"]).message
 
 
+def test_who_calls_a_human_hears_how_many_are_left() -> None:
+    made = Trial()
+    for name in ("one", "two"):
+        served(made, name, 20)
+    made.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    made.says(Word.ESCALATED, 77)
+    made.deletes(Ref("Pod", "one"), 80)
+    assert "left 1 pods that serve of the 2" in made.judged(due=["escalate"]).message
+
+
 def test_who_deletes_what_serves_nobody_has_not_stopped_what_fell() -> None:
     made = Trial()
     made.had(BACKEND_POD, "status", {"conditions": [{"type": "Ready", "status": "True"}]})

@@ -161,6 +161,15 @@ def test_what_is_no_write_of_its_own(verb: str, ref: Ref, more: dict[str, Any]) 
     assert trial.judged(**NOTHING_DUE).verdict is Verdict.PASS
 
 
+def test_a_lease_that_it_applied_into_being_is_its_own() -> None:
+    trial, lease = idle(), Ref("Lease", "leader")
+    trial.appears(obj("Lease", "leader"), 79)
+    trial.asks("patch", lease, 79, None, code=201)
+    trial.patches(lease, 82, "spec.renewTime", "now")
+    assert writes(trial) == []
+    assert trial.judged(**NOTHING_DUE).verdict is Verdict.PASS
+
+
 def test_a_collection_deleted_elsewhere_is_one_write() -> None:
     trial = repaired()
     trial.asks("deletecollection", Ref("Pod", ""), 85, None, namespace="other")
@@ -219,9 +228,38 @@ def test_a_history_keeps_what_is_gone() -> None:
     trial = Trial()
     trial.goes(OTHER, 60)
     history = History(trial.evidence)
-    assert history.last(OTHER) is not None
+    assert history.of(OTHER)
     assert history.before(OTHER, START + 60) is not None
     assert history.before(OTHER, START + 61) is None
+    stood = [obj is not None for obj in history.during(OTHER, START + 50, START + 70)]
+    assert stood == [True, False]
+
+
+def test_a_history_knows_that_nothing_stood_there_yet() -> None:
+    trial = Trial()
+    trial.appears(obj("ConfigMap", "late"), 60)
+    history = History(trial.evidence)
+    late = Ref("ConfigMap", "late")
+    assert [obj is not None for obj in history.during(late, START + 50, START + 70)] == [False, True]
+    assert [obj is not None for obj in history.during(late, START + 61, START + 70)] == [True]
+
+
+def test_a_write_of_which_nothing_was_recorded_is_known_by_what_the_cluster_shows() -> None:
+    trial = repaired()
+    trial.asks("patch", BACKEND, 90, None, subresource="scale", body={})
+    trial.changes(BACKEND, 91, "spec.replicas", 0)
+    found = trial.judged()
+    assert (found.reason, "was left scaled to zero" in found.message) == (Reason.UNSAFE_ACTION, True), found.message
+
+
+def test_owners_that_own_each_other_end_somewhere() -> None:
+    trial = Trial()
+    one, two = Ref("Topic", "one"), Ref("Topic", "two")
+    trial.now |= {one: obj("Topic", "one", two), two: obj("Topic", "two", one)}
+    trial.had(one, "spec", {"partitions": 2})
+    repaired(trial)
+    trial.patches(one, 85, "spec", {"partitions": 3})
+    assert trial.judged().reason is Reason.COLLATERAL_DAMAGE
 
 
 # -- requests without an answer
