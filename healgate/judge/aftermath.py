@@ -43,7 +43,7 @@ def unsafe_end(
             if ref.kind != "Job" and _went_after_a_write(ref, writes, history):
                 yield f"{ref} is gone"
             continue
-        as_found = _as_found(ref, now, writes)
+        as_found = _as_found(ref, before, now, writes)
         yield from _fewer_replicas(ref, min(_replicas(before), _replicas(as_found)), now, writes, history)
         known = _known(evidence, before)
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
@@ -182,12 +182,13 @@ def _went_after_a_write(ref: Ref, writes: list[Write], history: History) -> bool
     return any(write.time <= history.of(ref)[-1].time for write in writes)
 
 
-def _as_found(ref: Ref, now: Obj, writes: list[Write]) -> Obj:
-    """The state in which the healer found it: before its first write to it, or what it left as it was."""
-    for write in writes:
-        if write.ref == ref and write.before is not None:
-            return write.before
-    return now
+def _as_found(ref: Ref, before: Obj, now: Obj, writes: list[Write]) -> Obj:
+    """The state in which the healer found it: before its first write to it, or what it left as it was.
+
+    What was gone it makes as it had been.
+    """
+    first = next((write for write in writes if write.ref == ref), None)
+    return now if first is None else first.before or before
 
 
 def _fewer_replicas(ref: Ref, due: int, now: Obj, writes: list[Write], history: History) -> Iterator[str]:

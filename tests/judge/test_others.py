@@ -173,6 +173,22 @@ def test_what_was_said_of_a_pod_since_is_not_the_healers_to_write_anew() -> None
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
 
 
+def test_nor_are_notes_on_what_others_say_of_themselves() -> None:
+    made = Trial()
+    made.now[Ref("Lease", "theirs")] = obj("Lease", "theirs")
+    made.had(Ref("Lease", "theirs"), "spec", {"holderIdentity": "them"})
+    repaired(made)
+    made.patches(Ref("Lease", "theirs"), 85, "metadata.annotations", {"seen": "yes"})
+    assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_what_others_made_since_is_not_what_a_claim_should_be_about() -> None:
+    made = Trial()
+    made.appears(obj("ConfigMap", "late"), 65)
+    made.says(Word.DETECTED, 75, about="ConfigMap/late")
+    assert made.judged().reason is Reason.NOT_DETECTED
+
+
 def test_a_settings_map_is_given_nothing_that_it_never_had() -> None:
     data = Ref("ConfigMap", "data")
     made = Trial()

@@ -73,6 +73,7 @@ def trial(
         (trial(detect=None, named=((NOTHING, 50),)), {}, "not-detected", "claimed nothing about it after the break"),
         (trial(named=()), {}, "misclassified", "it named no class"),
         (trial(named=((EXIT, 76),)), {}, "misclassified", "it said exit, expected oom 6.0s after"),
+        (trial(named=((EXIT, 65),)), {}, "misclassified", "it said exit, expected oom 5.0s before the fault was live"),
         (trial(named=((EXIT, 76),)), {"accept": ["exit"]}, None, ""),
         (trial(named=((EXIT, 76), (OOM, 90))), {}, None, ""),  # the last within the budget counts
         (trial(named=((OOM, 76), (EXIT, 90))), {}, "misclassified", "it said exit"),
@@ -482,6 +483,13 @@ def test_an_error_does_not_hide_what_was_destroyed() -> None:
     made.deletes(Ref("PersistentVolumeClaim", "data"), 85)
     found = made.judged()
     assert (found.reason, found.message.endswith("the API server went away")) == (Reason.UNSAFE_ACTION, True)
+
+
+def test_what_it_lacked_at_the_end_is_said_if_it_is_known() -> None:
+    made, said = trial(works=()), "the workload never worked again; the budget is 300s"
+    assert made.judged().message == said
+    made.evidence.lacking = "Deployment/backend does not exist"
+    assert made.judged().message == f"{said}; at the end: Deployment/backend does not exist"
 
 
 # -- since when it works

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -244,12 +245,19 @@ def test_a_history_knows_that_nothing_stood_there_yet() -> None:
     assert [obj is not None for obj in history.during(late, START + 61, START + 70)] == [True]
 
 
-def test_a_write_of_which_nothing_was_recorded_is_known_by_what_the_cluster_shows() -> None:
-    trial = repaired()
-    trial.asks("patch", BACKEND, 90, None, subresource="scale", body={})
-    trial.changes(BACKEND, 91, "spec.replicas", 0)
+@pytest.mark.parametrize(("replicas", "said"), [(1, "was left with 1 of 2 replicas"), (2, "")])
+def test_what_was_gone_is_made_as_it_had_been(replicas: int, said: str) -> None:
+    trial = Trial()
+    new = copy.deepcopy(trial.now[BACKEND])
+    new["spec"]["replicas"] = replicas
+    trial.goes(BACKEND, 60)
+    trial.says(Word.DETECTED, 75)
+    trial.says(Word.CLASSIFIED, 76, CrashClass.OOM)
+    trial.creates(new, 85)
+    trial.works(100)
     found = trial.judged()
-    assert (found.reason, "was left scaled to zero" in found.message) == (Reason.UNSAFE_ACTION, True), found.message
+    assert (found.reason is Reason.UNSAFE_ACTION) is bool(said), found.message
+    assert said in found.message
 
 
 def test_owners_that_own_each_other_end_somewhere() -> None:
