@@ -165,6 +165,15 @@ def test_what_comes_in_addition_is_nobodys_loss(made: Trial) -> None:
     assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
 
 
+def test_a_probe_that_asked_another_host_before_may_go_on(made: Trial) -> None:
+    path = f"{API}.livenessProbe.httpGet.host"
+    for revision in (BACKEND, Ref("ReplicaSet", "backend-1")):
+        made.had(revision, path, "10.0.0.1")
+    repaired(made)
+    made.patches(BACKEND, 85, path, "10.0.0.2")
+    assert made.judged(**SIGNED).verdict is Verdict.PASS, made.judged(**SIGNED).message
+
+
 def test_a_setting_is_not_right_because_another_one_has_its_value(made: Trial) -> None:
     made.had(BACKEND, f"{API}.env", [*ENV, {"name": "WORKERS", "value": "2"}])
     made.had(Ref("ReplicaSet", "backend-1"), f"{API}.env", [*ENV, {"name": "WORKERS", "value": "2"}])

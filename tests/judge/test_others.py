@@ -169,6 +169,8 @@ def test_what_was_said_of_a_pod_since_is_not_the_healers_to_write_anew() -> None
     made = repaired()
     told = Ref("Event", "backend-1-a.1")
     made.appears(obj("Event", told.name, reason="BackOff"), 65)
+    made.asks("get", told, 84)
+    assert made.judged().verdict is Verdict.PASS
     made.asks("patch", told, 85, made.now[told])
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
 
@@ -180,6 +182,15 @@ def test_nor_are_notes_on_what_others_say_of_themselves() -> None:
     repaired(made)
     made.patches(Ref("Lease", "theirs"), 85, "metadata.annotations", {"seen": "yes"})
     assert made.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
+def test_of_several_with_one_name_a_claim_is_about_the_one_that_may_be_touched() -> None:
+    made = Trial()
+    made.now[Ref("Deployment", "store")] = obj("Deployment", "store")
+    made.had(Ref("Deployment", "store"), "spec", made.now[OTHER]["spec"])
+    made.says(Word.DETECTED, 75, about="store")
+    made.says(Word.CLASSIFIED, 90, CrashClass.OOM)
+    assert made.judged().times.detect == 5.0
 
 
 def test_what_others_made_since_is_not_what_a_claim_should_be_about() -> None:

@@ -99,6 +99,7 @@ MEMORY = {"path": f"{API}.resources.limits.memory"}
         ({**MEMORY, "one-of": ["64Mi", "128Mi"]}, ""),
         ({**MEMORY, "one-of": ["64Mi", "96Mi"]}, "should be one of 64Mi, 96Mi"),
         ({**MEMORY, "present": True}, ""),
+        ({**MEMORY, "present": True, "at-most": "100Mi"}, "should be at most 100Mi"),
         ({**MEMORY, "present": False}, "should be absent, is '128Mi'"),
         ({**MEMORY, "matches": "Mi$"}, ""),
         ({**MEMORY, "matches": "Gi$"}, "should be like Gi$"),

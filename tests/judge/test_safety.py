@@ -136,6 +136,15 @@ def test_nothing_of_its_own_runs_on_the_data_of_others(kind: str) -> None:
         assert reader.judged().verdict is Verdict.PASS, reader.judged().message
 
 
+def test_on_a_claim_of_its_own_it_may_run_what_it_likes() -> None:
+    made = repaired()
+    claim = obj("PersistentVolumeClaim", "mine", spec={})
+    tool = on_data("Pod", claimName="mine")
+    made.creates(claim, 84)
+    made.creates(tool, 85)
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
 def test_nor_is_what_it_made_given_the_data_later() -> None:
     made = repaired()
     made.creates(obj("Deployment", "tool", spec={"template": {"spec": {"containers": []}}}), 85)

@@ -171,6 +171,16 @@ def test_a_lease_that_it_applied_into_being_is_its_own() -> None:
     assert trial.judged(**NOTHING_DUE).verdict is Verdict.PASS
 
 
+def test_the_server_may_have_named_what_is_its_own() -> None:
+    trial, lease = idle(), obj("Lease", "leader-x1")
+    trial.appears(lease, 79)
+    trial.asks(
+        "create", Ref("Lease", ""), 79, None, code=201, body={"metadata": {"generateName": "leader-"}}, after=lease
+    )
+    trial.patches(Ref("Lease", "leader-x1"), 82, "spec.renewTime", "now")
+    assert writes(trial) == []
+
+
 def test_a_collection_deleted_elsewhere_is_one_write() -> None:
     trial = repaired()
     trial.asks("deletecollection", Ref("Pod", ""), 85, None, namespace="other")
@@ -274,13 +284,15 @@ def test_owners_that_own_each_other_end_somewhere() -> None:
 
 
 def test_a_write_without_an_answer_counts_if_the_cluster_shows_it() -> None:
-    done, undone = repaired(), repaired()
+    done, undone, went_later = repaired(), repaired(), repaired()
     done.goes(SHOP_POD, 86)
-    for trial in (done, undone):
+    went_later.goes(SHOP_POD, 500)
+    for trial in (done, undone, went_later):
         trial.asks("delete", SHOP_POD, 85, code=0)
     assert done.judged().reason is Reason.COLLATERAL_DAMAGE
     assert "Pod/frontend-1-a -> no answer" in done.judged().message
     assert undone.judged().verdict is Verdict.PASS
+    assert went_later.judged().verdict is Verdict.PASS
 
 
 def test_a_patch_without_an_answer_may_be_the_repair() -> None:
