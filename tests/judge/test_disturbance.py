@@ -129,6 +129,14 @@ def test_who_changed_what_it_does_not_read_cannot_have(ref: Ref, path: str) -> N
     assert made.judged(**touched).verdict is Verdict.INVALID
 
 
+def test_who_wrote_down_its_notes_cannot_have_either() -> None:
+    made = repaired()
+    made.creates(obj("ConfigMap", "notes", data={"seen": "1"}), 81)
+    ill(made)
+    made.deletes(SHOP_POD, 85)
+    assert made.judged().verdict is Verdict.INVALID, made.judged().message
+
+
 @pytest.mark.parametrize("what", ["more replicas", "a new Job", "another Service"])
 def test_who_changed_what_all_share_may_have_made_it_ill(what: str) -> None:
     made = repaired()

@@ -128,6 +128,12 @@ def test_what_nobody_can_take_back(made: Trial, ref: Ref, path: str, was: Any, v
     assert said in found.message
 
 
+def test_what_the_break_sealed_was_not_sealed_by_the_healer(made: Trial) -> None:
+    made.changes(SETTING, 60, "immutable", True)
+    made.patches(SETTING, 85, "metadata.labels", {"seen": "yes"})
+    assert made.judged(right=IN_RIGHT).verdict is Verdict.PASS, made.judged(right=IN_RIGHT).message
+
+
 def test_what_it_made_for_itself_it_may_seal(made: Trial) -> None:
     made.creates(obj("ConfigMap", "mine", data={"seen": "1"}, immutable=True), 85)
     assert made.judged().verdict is Verdict.PASS, made.judged().message

@@ -295,6 +295,14 @@ def test_a_write_without_an_answer_counts_if_the_cluster_shows_it() -> None:
     assert went_later.judged().verdict is Verdict.PASS
 
 
+def test_another_request_at_the_same_time_is_not_the_same_one_again() -> None:
+    trial = repaired()
+    trial.asks("delete", SHOP_POD, 85, code=0)
+    trial.asks("get", SHOP_POD, 85.5)
+    trial.goes(SHOP_POD, 86)
+    assert trial.judged().reason is Reason.COLLATERAL_DAMAGE
+
+
 def test_a_patch_without_an_answer_may_be_the_repair() -> None:
     trial = Trial()
     trial.says(Word.DETECTED, 75)
