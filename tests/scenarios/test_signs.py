@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -97,6 +98,31 @@ WAITS = {"waiting": {"reason": "CrashLoopBackOff"}}
 )
 def test_a_sign_is_shown_or_not(sign: dict[str, Any], after: Obj, seconds: float | None) -> None:
     assert live(sign, after) == seconds
+
+
+OTHERS = (
+    owned("Deployment", "other", ""),
+    owned("ReplicaSet", "other-1", "Deployment/other"),
+    pod("other-1-a", owner="ReplicaSet/other-1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("sign", "after"),
+    [
+        ({"waiting": ["CrashLoopBackOff"]}, pod("other-1-a", owner="ReplicaSet/other-1", state=WAITS)),
+        ({"event": ["Killing"]}, event("Killing", "Pod/other-1-a", LATER)),
+    ],
+)
+def test_what_another_workload_shows_is_no_sign(sign: dict[str, Any], after: Obj) -> None:
+    assert live(sign, after, before=OTHERS) is None
+
+
+def test_a_state_is_as_old_as_the_status_that_tells_it() -> None:
+    waits = pod(state=WAITS)
+    five, nine = (datetime.fromtimestamp(BREAK + after, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for after in (5, 9))
+    waits["metadata"]["managedFields"] = [{"subresource": "status", "time": five}, {"time": nine}]
+    assert live({"waiting": ["CrashLoopBackOff"]}, waits) == 5
 
 
 def condition(status: str, reason: str) -> Obj:
