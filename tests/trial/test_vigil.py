@@ -40,6 +40,10 @@ def pod(name: str = "backend-r-1", ready: bool = True, restarts: int = 0, **stat
     }
 
 
+def leaving(obj: dict[str, Any]) -> dict[str, Any]:
+    return {**obj, "metadata": {**obj["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
 def vigil_over(*objects: dict[str, Any]) -> Vigil:
     view = View()
     for obj in objects:
@@ -64,11 +68,47 @@ def test_a_workload_that_stands_as_its_spec_asks_is_settled() -> None:
         ([deployment(readyReplicas=0)], "has 0 pods that are ready, and should have 1"),
         ([deployment(replicas=2)], "has 2 pods, and should have 1"),
         ([deployment(), replica_set(), pod(ready=False)], "pod backend-r-1 is not ready"),
+        ([deployment(), replica_set(), leaving(pod())], "pod backend-r-1 is terminating"),
+        ([{**deployment(), "spec": {}}], ""),  # one is the default
         ([{**deployment(replicas=0, updatedReplicas=0, readyReplicas=0), "spec": {"replicas": 0}}], "scaled to zero"),
     ],
 )
 def test_why_a_workload_is_not_settled(objects: list[dict[str, Any]], why: str) -> None:
-    assert why in unsettled(vigil_over(*objects).view, BACKEND)
+    said = unsettled(vigil_over(*objects).view, BACKEND)
+    assert (why in said, bool(said)) == (True, bool(why)), said
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "why"),
+    [
+        ("StatefulSet", {"replicas": 2}, {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}, ""),
+        ("StatefulSet", {"replicas": 2}, {"replicas": 2, "updatedReplicas": 1, "readyReplicas": 2}, "of its newest"),
+        ("ReplicaSet", {"replicas": 2}, {"replicas": 2, "readyReplicas": 2}, ""),
+        ("ReplicaSet", {"replicas": 2}, {"replicas": 2, "readyReplicas": 1}, "has 1 pods that are ready"),
+        ("DaemonSet", {}, {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 2}, ""),
+        ("DaemonSet", {}, {"desiredNumberScheduled": 2, "numberReady": 1, "updatedNumberScheduled": 2}, "1 of 2 pods"),
+        ("DaemonSet", {}, {"desiredNumberScheduled": 2, "numberReady": 2, "updatedNumberScheduled": 1}, "2 of 2 pods"),
+        ("PersistentVolumeClaim", {}, {"phase": "Bound"}, ""),
+        ("PersistentVolumeClaim", {}, {"phase": "Pending"}, "is not bound"),
+        ("ConfigMap", {}, {}, ""),
+    ],
+)
+def test_each_kind_stands_in_its_own_way(kind: str, spec: dict[str, Any], status: dict[str, Any], why: str) -> None:
+    view = View()
+    found = {"kind": kind, "metadata": {"name": "it", "uid": "u"}, "spec": spec, "status": status}
+    view.see(Seen(0.0, "ADDED", found))
+    said = unsettled(view, Ref(kind, "it"))
+    assert (why in said, bool(said)) == (True, bool(why)), said
+
+
+def test_what_a_job_tries_again_was_not_restarted() -> None:
+    view = View()
+    tried = pod("topics-1", restarts=2)
+    owner = {"uid": "j", "kind": "Job", "name": "topics"}
+    view.see(Seen(0.0, "ADDED", {**tried, "metadata": {**tried["metadata"], "ownerReferences": [owner]}}))
+    for other in (pod("sound"), pod("fallen", restarts=1)):
+        view.see(Seen(0.0, "ADDED", other))
+    assert view.restarted() == [Ref("Pod", "fallen")]
 
 
 def test_a_job_is_settled_when_it_is_complete() -> None:
