@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from healgate.numbers.baseline import Baseline, baseline_of, check_comparable, read_baseline
+from healgate.numbers.baseline import Baseline, baseline_of, check_comparable, named, read_baseline
 from healgate.problems import UsageProblem
 from healgate.words import Verdict
 
@@ -152,3 +152,11 @@ def test_a_baseline_of_another_cluster_or_with_other_budgets_is_refused() -> Non
 def test_a_part_of_the_same_catalogue_or_a_larger_one_is_comparable() -> None:
     for prints in (PRINTS, {"oom/leak": "aa"}, {**PRINTS, "kafka/new": "cc"}):
         check_comparable(baseline(), Path("main.json"), prints, cluster="embedded", budget_scale=1.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [("", "nothing"), ("ab", "a, b"), ("abcdefgh", "a, b, c, d, e, f, g, h"), ("abcdefghij", "f, g, h and 2 more")],
+)
+def test_of_many_the_first_are_named_and_the_rest_counted(names: str, said: str) -> None:
+    assert named(list(names)).endswith(said)
