@@ -66,7 +66,7 @@ class OpenedKind:
             lending.sweep()
             lending.close()
         if keep:
-            self._note.forget()
+            self._note.keep()
             return
         try:
             _take_away(self._note)
@@ -88,7 +88,7 @@ def open_kind(*, image: str | None, speed: str, reuse: str | None, say: Say) -> 
 
 
 def clean(say: Say) -> None:
-    """Take away what killed runs left on this machine."""
+    """Take away what killed runs left on this machine, and what was around a cluster that was kept and is gone."""
     leftovers.folder().mkdir(parents=True, exist_ok=True)
     with FileLock(leftovers.folder() / "lock"):
         for done in leftovers.end_processes():
@@ -96,16 +96,20 @@ def clean(say: Say) -> None:
         for left in list(leftovers.notes()):
             if "folder" not in left.what or not left.owner.is_dead:
                 continue
+            kept = "kept" in left.what
             cluster = f"the kind cluster {left.what.get('kind')} of a killed run"
             if left.what.get("engine", _engine()) != _engine():
-                say(f"{cluster} is on another engine ({left.what['engine']})")
+                if not kept:
+                    say(f"{cluster} is on another engine ({left.what['engine']})")
                 continue
             try:
+                if kept and KindAdapter(_cluster(left), _folder(left)).exists():
+                    continue
                 _take_away(left)
             except ToolFailed as problem:
                 say(f"{cluster} could not be deleted: {problem}")
             else:
-                if "kind" in left.what:
+                if "kind" in left.what and not kept:
                     say(f"deleted {cluster}")
 
 
@@ -143,7 +147,8 @@ def _prepare_images() -> None:
 
 
 def _reuse(name: str, say: Say) -> OpenedKind:
-    note = leftovers.note(f"reused-{name}-{os.getpid()}", {"folder": f"reused-{name}-{os.getpid()}"})
+    folder = f"reused-{name}-{os.getpid()}"
+    note = leftovers.note(folder, {"folder": folder, "reused": name, "engine": _engine()})
     try:
         adapter = KindAdapter(name, _folder(note))
         if not adapter.exists():
@@ -202,6 +207,10 @@ def _take_away(note: leftovers.Note) -> None:
 
 def _lending(running: Running) -> Lending:
     return Lending(RealRest(running.new_client(), ServerTime()), running.capacity)
+
+
+def _cluster(note: leftovers.Note) -> str:
+    return str(note.what.get("kind") or note.what.get("reused", ""))
 
 
 def _folder(note: leftovers.Note) -> Path:

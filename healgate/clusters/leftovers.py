@@ -34,6 +34,10 @@ class Note:
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)
 
+    def keep(self) -> None:
+        """Somebody wants to look into it: its end is not ours to decide, and what is around it goes with it."""
+        note(self.path.stem, {**self.what, "kept": True}, self.owner)
+
 
 def note(name: str, what: dict[str, Any], owner: Owner | None = None) -> Note:
     """Write down that we are about to make this."""

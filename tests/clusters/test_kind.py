@@ -132,11 +132,33 @@ def test_nodes_are_named_after_nothing_that_would_tell(programs: Programs) -> No
     assert not any(word in name for word in ("heal", "gate", "test", "trial", "chaos", "kind"))
 
 
-def test_a_cluster_that_is_kept_stands_and_is_nobodys_any_more(programs: Programs) -> None:
-    cluster = opened()
+@pytest.mark.parametrize("reuse", [None, "mine"])
+def test_a_cluster_that_is_kept_stands_until_somebody_deletes_it(programs: Programs, reuse: str | None) -> None:
+    programs.set(clusters=[reuse] if reuse else [])
+    cluster = opened(reuse=reuse)
     cluster.close(keep=True)
+    (note,) = leftovers.notes()
+    leftovers.note(note.path.stem, note.what, DEAD)  # the run has ended
+    said: list[str] = []
+    clean(said.append)
     assert programs.clusters == [cluster.running.name]
+    assert Path(cluster.running.kubeconfig).exists()
+
+    programs.set(clusters=[])
+    clean(said.append)
+    assert not Path(cluster.running.kubeconfig).parent.exists()
     assert list(leftovers.notes()) == []
+    registry = f"docker rm --force --volumes {cluster.running.name}-registry"
+    assert (registry in programs.calls) is (reuse is None)  # of a cluster of the user's it goes on
+    assert said == []
+
+
+def test_a_cluster_that_is_kept_on_another_engine_is_not_missed(programs: Programs) -> None:
+    far = {"folder": "far", "kind": "far", "engine": "docker tcp://far", "kept": True}
+    leftovers.note("kind-far", far, DEAD)
+    said: list[str] = []
+    clean(said.append)
+    assert (len(list(leftovers.notes())), said, programs.clusters) == (1, [], [])
 
 
 def test_a_cluster_is_noted_before_it_is_made(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
