@@ -96,20 +96,20 @@ def clean(say: Say) -> None:
         for left in list(leftovers.notes()):
             if "folder" not in left.what or not left.owner.is_dead:
                 continue
-            kept = "kept" in left.what
+            if "kept" in left.what:
+                with suppress(ToolFailed):  # the next run looks again
+                    _clear_away_around(left)
+                continue
             cluster = f"the kind cluster {left.what.get('kind')} of a killed run"
             if left.what.get("engine", _engine()) != _engine():
-                if not kept:
-                    say(f"{cluster} is on another engine ({left.what['engine']})")
+                say(f"{cluster} is on another engine ({left.what['engine']})")
                 continue
             try:
-                if kept and KindAdapter(_cluster(left), _folder(left)).exists():
-                    continue
                 _take_away(left)
             except ToolFailed as problem:
                 say(f"{cluster} could not be deleted: {problem}")
             else:
-                if "kind" in left.what and not kept:
+                if "kind" in left.what:
                     say(f"deleted {cluster}")
 
 
@@ -205,12 +205,15 @@ def _take_away(note: leftovers.Note) -> None:
     note.forget()
 
 
+def _clear_away_around(kept: leftovers.Note) -> None:
+    """Of a cluster that somebody wanted to look into, the registry and the folder, once it is gone itself."""
+    name = str(kept.what.get("kind") or kept.what.get("reused"))
+    if kept.what.get("engine") == _engine() and not KindAdapter(name, _folder(kept)).exists():
+        _take_away(kept)
+
+
 def _lending(running: Running) -> Lending:
     return Lending(RealRest(running.new_client(), ServerTime()), running.capacity)
-
-
-def _cluster(note: leftovers.Note) -> str:
-    return str(note.what.get("kind") or note.what.get("reused", ""))
 
 
 def _folder(note: leftovers.Note) -> Path:

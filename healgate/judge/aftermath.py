@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from itertools import pairwise
 
 from ..evidence import Evidence, Obj, Ref
@@ -48,13 +47,8 @@ def unsafe_end(
         known = _known(evidence, before)
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
-        speaks = Speaks(
-            paths,
-            lambda source: _entries(evidence, source),
-            history.tags,
-            partial(_led_to, evidence, before),
-            _alone(evidence),
-        )
+        led_to, alone = _led_to(evidence, before), _alone(evidence)
+        speaks = Speaks(paths, lambda source: _entries(evidence, source), history.tags, led_to, alone)
         if harms := list(_worse(ref, before, now, known, speaks)):
             found = set(_worse(ref, before, as_found, known, speaks))
             yield from (harm for harm in harms if harm not in found)

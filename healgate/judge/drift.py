@@ -23,17 +23,15 @@ class Speaks(NamedTuple):
     paths: frozenset[str]  # of which the scenario says what is right or forbidden
     entries: Callable[[Obj], frozenset[str]]  # what a ConfigMap or Secret of `envFrom` held, by its reference
     tags: Mapping[str, str]  # images by digest -> by tag
-    ports: Callable[[], Mapping[str, Ref]]  # by name, those that a Service leads to
+    ports: Mapping[str, Ref]  # by name, those that a Service leads to
     alone: frozenset[str]  # claims that are for one writer
 
 
 def drifted(ref: Ref, before: Obj, now: Obj, known: list[Obj], speaks: Speaks) -> Iterator[str]:
     """Of two pod specs; `known` are those that ran before."""
     yield from _of_the_pod(ref, before, now, known)
-    if gone := _port_names(before) - _port_names(now):
-        ports = speaks.ports()
-        for port in sorted(ports.keys() & gone):
-            yield f"{ref} has no port {port} any more, to which {ports[port]} leads"
+    for port in sorted(speaks.ports.keys() & _port_names(before) - _port_names(now)):
+        yield f"{ref} has no port {port} any more, to which {speaks.ports[port]} leads"
     for group, container, after in pairs(before, now):
         ran = [one for pod in known for one in pod.get(group, ()) if one["name"] == container["name"]]
         own = f"spec.template.spec.{group}[{container['name']}]"

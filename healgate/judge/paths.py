@@ -22,6 +22,7 @@ def parts(path: str) -> tuple[str, ...]:
 def look_up(value: Any, path: str) -> list[Any]:
     """Every value at the path; more than one only where it says `[*]`."""
     keys = parts(path)
+    # Most paths lead through objects alone, and there are hundreds of them in a judgement.
     for at, key in enumerate(keys):
         if key == "*" or not isinstance(value, dict):
             return _look_further([value], keys[at:])

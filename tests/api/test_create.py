@@ -274,6 +274,21 @@ def test_whoever_brings_rules_that_are_not_evaluated_is_told(api: Api) -> None:
     assert "properties[spec].x-kubernetes-validations: CEL rules are not evaluated" in made.headers["Warning"]
 
 
+@pytest.mark.parametrize(
+    ("plural", "said"),
+    [
+        ("validatingwebhookconfigurations", "webhooks are stored and not called"),
+        ("mutatingwebhookconfigurations", "webhooks are stored and not called"),
+        ("validatingadmissionpolicies", "admission policies are stored and not evaluated"),
+        ("mutatingadmissionpolicybindings", "admission policies are stored and not evaluated"),
+    ],
+)
+def test_whoever_looks_for_what_admits_nothing_here_is_told(api: Api, plural: str, said: str) -> None:
+    found = api.send("GET", f"/apis/admissionregistration.k8s.io/v1/{plural}")
+    assert found.status == 200
+    assert f"{said} by this simulated cluster" in found.headers["Warning"]
+
+
 def test_a_stateful_set_mounts_its_own_claims(api: Api) -> None:
     claim = {
         "metadata": {"name": "data"},
