@@ -18,6 +18,11 @@ def shop(api: Api) -> Api:
     return api
 
 
+def test_a_namespace_without_any_has_an_empty_list(shop: Api) -> None:
+    assert shop.get("/api/v1/namespaces/kube-system/pods")["items"] == []
+    assert shop.get("/api/v1/namespaces/nobodys/pods")["items"] == []
+
+
 def listed(api: Api, query: str) -> str:
     return "".join(one["metadata"]["name"] for one in api.get(f"{PODS}?{query}")["items"])
 

@@ -6,7 +6,7 @@ import pytest
 
 from healgate.embedded.controllers.podgc import PodCollector
 
-from .puppet import Obj, Puppet, deployment
+from .puppet import Obj, Puppet, deployment, template
 
 DEPLOYMENTS, SETS = "deployments.apps", "replicasets.apps"
 SLICES = "endpointslices.discovery.k8s.io"
@@ -145,6 +145,18 @@ def test_a_pod_being_deleted_still_serves_but_is_not_ready(cluster: Puppet) -> N
     cluster.run(1)
     assert [one["conditions"] for one in endpoints(cluster)] == [{"ready": False, "serving": True, "terminating": True}]
     cluster.reap()
+    cluster.run(1)
+    assert endpoints(cluster) == []
+
+
+def test_a_pod_that_is_given_other_labels_is_let_go(cluster: Puppet) -> None:
+    cluster.create("services", service())
+    cluster.create("pods", {**template(), "metadata": {"name": "lone", "labels": {"app": "web"}}})
+    cluster.run(1)
+    cluster.ready(cluster.get("pods", "lone"))
+    cluster.run(1)
+    assert [one["targetRef"]["name"] for one in endpoints(cluster)] == ["lone"]
+    cluster.patch("pods", "lone", {"metadata": {"labels": {"app": "aside"}}})
     cluster.run(1)
     assert endpoints(cluster) == []
 
