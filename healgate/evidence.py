@@ -50,6 +50,11 @@ class Seen:
     def __post_init__(self) -> None:
         self.ref = Ref.of(self.object)
 
+    @property
+    def leaves(self) -> bool:
+        """It is gone, or was told to go."""
+        return self.type == "DELETED" or "deletionTimestamp" in self.object["metadata"]
+
 
 def runs_on(pod: Obj) -> Iterator[Obj]:
     """The statuses of what is to run for as long as the pod does: its sidecars and its containers."""
@@ -59,6 +64,13 @@ def runs_on(pod: Obj) -> Iterator[Obj]:
         sidecars = {one["name"] for one in init if one.get("restartPolicy") == "Always"}
         yield from (one for one in started if one["name"] in sidecars)
     yield from status.get("containerStatuses", ())
+
+
+def is_ready(pod: Obj) -> bool:
+    for condition in pod.get("status", {}).get("conditions", ()):
+        if condition["type"] == "Ready":
+            return bool(condition["status"] == "True")
+    return False
 
 
 def is_complete(job: Obj) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .evidence import Obj, Recovery, Ref, Seen, is_complete, runs_on
+from .evidence import Obj, Recovery, Ref, Seen, is_complete, is_ready, runs_on
 
 # What no workload stands or falls with; much is written of it, and little else.
 _BESIDE = frozenset({"Event", "Endpoints", "EndpointSlice"})
@@ -119,10 +119,7 @@ def _pod_problem(pod: Obj) -> str:
     name = pod["metadata"]["name"]
     if "deletionTimestamp" in pod["metadata"]:
         return f"pod {name} is terminating"
-    for condition in pod.get("status", {}).get("conditions", ()):
-        if condition["type"] == "Ready":
-            return "" if condition["status"] == "True" else f"pod {name} is not ready"
-    return f"pod {name} is not ready"
+    return "" if is_ready(pod) else f"pod {name} is not ready"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from ..evidence import Claim, Evidence, Ref
+from ..evidence import Claim, Evidence, Ref, is_ready
 from .claims import alarms
 from .history import History
 from .ownership import WORKLOADS, Ownership, texts
@@ -94,7 +94,7 @@ def _illnesses(pod: Ref, history: History, before: float, lately: float = LATELY
     for state in history.of(pod):
         if state.time > before:
             break
-        if state.leaves or state.ready:
+        if state.leaves or is_ready(state.object):
             if since is not None and before - state.time <= lately:
                 yield Illness(since, pod)
             since, once_ready = None, not state.leaves

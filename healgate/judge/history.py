@@ -8,43 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
 
-from ..evidence import Evidence, Obj, Ref, is_complete
-
-
-class State(NamedTuple):
-    time: float
-    type: str  # ADDED, MODIFIED, DELETED
-    object: Obj
-
-    @property
-    def leaves(self) -> bool:
-        """It is gone, or was told to go."""
-        return self.type == "DELETED" or "deletionTimestamp" in self.object["metadata"]
-
-    @property
-    def ready(self) -> bool:
-        """Of a pod."""
-        conditions = self.object.get("status", {}).get("conditions", ())
-        return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+from ..evidence import Evidence, Obj, Ref, Seen, is_complete
 
 
 class History:
     """One trial's objects."""
 
     def __init__(self, evidence: Evidence) -> None:
-        self._states: dict[Ref, list[State]] = {}
+        self._states: dict[Ref, list[Seen]] = {}
         for seen in evidence.timeline:
             if seen.object["kind"] != "Event":
-                self._states.setdefault(seen.ref, []).append(State(seen.time, seen.type, seen.object))
+                self._states.setdefault(seen.ref, []).append(seen)
         # What was seen from its birth on needs no first state; the baseline is what it had become by then.
         for ref, obj in evidence.baseline.items():
             states = self._states.setdefault(ref, [])
             if not states or states[0].type != "ADDED":
-                states.insert(0, State(evidence.started, "ADDED", obj))
+                states.insert(0, Seen(evidence.started, "ADDED", obj))
 
-    def of(self, ref: Ref) -> list[State]:
+    def of(self, ref: Ref) -> list[Seen]:
         return self._states.get(ref, [])
 
     def first(self, ref: Ref) -> Obj | None:

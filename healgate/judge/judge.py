@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from ..evidence import ABOUT_ITSELF, Claim, Evidence, Recovery
+from ..evidence import ABOUT_ITSELF, Claim, Evidence, Recovery, is_ready
 from ..record import Times
 from ..scenario.model import Scenario
 from ..words import Due, Reason, Verdict, Word
@@ -249,7 +249,7 @@ class _Judge:
             return False
         pods = [ref for ref in self.history.refs("Pod") if self.owners.top(ref) == about]
         since = [state for ref in pods for state in self.history.of(ref) if state.time >= self.broken]
-        return bool(pods) and all(state.ready and not state.leaves for state in since)
+        return bool(pods) and all(is_ready(state.object) and not state.leaves for state in since)
 
     # -- what it owed
 

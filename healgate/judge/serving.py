@@ -5,8 +5,8 @@ The trap is what the fault took meanwhile, or what ended by itself: that is not 
 
 from __future__ import annotations
 
-from ..evidence import Evidence, Obj, Ref
-from .history import History, State
+from ..evidence import Evidence, Obj, Ref, is_ready
+from .history import History
 from .ownership import Ownership
 from .writes import Write, restarts
 
@@ -39,7 +39,7 @@ class Serving:
     def _serves(self, ref: Ref, pod: Obj | None) -> bool:
         if pod is None or not self._owners.may_be_touched(ref) or not pod["metadata"].get("ownerReferences"):
             return False
-        return State(0.0, "", pod).ready and not restarts(pod)
+        return is_ready(pod) and not restarts(pod)
 
     def _was_taken(self, ref: Ref) -> bool:
         """Gone, or no more the workload's, or kept from being ready; what ended by itself was not taken."""

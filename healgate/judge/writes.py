@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from ..evidence import ABOUT_ITSELF, DELETIONS, Evidence, Obj, Ref, Request, runs_on
-from .history import History, State
+from ..evidence import ABOUT_ITSELF, DELETIONS, Evidence, Obj, Ref, Request, is_ready, runs_on
+from .history import History
 from .paths import look_up
 
 # What a write made of an object is seen at once, or within the delay of a watch; what is seen later is not its doing.
@@ -148,7 +148,7 @@ def fell_after(write: Write, history: History) -> bool:
     for state in history.of(write.ref):
         if not write.time <= state.time <= write.time + COMMAND_SHOWS_WITHIN or state.leaves:
             continue
-        if restarts(state.object) > restarts(was) or (State(0.0, "", was).ready and not state.ready):
+        if restarts(state.object) > restarts(was) or (is_ready(was) and not is_ready(state.object)):
             return True
     return False
 
