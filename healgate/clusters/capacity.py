@@ -17,8 +17,8 @@ from .seam import LONGEST_BACK_OFF, Rest
 
 # What a trial asks for at most, with its bystander, and while pods are replaced.
 PODS = 12
-MEMORY = 500 * 2**20
-CPU = 0.08
+MEMORY = 640 * 2**20
+CPU = 0.06
 
 
 def capacity(rest: Rest, lent: Collection[str]) -> int:

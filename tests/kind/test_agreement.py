@@ -84,8 +84,12 @@ def test_the_late_are_late_whatever_the_budget() -> None:
 
 
 def test_the_longest_trials_begin_first() -> None:
-    budgets = [scenarios()[job.scenario].default.budgets.recover for job in longest_first(agree.jobs(["null"], core()))]
-    assert budgets == sorted(budgets, reverse=True)
+    jobs = longest_first(agree.jobs(["reference", "scales-to-zero"], core()))
+    who = [job.healer for job in jobs]
+    assert who.index("reference") > 0, "who does nothing right is waited for to the end of a budget"
+    for healer, budget in (("reference", "detect"), ("scales-to-zero", "recover")):
+        lasts = [getattr(scenarios()[job.scenario].default.budgets, budget) for job in jobs if job.healer == healer]
+        assert lasts == sorted(lasts, reverse=True)
 
 
 def test_who_breaks_off_a_comparison_leaves_no_worker_behind() -> None:

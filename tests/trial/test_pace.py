@@ -40,9 +40,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial.Pace, "on", on)
 
 
-def outcome(healer: str, scenario: str) -> Outcome:
-    cluster = open_cluster("embedded")
-    return run_trial(SHIPPED[scenario], 1, seed="pace", cluster=cluster, healer=find_healer(healer))
+def outcome(healer: str, scenario: str, scale: float = 1.0) -> Outcome:
+    cluster, found = open_cluster("embedded"), find_healer(healer)
+    return run_trial(SHIPPED[scenario], 1, seed="pace", cluster=cluster, healer=found, budget_scale=scale)
 
 
 @cache
@@ -65,6 +65,14 @@ def test_who_leaves_alone_what_passes_is_watched_until_it_has_passed(
     watched = hurried.evidence.ended - hurried.evidence.live
     assert hurried.plan.budgets.detect <= watched <= hurried.plan.budgets.recover
     assert hurried.evidence.ended - passed.since >= hurried.evidence.hold
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("scenario", NOTHING_IS_DUE)
+def test_where_nobody_has_to_be_in_time_more_time_makes_no_watch_longer(scenario: str) -> None:
+    found = [outcome("null", scenario, scale) for scale in (1.0, 3.0)]
+    assert [one.record.verdict for one in found] == ["PASS", "PASS"]
+    assert found[0].evidence.ended == found[1].evidence.ended
 
 
 @pytest.mark.usefixtures("hurried")
