@@ -71,7 +71,7 @@ def resolves_on(docker: Path, node: str) -> Callable[[str], str]:
         script = f"exec 3<>/dev/tcp/{server}/53 && cat >&3 && head -c 64 <&3"
         try:
             done = subprocess.run(
-                [str(docker), "exec", "-i", node, "timeout", "3", "bash", "-c", script],
+                [str(docker), "exec", "-i", node, "timeout", "1", "bash", "-c", script],
                 input=_query(NAME),
                 capture_output=True,
                 timeout=15,
