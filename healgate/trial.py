@@ -341,10 +341,10 @@ class Trial:
     def see_it_pass(self, until: float) -> None:
         """Until it has passed for as long as a repair must hold, and whoever acts has had its time to detect.
 
-        Nobody has to be in time here, so that more time for those who must be makes no watch longer.
+        Nobody has to be in time here, so that a scale of budgets makes no watch longer, and none shorter.
         """
         assert self.evidence.live is not None
-        least = min(until, self.evidence.live + self.plan.budgets.detect * min(1.0, self.scale))
+        least = min(until, self.evidence.live + self.plan.budgets.detect)
         while self.lease.now() < until:
             if self.vigil.current is None:
                 self.look_for_recovery(until)

@@ -15,10 +15,10 @@ from ..problems import HarnessError
 from ..quantities import number
 from .seam import LONGEST_BACK_OFF, Rest
 
-# What a trial asks for at most, with its bystander, and while pods are replaced.
+# What a trial asks for at most, with its bystander, and while all its pods are replaced at once.
 PODS = 12
-MEMORY = 640 * 2**20
-CPU = 0.06
+MEMORY = 680 * 2**20
+CPU = 0.08
 
 
 def capacity(rest: Rest, lent: Collection[str]) -> int:
