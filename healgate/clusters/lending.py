@@ -100,12 +100,14 @@ class Lending:
         return True
 
     def _empty(self, name: str) -> None:
-        """Nothing in it is worth a grace period. A namespace that finds pods waits for half of the longest one, so they
-        go first, and before them whatever would make new ones."""
+        """Nothing in it is worth a grace period. A namespace that finds pods waits for half of the longest one, where
+        something has a finalizer, as claims do, for eight seconds, and then looks through all kinds again. So these go
+        first, and before them whatever would make new pods."""
         for workloads in _WORKLOADS:
             path = workloads.format(namespace=name)
             self._rest.request("DELETE", path, body={"kind": "DeleteOptions", "propagationPolicy": "Background"})
         self._rest.request("DELETE", f"{_NAMESPACES}/{name}/pods", {"gracePeriodSeconds": "0"})
+        self._rest.request("DELETE", f"{_NAMESPACES}/{name}/persistentvolumeclaims")
 
     def keep(self, name: str) -> None:
         """It outlives its run, until a person deletes it."""

@@ -55,6 +55,38 @@ def test_what_is_given_back_is_gone(lending: Lending, rest: RealRest) -> None:
     assert name not in names(rest, LENT)
 
 
+class Witness:
+    """Sees what stays in a namespace when it is told to go: a real one waits for all that, and longer than needed."""
+
+    def __init__(self, rest: RealRest, name: str) -> None:
+        self._rest = rest
+        self._space = f"{NAMESPACES}/{name}"
+        self.stays: list[str] | None = None
+
+    def request(self, method: str, path: str, *args: Any, **more: Any) -> Answer:
+        if (method, path) == ("DELETE", self._space):
+            listed = [
+                one
+                for kind in ("pods", "persistentvolumeclaims")
+                for one in self._rest.request("GET", f"{self._space}/{kind}").body["items"]
+            ]
+            self.stays = [one["metadata"]["name"] for one in listed if "deletionTimestamp" not in one["metadata"]]
+        return self._rest.request(method, path, *args, **more)
+
+
+def test_a_namespace_is_emptied_before_it_goes(lending: Lending, rest: RealRest) -> None:
+    name = lending.take("seed")
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "data"}}
+    spec = {"containers": [{"name": "a", "image": "busybox", "command": ["sleep", "60"]}], "volumes": [volume]}
+    for kind, plural, body in (("PersistentVolumeClaim", "persistentvolumeclaims", claim), ("Pod", "pods", spec)):
+        made = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "data"}, "spec": body}
+        assert rest.request("POST", f"{NAMESPACES}/{name}/{plural}", body=made).ok
+    witness = Witness(rest, name)
+    assert Lending(witness, capacity=3).give_back(name)
+    assert witness.stays == []
+
+
 def test_every_run_on_a_cluster_knows_all_names_that_may_be_lent(lending: Lending, rest: RealRest) -> None:
     assert Lending(rest, capacity=40).pool == lending.pool
     assert len(set(lending.pool)) == 64
