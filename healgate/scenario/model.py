@@ -104,6 +104,8 @@ class Signature(Strict):
 
 
 class Budgets(Strict):
+    """Where nothing is due, false alarms are watched for as long as a crash of that kind has to be detected."""
+
     detect: Duration
     classify: Duration
     recover: Duration  # also the time to escalate, where that is due
