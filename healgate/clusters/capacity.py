@@ -18,7 +18,8 @@ from .seam import LONGEST_BACK_OFF, Rest
 # What a trial asks for at most, with its bystander, and while all its pods are replaced at once.
 PODS = 12
 MEMORY = 680 * 2**20
-CPU = 0.08
+CPU = 0.07
+STARTS_PER_CORE = 1.5
 
 
 def capacity(rest: Rest, lent: Collection[str]) -> int:
@@ -37,11 +38,12 @@ def capacity(rest: Rest, lent: Collection[str]) -> int:
 
 
 def starts_at_once(rest: Rest) -> int:
-    """How many workloads may start at the same time: each wants a core."""
+    """How many workloads may start at the same time: each wants a core, and waits for a third of its start."""
     nodes = rest.request("GET", "/api/v1/nodes")
     if not nodes.ok:
         raise HarnessError(f"the nodes of the cluster could not be read: {nodes.code}")
-    return max(1, int(_sum(node["status"].get("allocatable", {}).get("cpu") for node in nodes.body["items"])))
+    cores = _sum(node["status"].get("allocatable", {}).get("cpu") for node in nodes.body["items"])
+    return max(1, int(cores * STARTS_PER_CORE))
 
 
 def _takes_room(pod: Obj) -> bool:
