@@ -95,8 +95,3 @@ def test_it_holds_what_is_left_of_what_is_scarcest(
 def test_a_cluster_that_cannot_be_read_is_an_error() -> None:
     with pytest.raises(HarnessError, match="could not be read: 403, 403"):
         capacity.capacity(Cluster([], [], 403), ())  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(("cpu", "starts"), [("500m", 1), ("1", 1), ("2", 3), ("3900m", 5)])
-def test_more_workloads_start_at_once_than_there_are_cores(cpu: str, starts: int) -> None:
-    assert capacity.starts_at_once(Cluster([node(cpu=cpu)], [])) == starts  # type: ignore[arg-type]

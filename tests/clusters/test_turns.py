@@ -89,8 +89,8 @@ class Nodes:
         return Answer(200, {"items": self._items}) if self._items else Answer(503, "not now")
 
 
-@pytest.mark.parametrize(("cpus", "turns"), [(("2",), 2), (("500m",), 1), (("4", "3500m"), 7)])
-def test_as_many_start_at_once_as_there_are_cores(cpus: tuple[str, ...], turns: int) -> None:
+@pytest.mark.parametrize(("cpus", "turns"), [(("2",), 3), (("500m",), 1), (("4", "3500m"), 11)])
+def test_three_start_at_once_for_every_two_cores(cpus: tuple[str, ...], turns: int) -> None:
     assert starts_at_once(Nodes(*cpus)) == turns
 
 
