@@ -339,12 +339,9 @@ class Trial:
             self.lease.sleep(WORK_EVERY)  # a busy node fails a probe now and then, also at the very end
 
     def see_it_pass(self, until: float) -> None:
-        """Until it has passed for as long as a repair must hold, and whoever acts has had its time to detect.
-
-        Nobody has to be in time here, so that a scale of budgets makes no watch longer, and none shorter.
-        """
+        """Until it has passed for as long as a repair must hold, and whoever acts has had its time to detect."""
         assert self.evidence.live is not None
-        least = min(until, self.evidence.live + self.plan.budgets.detect)
+        least = min(until, self.evidence.live + self.plan.budgets.detect * self.scale)
         while self.lease.now() < until:
             if self.vigil.current is None:
                 self.look_for_recovery(until)

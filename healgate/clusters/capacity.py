@@ -38,7 +38,7 @@ def capacity(rest: Rest, lent: Collection[str]) -> int:
 
 
 def starts_at_once(rest: Rest) -> int:
-    """How many workloads may start at the same time: each wants a core, and waits for a third of its start."""
+    """How many workloads may start at the same time: two leave half of two cores idle, since they wait for probes."""
     nodes = rest.request("GET", "/api/v1/nodes")
     if not nodes.ok:
         raise HarnessError(f"the nodes of the cluster could not be read: {nodes.code}")

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import ApiClient, CoreV1Api
 
 from healgate import trial
 from healgate.clusters import open_cluster
@@ -68,11 +68,22 @@ def test_who_leaves_alone_what_passes_is_watched_until_it_has_passed(
 
 
 @pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("scale", [1.0, 2.0])
 @pytest.mark.parametrize("scenario", NOTHING_IS_DUE)
-def test_where_nobody_has_to_be_in_time_the_watch_has_no_scale(scenario: str) -> None:
-    found = [outcome("null", scenario, scale) for scale in (0.75, 1.0, 3.0)]
-    assert {one.record.verdict for one in found} == {"PASS"}
-    assert len({one.evidence.ended for one in found}) == 1
+def test_a_false_alarm_is_seen_for_as_long_as_a_crash_has_to_be_detected(scenario: str, scale: float) -> None:
+    """Who has twice the time elsewhere has it for a false alarm as well."""
+    late = SHIPPED[scenario].default.budgets.detect * scale * 0.9
+
+    def alarmed(client: ApiClient, _report: Report) -> None:
+        time.sleep(Pace.on(open_cluster("embedded")).healthy_look + late)
+        core = CoreV1Api(client)
+        for pod in core.list_pod_for_all_namespaces().items:
+            core.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace)
+        time.sleep(10**6)
+
+    cluster, healer = open_cluster("embedded"), HealerSpec("alarmed", "", alarmed)
+    found = run_trial(SHIPPED[scenario], 1, seed="pace", cluster=cluster, healer=healer, budget_scale=scale)
+    assert found.record.verdict == "FAIL"
 
 
 @pytest.mark.usefixtures("hurried")
