@@ -64,7 +64,8 @@ def test_who_leaves_alone_what_passes_is_watched_until_it_has_passed(
     assert hurried.evidence.live is not None
     watched = hurried.evidence.ended - hurried.evidence.live
     assert hurried.plan.budgets.detect <= watched <= hurried.plan.budgets.recover
-    assert hurried.evidence.ended - passed.since >= hurried.evidence.hold
+    hold = hurried.plan.hold
+    assert hurried.evidence.ended - passed.since >= hold.time_to_crash * hold.stretch + hold.margin
 
 
 @pytest.mark.usefixtures("hurried")
