@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..durations import parse_duration
-from ..evidence import Obj, Ref
+from ..evidence import Obj, Ref, is_ready
 from ..problems import HarnessError
 from ..scenario.workloads import find_folder, load_workload
 from . import registries
@@ -36,9 +36,11 @@ __all__ = [
     "set_image",
     "start_cron_job",
     "wait",
+    "wait_until_unserved",
 ]
 
 STEADY_WITHIN = 300.0
+UNSERVED_WITHIN = 60.0
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
@@ -195,6 +197,26 @@ def cut_off_registry(host: str, seconds: int, configuration: Configuration = Non
 def wait(seconds: float, configuration: Configuration = None) -> None:
     """Let time pass, on the cluster's clock."""
     place(configuration).sleep(float(seconds))
+
+
+def wait_until_unserved(workload: str, configuration: Configuration = None) -> None:
+    """Wait until no pod of it is ready, or still on its way out: where no other is, a Service asks that one."""
+    here = place(configuration)
+    ref = Ref.parse(workload)
+    found = here.objects.get(ref)
+    if found is None:
+        raise HarnessError(f"expected {ref} to be there; found none")
+    serving: list[str] = []
+
+    def unserved() -> bool:
+        pods = here.objects.pods_of(found)
+        serving[:] = [
+            pod["metadata"]["name"] for pod in pods if is_ready(pod) or "deletionTimestamp" in pod["metadata"]
+        ]
+        return not serving
+
+    if not here.wait(unserved, UNSERVED_WITHIN):
+        raise HarnessError(f"expected no pod of {ref} to serve within {UNSERVED_WITHIN:g}s; found {', '.join(serving)}")
 
 
 def _patch_containers(here: Place, workload: str, containers: list[dict[str, Any]]) -> None:

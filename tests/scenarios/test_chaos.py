@@ -105,6 +105,34 @@ def test_a_job_that_is_made_again_keeps_nothing_of_the_clusters(lease: FakeLease
     }
 
 
+def pod_of_the_server(ready: str, **metadata: str) -> dict[str, Any]:
+    status = {"conditions": [{"type": "Ready", "status": ready}]}
+    return {"kind": "Pod", "metadata": {"name": f"backend-{ready}", **metadata}, "status": status}
+
+
+@pytest.mark.parametrize(
+    "serves",
+    [pod_of_the_server("True"), pod_of_the_server("False", deletionTimestamp="2026-09-21T14:13:20Z")],
+    ids=["ready", "on its way out"],
+)
+def test_nobody_serves_when_the_last_pod_that_did_is_gone(lease: FakeLease, serves: dict[str, Any]) -> None:
+    """Where no other is ready, a Service asks a pod that is being ended."""
+    selector = {"selector": {"matchLabels": {"app": "backend"}}}
+    lease.rest.objects[f"{DEPLOYMENTS}/backend"] = {"kind": "Deployment", "metadata": {}, "spec": selector}
+    starting = pod_of_the_server("False")
+    pods = f"{NAMESPACED}/pods"
+    lease.rest.answers[pods] = Answer(200, {"apiVersion": "v1", "items": [starting, serves]})
+    lease.after(9, lambda: lease.rest.answers.update({pods: Answer(200, {"apiVersion": "v1", "items": [starting]})}))
+    before = lease.now()
+    actions.wait_until_unserved("Deployment/backend")
+    assert lease.now() >= before + 9
+    lease.rest.answers[pods] = Answer(200, {"apiVersion": "v1", "items": [serves]})
+    with pytest.raises(HarnessError, match=f"to serve within 60s; found {serves['metadata']['name']}"):
+        actions.wait_until_unserved("Deployment/backend")
+    with pytest.raises(HarnessError, match="expected Deployment/other to be there; found none"):
+        actions.wait_until_unserved("Deployment/other")
+
+
 def test_registries_are_cut_off_beside_the_api(lease: FakeLease) -> None:
     lease.rest.answers["/harness/registries/registry.shop.example"] = Answer(200, {})
     actions.cut_off_registry("registry.shop.example", 60)
