@@ -54,6 +54,8 @@ class Lending:
         self._capacity = max(1, min(capacity, POOL))
         self._say = say
         self._pool: tuple[str, ...] = ()
+        # Whose end the cluster had no time for: nobody else takes from an owner that lives.
+        self._unreturned: set[str] = set()
 
     @property
     def pool(self) -> tuple[str, ...]:
@@ -74,8 +76,9 @@ class Lending:
         random.Random(f"{seed}/namespace").shuffle(names)
         over = time.monotonic() + FREE_WITHIN
         while True:
+            lent = {note["metadata"]["name"] for note in self._notes()}
             for name in names:
-                if self._take(name):
+                if name not in lent and self._take(name):
                     return name
             if time.monotonic() > over:
                 raise HarnessError(f"none of the {self._capacity} namespaces came free within {FREE_WITHIN:g}s")
@@ -83,11 +86,12 @@ class Lending:
             time.sleep(LOOK_AGAIN)
 
     def give_back(self, name: str) -> bool:
-        """Delete it and wait until it is gone. False: it is still there, and stays noted."""
+        """Delete it and wait until it is gone. False: it is still there and stays noted; the next sweep tries again."""
+        self._unreturned.add(name)
         note = self._rest.request("GET", f"{_LENT}/{name}")
         there = self._rest.request("GET", f"{_NAMESPACES}/{name}")
         if not all(answer.ok or answer.code == 404 for answer in (note, there)):
-            return False  # a server that is too busy to say is asked again by whoever sweeps next
+            return False  # a server that is too busy to say is asked again with the next sweep
         if there.ok and note.ok and _is_ours(there.body, note.body):
             self._empty(name)
             self._rest.request("DELETE", f"{_NAMESPACES}/{name}")
@@ -96,6 +100,7 @@ class Lending:
                 if time.monotonic() > over:
                     return False
                 time.sleep(LOOK_AGAIN / 2)
+        self._unreturned.discard(name)  # before anybody may have it
         self._rest.request("DELETE", f"{_LENT}/{name}")
         return True
 
@@ -116,24 +121,24 @@ class Lending:
 
     def sweep(self) -> list[str]:
         """Take back what dead processes on this machine left; what was done, in words."""
-        listed = self._rest.request("GET", _LENT)
         done = []
-        for note in listed.body["items"] if listed.ok else ():
+        for note in self._notes():
             name, data = note["metadata"]["name"], note.get("data", {})
             if "pid" not in data:
                 continue
             if data.get("kept") and self._rest.request("GET", f"{_NAMESPACES}/{name}").code == 404:
                 self._rest.request("DELETE", f"{_LENT}/{name}")
+            elif name in self._unreturned:
+                self.give_back(name)
             elif not data.get("kept") and Owner.read(data).is_dead and self.give_back(name):
                 done.append(f"deleted the namespace {name} that a killed run had left")
         return done
 
     def foreign(self) -> list[str]:
         """What is lent to others, in words: nobody here can tell whether they live."""
-        listed = self._rest.request("GET", _LENT)
         return [
             f"namespace {note['metadata']['name']} is lent to {Owner.read(note['data'])}"
-            for note in (listed.body["items"] if listed.ok else ())
+            for note in self._notes()
             if "pid" in note.get("data", {}) and not Owner.read(note["data"]).is_here
         ]
 
@@ -143,6 +148,11 @@ class Lending:
             listed = self._rest.request("GET", _LENT)
             if listed.ok and not any("pid" in note.get("data", {}) for note in listed.body["items"]):
                 self._rest.request("DELETE", f"{_NAMESPACES}/{HOME}")
+
+    def _notes(self) -> list[Obj]:
+        listed = self._rest.request("GET", _LENT)
+        found: list[Obj] = listed.body["items"] if listed.ok else []
+        return found
 
     # -- one name
 

@@ -23,8 +23,10 @@ CONNECT_WITHIN = 5.0
 ANSWER_WITHIN = 60.0
 # What a workload gets behind the API server's proxy before it counts as mute.
 WORKLOAD_ANSWERS_WITHIN = 10.0
-# An API server that restarts is back within this.
+# An API server that restarts is back within this, and one that has too much to do has time again.
 BACK_WITHIN = 20.0
+ASKED_AGAIN_AFTER = 0.5
+TOO_MANY_REQUESTS = 429
 
 _PROXIED = re.compile(r"/(pods|services)/[^/]+/proxy(/|$)")
 
@@ -76,10 +78,14 @@ class RealRest:
                 never_sent = isinstance(error, urllib3.exceptions.NewConnectionError)
                 if time.monotonic() > over or not (never_sent or method == "GET"):
                     raise self._unreachable(error) from None
-                time.sleep(0.5)
+                time.sleep(ASKED_AGAIN_AFTER)
                 continue
             self._mute = False
             self._time.learn(answer.headers.get("Date"), sent, self._time.local())
+            # Refused before anything was done, so even a write is sent again; a workload's own refusal is its answer.
+            if answer.status == TOO_MANY_REQUESTS and not proxied and time.monotonic() < over:
+                time.sleep(ASKED_AGAIN_AFTER)
+                continue
             return Answer(answer.status, _read(answer.data))
 
     def _unreachable(self, error: Exception) -> Unreachable:

@@ -124,6 +124,41 @@ def test_what_a_busy_cluster_does_not_tell_stays_noted(lending: Lending, rest: R
     assert name not in names(rest, NAMESPACES) | names(rest, LENT)
 
 
+def test_what_a_busy_cluster_did_not_take_back_is_lent_again_by_its_own_run(rest: RealRest) -> None:
+    """It was lost to its run before: with as many trials as names, one of them waited to the end."""
+    busy = Busy(rest, "GET", LENT)
+    busy.refuses = None
+    only = Lending(busy, capacity=1)
+    name = only.take("seed")
+    busy.refuses = ("GET", f"{NAMESPACES}/{name}")
+    assert not only.give_back(name)
+    busy.refuses = None
+    assert only.sweep() == []
+    assert only.take("another seed") == name
+    assert only.sweep() == []
+    assert name in names(rest, NAMESPACES) & names(rest, LENT)
+
+
+def test_who_waits_for_a_name_asks_only_for_those_that_are_free(lending: Lending, rest: RealRest) -> None:
+    taken = {lending.take("seed") for _ in range(3)}
+    witness = Notes(rest)
+    assert Lending(witness, capacity=4).take("seed") not in taken
+    assert len(witness.written) == 1
+
+
+class Notes:
+    """Counts the names that somebody tried to take."""
+
+    def __init__(self, rest: RealRest) -> None:
+        self._rest = rest
+        self.written: list[str] = []
+
+    def request(self, method: str, path: str, *args: Any, **more: Any) -> Answer:
+        if (method, path) == ("POST", LENT):
+            self.written.append(more["body"]["metadata"]["name"])
+        return self._rest.request(method, path, *args, **more)
+
+
 def test_what_could_not_be_made_is_lent_to_nobody(rest: RealRest) -> None:
     lending = Lending(rest, capacity=4)
     lending._open_home()
