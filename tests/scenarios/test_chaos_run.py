@@ -22,9 +22,9 @@ from healgate.embedded.door.kubeconfig import write_kubeconfig
 from healgate.scenario.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load().scenarios
-# Hours have to pass in one of them.
-WARP = {"nothing/old-restarts": 2500.0}
 USUAL_WARP = 60.0
+# Some pass by themselves within a minute, which a slow machine must not miss; in one of them hours have to go by.
+WARP = {name: 10.0 for name in CATALOGUE if name.startswith("nothing/")} | {"nothing/old-restarts": 2500.0}
 
 
 @pytest.fixture
