@@ -246,6 +246,7 @@ class HealsAndReverts(Healer):
     def __init__(self, api_client: Any, report: Any) -> None:
         super().__init__(api_client, report)
         self.undo: list[Callable[[], Any]] = []
+        self.treated: set[Key] = set()
         self.content = False
 
     def treat(self, incident: Incident) -> None:
@@ -255,11 +256,13 @@ class HealsAndReverts(Healer):
     def apply(self, incident: Incident, act: Callable[[], None]) -> None:
         found = self.state_of(incident)
         super().apply(incident, act)
+        self.treated.add(incident.key)
         self.undo.append(lambda: self.put_back(incident, found))
 
     def look_again(self) -> None:
         super().look_again()
-        if self.undo and not self.incidents:
+        # Of what it treated, not of whoever was drawn in: a dependent that crashed twice counts as ill for minutes.
+        if self.undo and self.treated.isdisjoint(self.incidents):
             self.content = True
             while self.undo:
                 self.undo.pop(0)()
