@@ -79,6 +79,7 @@ class Lending:
             lent = {note["metadata"]["name"] for note in self._notes()}
             for name in names:
                 if name not in lent and self._take(name):
+                    self._unreturned.discard(name)
                     return name
             if time.monotonic() > over:
                 raise HarnessError(f"none of the {self._capacity} namespaces came free within {FREE_WITHIN:g}s")
@@ -88,6 +89,11 @@ class Lending:
     def give_back(self, name: str) -> bool:
         """Delete it and wait until it is gone. False: it is still there and stays noted; the next sweep tries again."""
         self._unreturned.add(name)
+        if gone := self._taken_away(name):
+            self._unreturned.discard(name)
+        return gone
+
+    def _taken_away(self, name: str) -> bool:
         note = self._rest.request("GET", f"{_LENT}/{name}")
         there = self._rest.request("GET", f"{_NAMESPACES}/{name}")
         if not all(answer.ok or answer.code == 404 for answer in (note, there)):
@@ -100,7 +106,6 @@ class Lending:
                 if time.monotonic() > over:
                     return False
                 time.sleep(LOOK_AGAIN / 2)
-        self._unreturned.discard(name)  # before anybody may have it
         self._rest.request("DELETE", f"{_LENT}/{name}")
         return True
 
@@ -128,7 +133,7 @@ class Lending:
                 continue
             if data.get("kept") and self._rest.request("GET", f"{_NAMESPACES}/{name}").code == 404:
                 self._rest.request("DELETE", f"{_LENT}/{name}")
-            elif name in self._unreturned:
+            elif name in self._unreturned and Owner.read(data) == Owner.me():  # others may have it by now
                 self.give_back(name)
             elif not data.get("kept") and Owner.read(data).is_dead and self.give_back(name):
                 done.append(f"deleted the namespace {name} that a killed run had left")

@@ -139,6 +139,21 @@ def test_what_a_busy_cluster_did_not_take_back_is_lent_again_by_its_own_run(rest
     assert name in names(rest, NAMESPACES) & names(rest, LENT)
 
 
+def test_what_another_run_took_back_and_lent_since_is_left_to_it(lending: Lending, rest: RealRest) -> None:
+    """Two runs find what a dead one left; one of them had no answer then, and the other had it and lends it on."""
+    lending.take("opens the books")
+    name = lending.pool[10]
+    lend_to(rest, name, DEAD)
+    busy = Busy(rest, "GET", f"{NAMESPACES}/{name}")
+    slow = Lending(busy, capacity=4)
+    assert slow.sweep() == []
+    busy.refuses = None
+    assert lending.sweep()
+    lend_to(rest, name, Owner.of(os.getppid()).as_dict())
+    assert slow.sweep() == []
+    assert name in names(rest, NAMESPACES) & names(rest, LENT)
+
+
 def test_who_waits_for_a_name_asks_only_for_those_that_are_free(lending: Lending, rest: RealRest) -> None:
     taken = {lending.take("seed") for _ in range(3)}
     witness = Notes(rest)
