@@ -13,10 +13,10 @@ from typing import Any
 from kubernetes.client.exceptions import ApiException
 
 from .reference.diagnosis import diagnose
-from .reference.healer import Healer, Incident
+from .reference.healer import HEALED_AFTER, Healer, Incident
 from .reference.memory import Key, config_names, key_of
 from .reference.remedies import Remedy, choose, memory_bytes
-from .reference.symptoms import Symptom
+from .reference.symptoms import Symptom, ready_for
 
 Obj = dict[str, Any]
 Heal = Callable[[Any, Any], None]
@@ -261,11 +261,17 @@ class HealsAndReverts(Healer):
 
     def look_again(self) -> None:
         super().look_again()
-        # Of what it treated, not of whoever was drawn in: a dependent that crashed twice counts as ill for minutes.
-        if self.undo and self.treated.isdisjoint(self.incidents):
+        if self.undo and all(self.stands(key) for key in self.treated):
             self.content = True
             while self.undo:
                 self.undo.pop(0)()
+
+    def stands(self, key: Key) -> bool:
+        """All of it ready for a while is well enough: who crashed twice would count as ill for minutes more."""
+        if key not in self.incidents:
+            return True
+        mine = [pod for pod in self.pods.values() if key_of(self.owner_of(pod)) == key]
+        return bool(mine) and all((ready_for(pod, time.time()) or 0.0) >= HEALED_AFTER for pod in mine)
 
     def state_of(self, incident: Incident) -> dict[str, Obj]:
         """What the remedies may change: every Deployment, the ConfigMaps, and which Secrets there are."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .access import Access
-from .symptoms import seconds
+from .symptoms import ready_for
 
 Obj = dict[str, Any]
 
@@ -38,10 +38,10 @@ class Memory:
     def vouch(self, owner: Key, pod: Obj, now: float) -> None:
         """A ready pod speaks for its revision, the longer the louder."""
         revision = revision_of(pod)
-        for condition in pod.get("status", {}).get("conditions", []):
-            if revision and condition["type"] == "Ready" and condition["status"] == "True":
-                known = self.ready_for.setdefault(owner, {})
-                known[revision] = max(known.get(revision, 0.0), now - seconds(condition["lastTransitionTime"]))
+        ready = ready_for(pod, now)
+        if revision and ready is not None:
+            known = self.ready_for.setdefault(owner, {})
+            known[revision] = max(known.get(revision, 0.0), ready)
 
     def good_revision(self, owner: Key) -> str | None:
         """The one that ran longest without ever being sick."""

@@ -100,6 +100,14 @@ def _unready_since(pod: Obj) -> float:
     return 0.0
 
 
+def ready_for(pod: Obj, now: float) -> float | None:
+    """How long it has been ready; None when it is not."""
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready" and condition["status"] == "True":
+            return now - seconds(condition["lastTransitionTime"])
+    return None
+
+
 def _loops(container: Obj, ended: Obj, now: float) -> bool:
     """Does it crash again and again, now?"""
     waiting = container["state"].get("waiting", {}).get("reason")

@@ -22,9 +22,9 @@ from healgate.trial import Outcome, Pace, Trial, run_trial
 from ..controls.expectations import CANNOT_SHOW, expected, load
 
 SHIPPED = Catalogue.load().scenarios
-NOTHING_IS_DUE = sorted(
-    name for name, one in SHIPPED.items() if one.default.nothing_is_due and not one.default.embedded_only
-)
+ON_KIND = {name: one for name, one in SHIPPED.items() if not one.default.embedded_only}
+NOTHING_IS_DUE = sorted(name for name, one in ON_KIND.items() if one.default.nothing_is_due)
+REVERTED = sorted(name for name in ON_KIND if expected("heals-and-reverts", name) == "relapsed")
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial.Pace, "on", on)
 
 
-def outcome(healer: str, scenario: str, scale: float = 1.0) -> Outcome:
+def outcome(healer: str, scenario: str, index: int = 1) -> Outcome:
     cluster, found = open_cluster("embedded"), find_healer(healer)
-    return run_trial(SHIPPED[scenario], 1, seed="pace", cluster=cluster, healer=found, budget_scale=scale)
+    return run_trial(SHIPPED[scenario], index, seed="pace", cluster=cluster, healer=found)
 
 
 @cache
@@ -93,6 +93,14 @@ def test_a_false_alarm_is_seen_for_as_long_as_a_crash_has_to_be_detected(scenari
 def test_what_is_done_where_nothing_is_due_is_still_seen(control: str, scenario: str) -> None:
     found = outcome(control, scenario).record
     assert (found.reason or found.verdict) == expected(control, scenario)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("scenario", REVERTED)
+def test_who_reverts_does_so_before_nobody_looks_any_more(scenario: str) -> None:
+    """Whatever was drawn: of a database without replicas the crashed backend is treated, which looks ill for long."""
+    reasons = [outcome("heals-and-reverts", scenario, index).record.reason for index in range(1, 7)]
+    assert reasons == ["relapsed"] * 6
 
 
 @pytest.mark.usefixtures("hurried")
