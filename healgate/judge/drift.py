@@ -194,8 +194,7 @@ def _tagged(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2]
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)
+_json = json.JSONEncoder(sort_keys=True).encode
 
 
 def rollout_weakened(ref: Ref, before: Obj, now: Obj, speaks: Speaks) -> Iterator[str]:

@@ -18,6 +18,10 @@ from typing import Any
 EPOCH = datetime(2026, 5, 16, 12, 0, 0, tzinfo=UTC).timestamp()
 
 
+def _nothing() -> None:
+    """What a cancelled timer calls."""
+
+
 class Timer:
     """One entry of the agenda; `cancel` is safe at any time, also after it fired."""
 
@@ -26,20 +30,17 @@ class Timer:
     def __init__(self, when: float, call: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.when = when
         self.live = True  # neither fired nor cancelled
-        self._call: Callable[..., Any] | None = call
+        self._call = call
         self._args = args
 
     def cancel(self) -> None:
         self.live = False
-        self._call = None
-        self._args = ()
+        self._call, self._args = _nothing, ()  # it may stay on the agenda for long
 
     def fire(self) -> None:
         """For the clock, of one that is live."""
-        call, args = self._call, self._args
-        self.live, self._call, self._args = False, None, ()
-        if call is not None:
-            call(*args)
+        self.live = False
+        self._call(*self._args)
 
 
 class Clock:

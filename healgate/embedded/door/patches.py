@@ -198,7 +198,8 @@ def modules_of(healer: Callable[..., Any]) -> list[ModuleType]:
     root = name.partition(".")[0]
     if root == ours:  # one of our own healers: the package that it lies in
         root = name.rpartition(".")[0]
-    return [m for n, m in tuple(sys.modules.items()) if n == root or n.startswith(f"{root}.")]
+    inside = f"{root}."
+    return [m for n, m in tuple(sys.modules.items()) if n.startswith(root) and f"{n}.".startswith(inside)]
 
 
 def _replace(undo: ExitStack, owner: Any, name: str, virtual: Any) -> None:

@@ -8,6 +8,7 @@ stands before it.
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,9 @@ class EnvironmentMaker:
                 if value is None:
                     continue
             else:
-                value = expand(str(variable.get("value") or ""), {**services, **env})
+                value = expand(str(variable.get("value") or ""), ChainMap(env, services))
             env[variable["name"]] = value
-        return env | {name: value for name, value in services.items() if name not in env}
+        return {**env, **services, **env}  # its own first, and they win
 
     def services(self, namespace: str, links: bool) -> dict[str, str]:
         """The variables that every container gets about services; the API server's always."""
