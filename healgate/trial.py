@@ -78,7 +78,7 @@ class Pace:
     def on(cls, cluster: Cluster) -> Pace:
         free = cluster.virtual
         return cls(
-            steady_for=20.0 if free else 10.0,
+            steady_for=20.0 if free else 5.0,
             starts_clean=not free,
             healthy_look=30.0 if free else 15.0,
             shortest_hold=600.0 if free else 0.0,

@@ -89,7 +89,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-n", type=int, default=0, help="trials at once (default: as many as the cluster bears)")
     parser.add_argument("--reuse-cluster", metavar="NAME", help="on this kind cluster, which is left standing")
-    parser.add_argument("--scale", type=float, default=2.0, help="of the budgets (default 2)")
+    parser.add_argument("--scale", type=float, default=1.5, help="of the budgets (default 1.5)")
     parser.add_argument("--all-core", action="store_true",
                         help=f"also every core scenario × {TRIALS}, as many at once as there is room for")  # fmt: skip
     chosen = parser.parse_args()
