@@ -33,6 +33,8 @@ class Handmade(ThreadingTCPServer):
         self.topics: dict[str, list[list[bytes]]] = {}
         self.data: Path | None = None
         self.leaderless: set[tuple[str, int]] = set()
+        self.creates, self.may_create = threading.Event(), threading.Event()
+        self.may_create.set()
         self.heard: list[bytes] = []
 
 
@@ -98,6 +100,8 @@ class _Speak(BaseRequestHandler):
         wanted = asked.get("i") if api != wire.DELETE_TOPICS else 0
         out = Writer().put("ii", 0, 1).text(name)
         if api == wire.CREATE_TOPICS:
+            self.server.creates.set()
+            assert self.server.may_create.wait(10)
             if name in topics:
                 return out.put("h", 36).text(f"Topic '{name}' already exists.")
             topics[name] = [[] for _ in range(wanted)]
@@ -155,6 +159,20 @@ def test_messages_that_were_sent_are_read(front: Front) -> None:
 def test_a_broker_that_was_there_before_is_read_from_the_beginning(front: Front, broker: Handmade) -> None:
     broker.topics["orders"] = [[batch(b"a"), batch(b"b")], [batch(b"c")]]
     assert json.loads(ask(front, "GET", "/topics/orders")[1]) == {"id": "", "partitions": 2, "messages": 3}
+
+
+def test_a_broker_that_is_at_work_says_that_it_is_there(front: Front, broker: Handmade) -> None:
+    """On a busy node a topic takes seconds, and clients that only asked gave up and ended."""
+    broker.may_create.clear()
+    worker = threading.Thread(target=ask, args=(front, "PUT", "/topics/orders?partitions=3"))
+    worker.start()
+    try:
+        assert broker.creates.wait(10)
+        assert ask(front, "GET", "/ping") == (200, "pong")
+        assert broker.topics == {}
+    finally:
+        broker.may_create.set()
+        worker.join()
 
 
 def test_the_brokers_own_words_of_refusal(front: Front) -> None:
