@@ -113,7 +113,8 @@ class Machine:
         self._have(purpose, size)
 
     def _have(self, purpose: str, size: int) -> None:
-        """In pieces: a larger block would be copied, and for a moment take twice what it should."""
+        """In pieces, so that it grows without being copied; in whole pages, or a slow leak would leak faster."""
+        size -= size % PAGE
         held = self._memory.setdefault(purpose, [])
         had = sum(map(len, held))
         while had > size:

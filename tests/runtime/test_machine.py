@@ -209,10 +209,27 @@ print(resident() - before)
 """
 
 
-def test_memory_is_really_there() -> None:
+LEAKS_SLOWLY = """
+from healgate.actor.machine import Machine, resident
+machine, before = Machine({}), resident()
+machine.use("program", 0)
+for used in range(0, 4 * 2**20, 1000):
+    machine.use("lost", used)
+print(resident() - before)
+"""
+
+
+def grown(program: str) -> int:
     """In a process of its own, as a program has: this one may hold memory that it can use again."""
-    grown = int(subprocess.run([sys.executable, "-c", USES_MEMORY], capture_output=True, text=True, check=True).stdout)
-    assert 36 * MI < grown < 48 * MI
+    return int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+
+
+def test_memory_is_really_there() -> None:
+    assert 36 * MI < grown(USES_MEMORY) < 48 * MI
+
+
+def test_memory_that_grows_by_less_than_a_page_is_no_more_than_it_says() -> None:
+    assert 3 * MI < grown(LEAKS_SLOWLY) < 7 * MI
 
 
 def test_files_of_a_real_machine(machine: Recorded, tmp_path: Path) -> None:
