@@ -1,7 +1,8 @@
 """What a trial costs: `make bench`.
 
-CPU, not wall time, since machines are shared; medians, since they are noisy. The harness's share is everything but
-the healer's own code: the cluster, the watching, the judging. Compare numbers of one run only.
+CPU, not wall time, since machines are shared; medians, since they are noisy, and of enough trials to outlast a burst
+of noise: ten trials are a third of a second, and one such burst was all that a run saw. The harness's share is
+everything but the healer's own code: the cluster, the watching, the judging. Compare numbers of one run only.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def measure(scenario: LoadedScenario | Larger, healer: str, trials: int) -> tupl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--trials", type=int, default=100)
     trials: int = parser.parse_args().trials
     scenario = Catalogue.load().scenarios[SCENARIO]
     harness, own, minutes, verdicts = measure(scenario, "reference", trials)
