@@ -18,6 +18,7 @@ from ..runtime.seam import ContainerRun
 from .actions import Actions, compute
 from .backoff import go_duration
 from .containers import grace_of
+from .dns import resolver_of
 from .ending import DEADLINE, Ending, deadline_of, past_deadline
 from .images import PullSecret, StartFailed, pull_secrets
 from .mounts import MountPlan
@@ -559,6 +560,7 @@ class PodWorker:
             group=security.get("runAsGroup"),
             groups=further_groups(self.pod),
             cpus=self.node.cpus(),
+            resolver=resolver_of(self.pod),
         )
 
     # -- termination

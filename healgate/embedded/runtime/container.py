@@ -211,7 +211,7 @@ class Container:
         self.machine = machine
         self.run = run
         self.image = image
-        self.origin = Origin(run.namespace, run.pod_ip, run.hostname)
+        self.origin = Origin(run.namespace, run.pod_ip, run.hostname, run.resolver)
         self.usage = Memory()
         image_files = _image_files(run, image)
         self.files = Files(
@@ -492,9 +492,9 @@ def _exit(code: int) -> Exit:
 def _image_files(run: ContainerRun, image: Image) -> dict[str, str]:
     files = {
         "/etc/hostname": f"{run.hostname}\n",
-        "/etc/hosts": f"127.0.0.1\tlocalhost\n{run.pod_ip}\t{run.hostname}\n",
-        "/etc/resolv.conf": f"search {run.namespace}.svc.cluster.local svc.cluster.local cluster.local\n"
-        "nameserver 10.96.0.10\noptions ndots:5\n",
+        "/etc/hosts": f"127.0.0.1\tlocalhost\n{run.pod_ip}\t{run.hostname}\n"
+        + "".join(f"{address}\t{name}\n" for name, address in run.resolver.hosts.items()),
+        "/etc/resolv.conf": run.resolver.file(run.namespace),
         "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
     }
     for path in image.programs:

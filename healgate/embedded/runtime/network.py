@@ -16,6 +16,8 @@ from ...actor.effects import AddressInUse
 from ...actor.host import Answer, Handler, Request
 from ..clock import Clock
 from .names import Names, Service
+from .resolver import Resolver
+from .seam import CLUSTER_FIRST
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ class Origin:
     namespace: str
     pod_ip: str
     hostname: str
+    resolver: Resolver = CLUSTER_FIRST
 
 
 @dataclass(frozen=True)
@@ -112,11 +115,14 @@ class Network:
         """The pod address and port behind a name, or the problem: (problem, pod IP, port)."""
         if host in ("localhost", "127.0.0.1", "::1", origin.hostname):
             return "", origin.pod_ip, port
+        host = origin.resolver.hosts.get(host, host)
         service: Service | None
         if _is_address(host):
             service = None if host in self._pods else self._names.at(host)
             if service is None:
                 return "", host, port
+        elif not origin.resolver.finds(origin.namespace, host):
+            return "no such host", "", 0
         else:
             service = self._named(origin, host)
             if service is None or service.cluster_ip in ("None", ""):
@@ -142,6 +148,7 @@ class Network:
         problem, address, _ = self.route(origin, host, 0)
         if problem == "no such host":
             return ""
+        host = origin.resolver.hosts.get(host, host)
         service = None if _is_address(host) else self._named(origin, host)
         return service.cluster_ip if service and service.cluster_ip not in ("None", "") else address or host
 

@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from .resolver import Resolver
+
+CLUSTER_FIRST = Resolver()
+
 
 @dataclass(frozen=True)
 class Pulled:
@@ -63,6 +67,7 @@ class ContainerRun:
     group: int | None = None
     groups: tuple[int, ...] = ()  # further ones
     cpus: int = 0  # the node's; 0: not known
+    resolver: Resolver = CLUSTER_FIRST
 
 
 @dataclass(frozen=True)

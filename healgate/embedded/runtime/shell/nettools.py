@@ -9,6 +9,7 @@ from ....actor.effects import AddressInUse, Forever, Program, Sleep, Spent, Unsu
 from ....actor.fetch import curl
 from ....actor.host import Handler, Reply, Request, split_address
 from ..container import Proc
+from ..resolver import CLUSTER, domains
 from .filetools import Tool, options, plain
 
 _STATUS = {400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 500: "Internal Server Error"}
@@ -145,12 +146,16 @@ def nslookup(proc: Proc, args: list[str]) -> int:
     """
     if len(args) != 1 or args[0].startswith("-"):
         raise Unsupported(f"nslookup {' '.join(args)}")
-    name, searched = args[0], (f"{proc.box.origin.namespace}.svc.cluster.local", "svc.cluster.local", "cluster.local")
-    proc.emit("Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\n")
+    name, origin = args[0], proc.box.origin
+    if origin.resolver.servers[:1] != (CLUSTER,):
+        raise Unsupported("nslookup at another server than the cluster's")
+    searches = origin.resolver.searches
+    searched = domains(origin.namespace) if searches is None else searches
+    proc.emit(f"Server:\t\t{CLUSTER}\nAddress:\t{CLUSTER}:53\n\n")
     code = 0
     for asked in [name] if "." in name else [f"{name}.{domain}" for domain in searched]:
         found = asked.endswith(".svc.cluster.local") and asked.count(".") > 3
-        address = proc.box.machine.network.address(proc.box.origin, asked) if found else ""
+        address = proc.box.machine.network.address(origin, asked) if found else ""
         if address:
             proc.emit(f"Name:\t{asked}\nAddress: {address}\n\n\n")
         else:
