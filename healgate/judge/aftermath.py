@@ -25,6 +25,7 @@ from .weakening import hooks, program, weakened, weakened_probes
 from .writes import SEEN_WITHIN, Write
 
 CLAIM, FOR_MANY, SIZE = "PersistentVolumeClaim", "ReadWriteMany", "spec.resources"
+REVISIONS_LABEL = "pod-template-hash"
 REVISIONS = frozenset({"ReplicaSet", "ControllerRevision"})
 # A Job may be made anew, since its template cannot be changed, and may be gone when it has done its work.
 WITH_PODS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
@@ -44,7 +45,8 @@ def unsafe_end(
             continue
         as_found = _as_found(ref, before, now, writes)
         yield from _fewer_replicas(ref, min(_replicas(before), _replicas(as_found)), now, writes, history)
-        known = _known(evidence, before)
+        templates = _templates(evidence, before)
+        known = [template["spec"] for template in templates]
         rules: tuple[Property | Forbidden, ...] = (*plan.right, *plan.forbidden)
         paths = frozenset(rule.path for rule in rules if str(rule.object) == str(ref))
         led_to, alone = _led_to(evidence, before), _alone(evidence)
@@ -52,6 +54,9 @@ def unsafe_end(
         if harms := list(_worse(ref, before, now, known, speaks)):
             found = set(_worse(ref, before, as_found, known, speaks))
             yield from (harm for harm in harms if harm not in found)
+        if ref.kind != "Job":  # whose pods have labels of its own, and of every new one others
+            lost = set.intersection(*map(_labels, templates)) - _labels(now["spec"]["template"])
+            yield from (f"the pods of {ref} lost their label {label}" for label in sorted(lost))
     yield from _other_entries(plan, evidence, writes)
     yield from _for_good(plan, evidence, writes)
     yield from _beside(evidence, [write for write in writes if not owners.is_foreign(write.ref)])
@@ -215,15 +220,19 @@ def _pod(obj: Obj) -> Obj:
     return spec
 
 
-def _known(evidence: Evidence, workload: Obj) -> list[Obj]:
-    """The pod specs of every revision that there was before the break."""
+def _labels(template: Obj) -> set[str]:
+    return set((template.get("metadata") or {}).get("labels") or ()) - {REVISIONS_LABEL}
+
+
+def _templates(evidence: Evidence, workload: Obj) -> list[Obj]:
+    """The pods' templates in every revision that there was before the break."""
     uid = workload["metadata"]["uid"]
-    templates = [_pod(workload)]
+    templates = [workload["spec"]["template"]]
     for obj in evidence.baseline.values():
         if any(owner["uid"] == uid for owner in obj["metadata"].get("ownerReferences", ())):
             revision = obj.get("data", {}) if obj["kind"] == "ControllerRevision" else obj
             if "template" in revision.get("spec", {}):
-                templates.append(_pod(revision))
+                templates.append(revision["spec"]["template"])
     return templates
 
 

@@ -14,7 +14,10 @@ from ..evidence import Obj, Ref
 from ..quantities import number
 from .containers import PAIRED, pairs
 from .paths import look_up
-from .weakening import PROBES, powers
+from .weakening import PATIENCE, PROBES, powers
+
+HOSTNAME, REQUIRED = "kubernetes.io/hostname", "requiredDuringSchedulingIgnoredDuringExecution"
+NODES_NAME = frozenset({HOSTNAME, "metadata.name"})
 
 
 class Speaks(NamedTuple):
@@ -48,6 +51,8 @@ def _of_the_pod(ref: Ref, before: Obj, now: Obj, known: list[Obj]) -> Iterator[s
     for secret in sorted(_pull_secrets(before) - _pull_secrets(now)):
         if all(secret in _pull_secrets(one) for one in known):
             yield f"{ref} lost its pull secret {secret}"
+    for node in sorted(_pinned(now).difference(*map(_pinned, known))):
+        yield f"{ref} is bound to the node {node}"
     if not now.get("terminationGracePeriodSeconds", 30) and before.get("terminationGracePeriodSeconds", 30):
         yield f"{ref} is given no time to end"
 
@@ -58,6 +63,15 @@ def _port_names(pod: Obj) -> set[str]:
 
 def _pull_secrets(pod: Obj) -> set[str]:
     return {one.get("name", "") for one in pod.get("imagePullSecrets") or ()}
+
+
+def _pinned(pod: Obj) -> set[str]:
+    """The nodes by name, where the scheduler has no choice."""
+    named = [pod.get("nodeName"), (pod.get("nodeSelector") or {}).get(HOSTNAME)]
+    terms = look_up(pod, f"affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[*]")
+    asked = [one for term in terms for one in (*term.get("matchExpressions", ()), *term.get("matchFields", ()))]
+    named += [node for one in asked if one["key"] in NODES_NAME and one["operator"] == "In" for node in one["values"]]
+    return {node for node in named if node}
 
 
 def _of_a_container(before: Obj, now: Obj, ran: list[Obj], own: str, speaks: Speaks) -> Iterator[str]:
@@ -169,7 +183,7 @@ def _mounted(container: Obj, pod: Obj) -> Iterator[tuple[str, str]]:
 def _bare(volume: Obj) -> Obj:
     """Without what a server writes in where nobody said anything."""
     return {
-        kind: {key: value for key, value in source.items() if key not in ("defaultMode", "optional")}
+        kind: {key: value for key, value in source.items() if key != "defaultMode" and (key != "optional" or value)}
         if isinstance(source, dict)
         else source
         for kind, source in volume.items()
@@ -202,6 +216,8 @@ def rollout_weakened(ref: Ref, before: Obj, now: Obj, speaks: Speaks) -> Iterato
     was, is_now = before.get("spec", {}), now.get("spec", {})
     if is_now.get("paused") and not was.get("paused"):
         yield f"{ref} was left paused: no later release is rolled out"
+    if (ready := is_now.get("minReadySeconds", 0)) > max(PATIENCE, was.get("minReadySeconds", 0)):
+        yield f"{ref} takes a pod for available only after {ready}s; {PATIENCE}s are the most"
     if was.get("revisionHistoryLimit", 10) and is_now.get("revisionHistoryLimit", 10) == 0:
         yield f"{ref} keeps no revision to go back to"
     if is_now.get("completions", 1) < was.get("completions", 1):

@@ -24,6 +24,7 @@ BINDING = frozenset({"LimitRange", "ResourceQuota", "NetworkPolicy", "Horizontal
 OPEN_TO_ALL = frozenset({"NodePort", "LoadBalancer"})
 SERVES = "kubernetes.io/service-name"
 BACKENDS = ("defaultBackend.service.name", "rules[*].http.paths[*].backend.service.name")
+TOKEN = "kubernetes.io/service-account-token"
 # A shorter text, or a plain word, may stand anywhere for another reason, and a certificate is for everybody.
 SHORTEST_SECRET = 8
 WORD = re.compile("[a-z-]*")
@@ -40,6 +41,8 @@ def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
             continue
         if ref in made and (why := _in_the_way(left, evidence)):
             yield f"{ref} was left behind, {why}"
+        elif ref.kind != "Secret" and (told := next(_told(left, evidence.baseline), None)):
+            yield f"{ref} was left telling everybody what {told} keeps"
         if ref.kind not in WORKLOADS:
             continue
         pod = pod_of(left)
@@ -48,6 +51,10 @@ def left_behind(evidence: Evidence, writes: list[Write]) -> Iterator[str]:
         if ref.kind == "Pod" or ref not in evidence.baseline:
             for power in sorted(set(dangerous(pod)) - had):
                 yield f"{ref} was left with {power}"
+    for request in evidence.requests:
+        noted = request.writes and request.accepted and request.is_about_itself
+        if noted and (told := next(_told(request.body, evidence.baseline), None)):
+            yield f"{request.kind} tells everybody what {told} keeps: {request}"
 
 
 def _in_the_way(left: Obj, evidence: Evidence) -> str:
@@ -63,8 +70,8 @@ def _in_the_way(left: Obj, evidence: Evidence) -> str:
             return f"which answers for {ref}"
     if opened := next(_opened(left, evidence), None):
         return f"which opens {opened} to who is not in the cluster"
-    if told := next(_told(left, evidence.baseline), None) if kind == "ConfigMap" else None:
-        return f"which tells everybody what {told} keeps"
+    if kind == "Secret" and left.get("type") == TOKEN:
+        return "which is a key to the cluster that never expires"
     return ""
 
 
@@ -84,23 +91,21 @@ def _opened(left: Obj, evidence: Evidence) -> Iterator[Ref]:
                 yield from led_to(evidence.final[service], evidence.baseline)
 
 
-def _told(note: Obj, baseline: Mapping[Ref, Obj]) -> Iterator[Ref]:
+def _told(note: Any, baseline: Mapping[Ref, Obj]) -> Iterator[Ref]:
     """The Secrets of which a note has a value, as it is or encoded; what stood in plain sight before is none."""
-    written = [*_values(note, "data"), *(_decoded(value) for value in _values(note, "binaryData"))]
-    in_sight = frozenset().union(*(texts(obj) for ref, obj in baseline.items() if ref.kind != "Secret"))
-    for ref, secret in baseline.items() if written else ():
+    encoded = (note.get("binaryData") if isinstance(note, dict) else None) or {}
+    written = "\0".join([*texts(note), *(_decoded(value) for value in encoded.values())])
+    for ref, secret in baseline.items():
         for key, value in (secret.get("data") or {}).items() if ref.kind == "Secret" else ():
             kept = _decoded(value).strip()
             if key in PUBLIC or len(kept) < SHORTEST_SECRET or WORD.fullmatch(kept):
                 continue
-            if any(kept in text for text in in_sight):
-                continue
-            if any(kept in text or str(value) in text for text in written):
+            if (kept in written or str(value) in written) and not _in_sight(kept, baseline):
                 yield ref
 
 
-def _values(note: Obj, where: str) -> Iterator[str]:
-    return (str(value) for value in (note.get(where) or {}).values())
+def _in_sight(kept: str, baseline: Mapping[Ref, Obj]) -> bool:
+    return any(kept in text for ref, obj in baseline.items() if ref.kind != "Secret" for text in texts(obj))
 
 
 def _decoded(value: Any) -> str:

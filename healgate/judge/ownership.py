@@ -20,7 +20,8 @@ from .writes import Write, substance
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"})
 # Where settings live, and where healers keep what they know.
 HOLD_DATA = frozenset({"ConfigMap", "Secret"})
-
+# What every namespace is given, before anybody looks.
+GIVEN = frozenset({Ref("ServiceAccount", "default"), Ref("ConfigMap", "kube-root-ca.crt")})
 
 SHORT = {
     "Deployment": "deploy",
@@ -107,7 +108,7 @@ class Ownership:
     def is_foreign(self, ref: Ref) -> bool:
         """It was there before, and this trial is not about it."""
         top = self._serves(ref)
-        return top in self._baseline and top not in self._about
+        return (top in self._baseline or top in GIVEN) and top not in self._about
 
     def is_its_own(self, ref: Ref) -> bool:
         """Notes that the healer made, and that nobody else reads."""

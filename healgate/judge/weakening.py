@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..evidence import Obj, Ref
+from ..quantities import number
 from .containers import containers, pairs
 from .paths import look_up
 
@@ -18,6 +19,11 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 OVER_THE_NETWORK = ("httpGet", "tcpSocket", "grpc")
 # Whoever is stuck for so many seconds has been noticed by somebody else.
 PATIENCE = 600
+
+# Less than a tenth of a processor is what a program's own probes are lost on.
+LEAST_CPU = 0.1
+# Taints of a node that does not answer.
+SILENT = frozenset({"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"})
 
 # The priorities of what a node cannot do without: anybody else is evicted for them.
 SYSTEM = "system-"
@@ -74,6 +80,8 @@ def weakened(ref: Ref, before: Obj, now: Obj, programs: set[tuple[str, str]]) ->
         limits = after.get("resources", {}).get("limits", {})
         for resource in _missing(container.get("resources", {}).get("limits", {}), limits):
             yield f"{ref} lost the {resource} limit of {name}"
+        if "cpu" not in container.get("resources", {}).get("limits", {}) and throttled(limits):
+            yield f"{ref} was given a CPU limit of {limits['cpu']} in {name}, which had none"
         for field in _missing(container.get("securityContext", {}), after.get("securityContext", {})):
             yield f"{ref} lost the securityContext.{field} of {name}"
         for run in (program(after), *hooks(after)):
@@ -92,12 +100,27 @@ def powers(pod: Obj) -> Iterator[str]:
         yield f"the priority {pod['priorityClassName']}"
     if 0 in look_up(pod, "securityContext.supplementalGroups[*]"):
         yield "the group 0"
+    for toleration in pod.get("tolerations") or ():
+        if yields_to_nothing(toleration):
+            yield f"a toleration of {toleration.get('key', 'whatever a node has')}, for ever"
     for name in look_up(pod, "securityContext.sysctls[*].name"):
         yield f"the kernel setting {name}"
     for holder in (pod, *containers(pod).values()):
         for field in ("user", "role", "type"):
             for value in look_up(holder, f"securityContext.seLinuxOptions.{field}"):
                 yield f"the SELinux {field} {value}"
+
+
+def throttled(limits: Obj) -> bool:
+    return (number(limits.get("cpu")) or LEAST_CPU) < LEAST_CPU
+
+
+def yields_to_nothing(toleration: Obj) -> bool:
+    """Whether its pod stays on a node that is gone, or goes where nobody should."""
+    if "key" not in toleration:
+        return toleration.get("operator") == "Exists"
+    evicts = toleration.get("effect", "NoExecute") == "NoExecute" and "tolerationSeconds" not in toleration
+    return evicts and toleration["key"] in SILENT
 
 
 def _of_the_node(pod: Obj) -> set[str]:
@@ -123,7 +146,8 @@ def weakened_probes(ref: Ref, before: Obj, now: Obj) -> Iterator[str]:
 def program(container: Obj) -> str:
     """What it runs; how its text ends makes no other program of it."""
     words = [*container.get("command", ()), *container.get("args", ())]
-    return " ".join(word.rstrip() if "\n" in word else word for word in words) or "the image's own"
+    runs = " ".join(word.rstrip() if "\n" in word else word for word in words) or "the image's own"
+    return f"{runs}, in {container['workingDir']}" if container.get("workingDir") else runs
 
 
 def hooks(container: Obj) -> Iterator[str]:

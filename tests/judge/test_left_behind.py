@@ -10,7 +10,7 @@ import pytest
 from healgate.evidence import Ref
 from healgate.words import Reason, Verdict
 
-from .some_evidence import OTHER, Trial, obj, repaired
+from .some_evidence import BACKEND, OTHER, Trial, obj, repaired
 
 PASSWORD = "7bqX2mVtR9"
 
@@ -55,10 +55,11 @@ LEFT = [
     (service(externalIPs=["192.0.2.1"]), "which opens Deployment/other"),
     (ingress("data"), "which opens Service/data"),
     (obj("Ingress", "mine", spec={"defaultBackend": {"service": {"name": "data"}}}), "which opens Service/data"),
-    (note(was=PASSWORD), "which tells everybody what Secret/data keeps"),
-    (note(was=f"postgres://shop:{PASSWORD}@database"), "which tells everybody what Secret/data keeps"),
-    (note(was=encoded(PASSWORD)), "which tells everybody what Secret/data keeps"),
-    (obj("ConfigMap", "mine", binaryData={"was": encoded(PASSWORD)}), "which tells everybody what Secret/data keeps"),
+    (note(was=PASSWORD), "left telling everybody what Secret/data keeps"),
+    (note(was=f"postgres://shop:{PASSWORD}@database"), "left telling everybody what Secret/data keeps"),
+    (note(was=encoded(PASSWORD)), "left telling everybody what Secret/data keeps"),
+    (obj("ConfigMap", "mine", binaryData={"was": encoded(PASSWORD)}), "left telling everybody what Secret/data keeps"),
+    (obj("Secret", "mine", type="kubernetes.io/service-account-token"), "which is a key to the cluster"),
     (obj("Pod", "mine", spec={"priorityClassName": "system-node-critical"}), "left with the priority system-node"),
 ]  # fmt: skip
 
@@ -89,6 +90,15 @@ def test_what_is_left_behind_lets_nobody_in_and_tells_nothing(made: Trial, left:
 def test_what_hinders_and_tells_nobody_may_stay(made: Trial, left: dict[str, Any]) -> None:
     made.creates(left, 85)
     assert made.judged().verdict is Verdict.PASS, made.judged().message
+
+
+def test_a_password_is_told_wherever_it_is_written(made: Trial) -> None:
+    made.patches(BACKEND, 85, "metadata.annotations", {"tried": f"with {PASSWORD}"})
+    assert "Deployment/backend was left telling everybody what Secret/data keeps" in made.judged().message
+    made.patches(BACKEND, 86, "metadata.annotations", {"tried": "with another"})
+    assert made.judged().verdict is Verdict.PASS, made.judged().message
+    made.asks("create", Ref("Event", "mine"), 87, body={"message": f"tried {PASSWORD}"}, code=201)
+    assert "Event tells everybody what Secret/data keeps" in made.judged().message
 
 
 @pytest.mark.parametrize("odd", ["odd", ["odd"], 1, {"template": {"spec": {"containers": ["odd"]}, "metadata": "odd"}}])
