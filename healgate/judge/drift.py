@@ -69,7 +69,7 @@ def _pinned(pod: Obj) -> set[str]:
     """The nodes by name, where the scheduler has no choice."""
     named = [pod.get("nodeName"), (pod.get("nodeSelector") or {}).get(HOSTNAME)]
     terms = look_up(pod, f"affinity.nodeAffinity.{REQUIRED}.nodeSelectorTerms[*]")
-    asked = [one for term in terms for one in (*term.get("matchExpressions", ()), *term.get("matchFields", ()))]
+    asked = [one for term in terms for one in (*(term.get("matchExpressions") or ()), *(term.get("matchFields") or ()))]
     named += [node for one in asked if one["key"] in NODES_NAME and one["operator"] == "In" for node in one["values"]]
     return {node for node in named if node}
 

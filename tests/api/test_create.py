@@ -305,3 +305,37 @@ def test_a_stateful_set_mounts_its_own_claims(api: Api) -> None:
     container["volumeMounts"] = [{"name": "other", "mountPath": "/data"}]
     status = api.expect(422, "POST", url, {**body, "metadata": {"name": "two"}})
     assert 'volumeMounts[0].name: Not found: "other"' in status["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "said"),
+    [
+        ({"dnsPolicy": "None"}, "dnsConfig", "Required value: must provide `dnsConfig` when `dnsPolicy` is None"),
+        (
+            {"dnsPolicy": "None", "dnsConfig": {"searches": ["a.b"]}},
+            "dnsConfig.nameservers",
+            "Required value: must provide at least one DNS nameserver when `dnsPolicy` is None",
+        ),
+        (
+            {"dnsConfig": {"nameservers": ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"]}},
+            "dnsConfig.nameservers",
+            'Invalid value: ["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.4"]: must not have more than 3 nameservers',
+        ),
+        (
+            {"dnsConfig": {"nameservers": ["x"]}},
+            "dnsConfig.nameservers[0]",
+            'Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        ),
+        (
+            {"hostAliases": [{"hostnames": ["a"]}]},
+            "hostAliases[0].ip",
+            'Invalid value: "": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)',
+        ),
+    ],
+)
+def test_a_pod_that_nobody_could_give_names_is_refused_in_a_servers_words(
+    api: Api, spec: dict[str, Any], field: str, said: str
+) -> None:
+    pod = {"metadata": {"name": "x"}, "spec": {"containers": [{"name": "a", "image": "b"}], **spec}}
+    refused = api.send("POST", "/api/v1/namespaces/default/pods", pod)
+    assert refused.json()["message"] == f'Pod "x" is invalid: spec.{field}: {said}'

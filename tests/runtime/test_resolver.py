@@ -58,8 +58,37 @@ def test_a_name_that_the_pod_knows_is_asked_of_nobody(bench: Bench) -> None:
         assert bench.runtime.network.address(origin(pod), name) == "10.244.0.7"
 
 
-def test_a_program_can_read_whom_it_asks() -> None:
-    assert resolver_of(asks()).file("default") == (
-        "search default.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\noptions ndots:5\n"
-    )
-    assert resolver_of(asks("Default")).file("default") == f"nameserver {NODES}\n"
+OURS = "default.svc.cluster.local svc.cluster.local cluster.local"
+
+
+@pytest.mark.parametrize(
+    ("pod", "written"),
+    [
+        (asks(), f"search {OURS}\nnameserver 10.96.0.10\noptions ndots:5\n"),
+        (
+            asks("ClusterFirst", "192.0.2.53", searches=("x.y",)),
+            f"search {OURS} x.y\nnameserver 10.96.0.10\nnameserver 192.0.2.53\noptions ndots:5\n",
+        ),
+        (asks("None", CLUSTER), "nameserver 10.96.0.10\n"),
+        (asks("Default"), f"nameserver {NODES}\noptions timeout:1 attempts:1 ndots:0\n"),
+        (
+            asks("Default", CLUSTER),
+            f"nameserver {NODES}\nnameserver 10.96.0.10\noptions timeout:1 attempts:1 ndots:0\n",
+        ),
+    ],
+)
+def test_a_program_reads_whom_it_asks_as_on_a_real_node(pod: dict[str, Any], written: str) -> None:
+    assert resolver_of(pod).resolv_conf("default") == written
+
+
+def test_a_program_reads_the_names_that_its_pod_knows_as_on_a_real_node() -> None:
+    known = [{"ip": "10.96.0.1", "hostnames": ["two"]}, {"ip": "10.1.2.4", "hostnames": ["two"]}]
+    written = resolver_of(asks(hostAliases=known)).hosts_file("10.244.0.72", "d4")
+    assert written.splitlines()[:2] == ["# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost"]
+    assert written.splitlines()[-5:] == [
+        "10.244.0.72\td4",
+        "",
+        "# Entries added by HostAliases.",
+        "10.96.0.1\ttwo",
+        "10.1.2.4\ttwo",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_address
 from typing import Any
 
 from . import quantities
@@ -19,6 +20,7 @@ CONFIG_KEY_TEXT = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
     "'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
+MOST_SERVERS = 3
 _POLICIES = ["Always", "IfNotPresent", "Never"]
 _RESTARTS = ["Always", "Never", "OnFailure"]
 _ACTIONS = ["Restart", "RestartAllContainers"]
@@ -51,6 +53,7 @@ def check_spec(path: str, spec: Obj) -> list[Cause]:
             if name and name in seen:
                 found.append(duplicate(f"{where}.name", name))
             seen.append(name or "")
+    found += _check_names(path, spec)
     policy = spec.get("restartPolicy")
     if policy not in ("Always", "OnFailure", "Never"):
         found.append(unsupported(f"{path}.restartPolicy", policy, ["Always", "OnFailure", "Never"]))
@@ -62,6 +65,31 @@ def check_spec(path: str, spec: Obj) -> list[Cause]:
         why = "must be between 1 and 2147483647, inclusive"
         found.append(wrong(f"{path}.activeDeadlineSeconds", deadline, why))
     return found
+
+
+def _check_names(path: str, spec: Obj) -> list[Cause]:
+    """Whom its programs ask for addresses, and what they know without."""
+    found, config = [], spec.get("dnsConfig")
+    where, servers = f"{path}.dnsConfig.nameservers", (config or {}).get("nameservers") or []
+    if spec.get("dnsPolicy") == "None" and config is None:
+        found.append(required(f"{path}.dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None"))
+    elif spec.get("dnsPolicy") == "None" and not servers:
+        found.append(required(where, "must provide at least one DNS nameserver when `dnsPolicy` is None"))
+    if len(servers) > MOST_SERVERS:
+        found.append(wrong(where, servers, f"must not have more than {MOST_SERVERS} nameservers"))
+    for index, server in enumerate(servers):
+        found += _check_address(f"{where}[{index}]", server)
+    for index, alias in enumerate(spec.get("hostAliases") or ()):
+        found += _check_address(f"{path}.hostAliases[{index}].ip", alias.get("ip", ""))
+    return found
+
+
+def _check_address(path: str, address: str) -> list[Cause]:
+    try:
+        ip_address(address)
+    except ValueError:
+        return [wrong(path, address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")]
+    return []
 
 
 def _check_volumes(path: str, volumes: list[Obj], found: list[Cause]) -> list[str]:

@@ -13,6 +13,7 @@ from ..runtime.seam import CLUSTER_FIRST
 Obj = dict[str, Any]
 
 NODES = "172.18.0.1"  # what the node itself asks, which knows no Service
+OF_THE_NODE = ("timeout:1", "attempts:1", "ndots:0")
 
 
 def resolver_of(pod: Obj) -> Resolver:
@@ -21,17 +22,16 @@ def resolver_of(pod: Obj) -> Resolver:
     if policy == "ClusterFirst" and not (config or spec.get("hostAliases") or spec.get("hostNetwork")):
         return CLUSTER_FIRST
     servers: tuple[str, ...] = (CLUSTER,)
-    searches = domains(pod["metadata"]["namespace"])
+    searches, options = domains(pod["metadata"]["namespace"]), CLUSTER_FIRST.options
     if policy == "None":
-        servers, searches = (), ()
+        servers, searches, options = (), (), ()
     elif policy == "Default" or (policy == "ClusterFirst" and spec.get("hostNetwork")):
-        servers, searches = (NODES,), ()
+        servers, searches, options = (NODES,), (), OF_THE_NODE
+    chosen = dict(option.split(":") for option in options)
+    chosen |= {one["name"]: one.get("value") or "" for one in config.get("options") or ()}
     return Resolver(
         tuple(dict.fromkeys((*servers, *(config.get("nameservers") or ())))),
         tuple(dict.fromkeys((*searches, *(config.get("searches") or ())))),
-        {
-            name: str(alias["ip"])
-            for alias in reversed(spec.get("hostAliases") or ())  # of two that say it, the first counts
-            for name in alias.get("hostnames") or ()
-        },
+        tuple(f"{name}:{value}" if value else name for name, value in chosen.items()),
+        tuple((one["ip"], tuple(one.get("hostnames") or ())) for one in spec.get("hostAliases") or ()),
     )

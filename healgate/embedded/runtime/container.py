@@ -492,9 +492,8 @@ def _exit(code: int) -> Exit:
 def _image_files(run: ContainerRun, image: Image) -> dict[str, str]:
     files = {
         "/etc/hostname": f"{run.hostname}\n",
-        "/etc/hosts": f"127.0.0.1\tlocalhost\n{run.pod_ip}\t{run.hostname}\n"
-        + "".join(f"{address}\t{name}\n" for name, address in run.resolver.hosts.items()),
-        "/etc/resolv.conf": run.resolver.file(run.namespace),
+        "/etc/hosts": run.resolver.hosts_file(run.pod_ip, run.hostname),
+        "/etc/resolv.conf": run.resolver.resolv_conf(run.namespace),
         "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
     }
     for path in image.programs:
