@@ -18,7 +18,7 @@ ELSEWHERE = "192.0.2.53"
 
 def asks(policy: str = "ClusterFirst", *servers: str, searches: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
     config = {"nameservers": [*servers], "searches": [*searches]}
-    spec = {"dnsPolicy": policy, "dnsConfig": config if servers or searches else None, **more}
+    spec = {"dnsPolicy": policy, "dnsConfig": config, **more}
     return {"metadata": {"namespace": "default", "name": "app"}, "spec": spec}
 
 
@@ -34,10 +34,11 @@ def origin(pod: dict[str, Any]) -> Origin:
         (asks("ClusterFirst", hostNetwork=True), False, False),
         (asks("ClusterFirstWithHostNet", hostNetwork=True), True, True),
         (asks("Default"), False, False),
-        (asks("Default", CLUSTER), False, False),
+        (asks("Default", CLUSTER), False, True),
         (asks("None", CLUSTER), False, True),
         (asks("None", CLUSTER, searches=("default.svc.cluster.local",)), True, True),
-        (asks("None", ELSEWHERE, CLUSTER), False, False),
+        (asks("None", ELSEWHERE, CLUSTER), False, True),
+        (asks("None", ELSEWHERE, searches=("default.svc.cluster.local",)), False, False),
     ],
 )
 def test_who_asks_another_server_finds_no_service(bench: Bench, pod: dict[str, Any], short: bool, whole: bool) -> None:
@@ -70,6 +71,10 @@ OURS = "default.svc.cluster.local svc.cluster.local cluster.local"
             f"search {OURS} x.y\nnameserver 10.96.0.10\nnameserver 192.0.2.53\noptions ndots:5\n",
         ),
         (asks("None", CLUSTER), "nameserver 10.96.0.10\n"),
+        (
+            asks(dnsConfig={"options": [{"name": "ndots", "value": "2"}, {"name": "edns0"}]}),
+            f"search {OURS}\nnameserver 10.96.0.10\noptions ndots:2 edns0\n",
+        ),
         (asks("Default"), f"nameserver {NODES}\noptions timeout:1 attempts:1 ndots:0\n"),
         (
             asks("Default", CLUSTER),
@@ -82,13 +87,13 @@ def test_a_program_reads_whom_it_asks_as_on_a_real_node(pod: dict[str, Any], wri
 
 
 def test_a_program_reads_the_names_that_its_pod_knows_as_on_a_real_node() -> None:
-    known = [{"ip": "10.96.0.1", "hostnames": ["two"]}, {"ip": "10.1.2.4", "hostnames": ["two"]}]
+    known = [{"ip": "10.96.0.1", "hostnames": ["two", "three"]}, {"ip": "10.1.2.4", "hostnames": ["two"]}]
     written = resolver_of(asks(hostAliases=known)).hosts_file("10.244.0.72", "d4")
     assert written.splitlines()[:2] == ["# Kubernetes-managed hosts file.", "127.0.0.1\tlocalhost"]
     assert written.splitlines()[-5:] == [
         "10.244.0.72\td4",
         "",
         "# Entries added by HostAliases.",
-        "10.96.0.1\ttwo",
+        "10.96.0.1\ttwo\tthree",
         "10.1.2.4\ttwo",
     ]

@@ -1,6 +1,6 @@
 """How the programs of a pod find an address by a name: which server they ask, what they append, what they know already.
 
-Cluster DNS is a server like any other. The trap is a pod that asks somebody else: to that one, no Service exists.
+Cluster DNS is a server like any other. The trap is a pod that does not ask it: for that one, no Service exists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def domains(namespace: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Resolver:
-    """Of several servers the first answers, and nobody asks on when a name does not exist."""
+    """Where a server does not answer the next one is asked, and here none but the cluster's answers."""
 
     servers: tuple[str, ...] = (CLUSTER,)
     searches: tuple[str, ...] | None = None  # None: those of the pod's namespace
@@ -43,7 +43,7 @@ class Resolver:
 
     def finds(self, namespace: str, name: str) -> bool:
         """Whether it is the cluster that is asked for this name of a Service, as far as it is written out."""
-        if self.servers[:1] != (CLUSTER,):
+        if CLUSTER not in self.servers:
             return False
         if self.searches is None or name.rstrip(".").endswith(f".svc.{DOMAIN}"):
             return True
